@@ -1,0 +1,115 @@
+//! What is wrong, in words.
+
+use super::StagingFault;
+use crate::payload::PayloadError;
+use crate::{MetadataError, Unsupported};
+
+/// Why a position does not verify.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// A segment is not there although later ones are, or `wal.meta` says that the log begins with it.
+    #[error("the segment is missing")]
+    SegmentMissing,
+    /// No metadata block where there has to be one.
+    #[error(
+        "the segment's metadata block has not been published, though blocks follow or the segment is sealed"
+    )]
+    NoMetadataBlock,
+    /// The metadata block of the next segment is intact, but the block it continues is not the last one there is.
+    #[error("the next segment continues another block than the last one that verifies")]
+    ContinuesAnotherBlock,
+    /// Block headers stand behind a place without one.
+    #[error("there is no block here, but blocks follow behind the gap")]
+    BlocksBehindGap,
+    /// Nothing is wrong with what there is; there is not enough of it.
+    #[error("the log ends here with event {last_event_id}, although more was durable")]
+    EndsBelowDurable {
+        /// Id of the last event there is.
+        last_event_id: u64,
+    },
+    /// Counts, ids or chain of a sealed segment's header are not those of its blocks.
+    #[error("the sealed header says {what} {sealed}, the blocks say {found}")]
+    SealedHeader {
+        /// Which field.
+        what: &'static str,
+        /// What the header says.
+        sealed: u64,
+        /// What the blocks say.
+        found: u64,
+    },
+    /// The segment is over before all its blocks are.
+    #[error("the segment ends before its last block")]
+    SegmentEnds,
+    /// Bytes 56…63 of a header that has to be there are zero.
+    #[error("no block has been published here")]
+    Unpublished,
+    /// Not a block header.
+    #[error("no block magic")]
+    Magic,
+    /// A damaged block header.
+    #[error("the block header does not match its checksum")]
+    HeaderChecksum,
+    /// A block of another segment.
+    #[error("the block has the salt of another segment")]
+    Salt,
+    /// The payload's length cannot be right.
+    #[error("the payload reaches beyond the segment")]
+    BeyondSegment,
+    /// `undurable` is greater than the last event id.
+    #[error("the block counts more events as not durable than there can be")]
+    Undurable,
+    /// A damaged payload.
+    #[error("the payload does not match the block checksum")]
+    BlockChecksum,
+    /// Padding that is not zero.
+    #[error("the padding behind the payload is not zero")]
+    Padding,
+    /// Lengths or ids in the payload contradict the header.
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+    /// A block out of place.
+    #[error("the block has index {found} where {expected} should be")]
+    BlockIndex {
+        /// The index of this place.
+        expected: u32,
+        /// The block's own.
+        found: u32,
+    },
+    /// A metadata block elsewhere than at the beginning, or none there.
+    #[error("a segment begins with a metadata block and has no other")]
+    MetadataMisplaced,
+    /// The block was written after another one than the one before it.
+    #[error("the block is not chained to the block before it")]
+    Chain,
+    /// `written_ts_ns` is less than that of the block before.
+    #[error("the block was written at {found}, before its predecessor at {previous} (ns)")]
+    TimeGoesBack {
+        /// The previous block's time, ns.
+        previous: u64,
+        /// This block's time, ns.
+        found: u64,
+    },
+    /// Ids that do not follow the previous block's.
+    #[error("the block has the event ids {first} to {last} behind {previous}")]
+    EventIds {
+        /// The last id before the block.
+        previous: u64,
+        /// The block's first id.
+        first: u64,
+        /// The block's last id.
+        last: u64,
+    },
+    /// The metadata block is intact, but its contents are impossible.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// The metadata block says something else than the log, the file's name or the block's own header.
+    #[error("the metadata block has another {0} than the log or the segment")]
+    ForeignMetadata(&'static str),
+    /// The staging memory.
+    #[error("wal.staging: {0}")]
+    Staging(#[from] StagingFault),
+    /// Not damage; only [`ChainVerifier`](super::ChainVerifier) reports it here.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
+}
