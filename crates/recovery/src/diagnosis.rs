@@ -1,0 +1,277 @@
+//! Reading what is left of a damaged log: every block that verifies on its own, and every gap between them.
+
+use std::collections::VecDeque;
+
+use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
+use flashstrike_segment::{
+    BlockHeader, Following, KIND_SKIPPABLE, LogVerifier, Reason, SegmentBytes, SegmentStart,
+};
+use serde::Serialize;
+
+use crate::error::{Code, Error, Result};
+use crate::inspect::{Scratch, is_zero};
+use crate::manager::{ReplayOptions, Run, Snapshot};
+use crate::pool::Loan;
+use crate::segment_reader::{Extent, Extents};
+
+/// A part of a segment in which nothing verifies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Gap {
+    /// Index of the segment.
+    pub segment: u32,
+    /// Where the gap begins; in a compressed segment, in its content.
+    pub offset: u64,
+    /// How many bytes it has; 0: the segment is missing, or ends too early.
+    pub length: u64,
+    /// Id of the last event yielded before it; 0: none.
+    pub after_event_id: u64,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// One thing that is found on the way through a log.
+#[derive(Debug)]
+pub enum Piece<'a> {
+    /// Consecutive blocks, each of which verifies on its own.
+    Run(Run<'a>),
+    /// Something between them does not.
+    Gap(Gap),
+}
+
+/// Reads a log from the first segment to the last one, whatever its state. Staged events are not part of it: nothing
+/// verifies them.
+#[derive(Debug)]
+pub struct Diagnosis {
+    snapshot: Snapshot,
+    options: ReplayOptions,
+    verifier: LogVerifier,
+    /// Segments still to be read.
+    rest: VecDeque<u32>,
+    /// What the current segment still has.
+    found: VecDeque<Found>,
+    loan: Option<Loan>,
+    aside: Option<Loan>,
+    last_event_id: u64,
+    scratch: Scratch,
+}
+
+#[derive(Debug)]
+enum Found {
+    Blocks(u32, Extent),
+    Gap { segment: u32, offset: u64, length: u64, reason: String },
+}
+
+impl Diagnosis {
+    pub(crate) fn new(snapshot: Snapshot, options: ReplayOptions) -> Self {
+        let inspection = &snapshot.inspection;
+        let rest =
+            inspection.listing.segments.range(inspection.first_segment..).map(|(&index, _)| index).collect();
+        let verifier = LogVerifier::new(None, inspection.meta.valid());
+        Self {
+            options,
+            verifier,
+            rest,
+            found: VecDeque::new(),
+            loan: None,
+            aside: None,
+            last_event_id: 0,
+            scratch: Scratch::default(),
+            snapshot,
+        }
+    }
+
+    /// The next piece; `None` at the end.
+    ///
+    /// # Errors
+    /// `WAL_UNSUPPORTED` if a newer version wrote a segment; `WAL_IO`. Damage is a [`Gap`] and no error.
+    pub fn next_piece(&mut self) -> Result<Option<Piece<'_>>> {
+        loop {
+            match self.found.pop_front() {
+                Some(Found::Gap { segment, offset, length, reason }) => {
+                    let after_event_id = self.last_event_id;
+                    return Ok(Some(Piece::Gap(Gap { segment, offset, length, after_event_id, reason })));
+                }
+                Some(Found::Blocks(segment, extent)) => {
+                    let (from, to) = (self.options.from.unwrap_or(0), self.options.to.unwrap_or(u64::MAX));
+                    self.last_event_id = extent.last_event_id;
+                    if extent.last_event_id >= from && extent.first_event_id <= to {
+                        return self.run(segment, extent).map(|run| Some(Piece::Run(run)));
+                    }
+                }
+                None => match self.rest.pop_front() {
+                    Some(index) => self.read(index)?,
+                    None => return Ok(None),
+                },
+            }
+        }
+    }
+
+    fn run(&mut self, segment: u32, extent: Extent) -> Result<Run<'_>> {
+        let loan = self.loan.as_ref().expect("what was found lies in it");
+        if !extent.is_large() {
+            return Ok(Run::of_extent(&extent, segment, loan));
+        }
+        let bytes = &loan.bytes()[extent.start..extent.end];
+        let pool = &self.snapshot.shelf.pool;
+        let failed = |error| Error::io("get memory for", &self.snapshot.inspection.directory, &error);
+        let mut aside = pool.borrow_apart(bytes.len()).map_err(failed)?;
+        aside.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
+        Ok(Run::apart(&extent, segment, self.aside.insert(aside)))
+    }
+
+    /// Reads a segment and sorts it into blocks and gaps.
+    fn read(&mut self, index: u32) -> Result<()> {
+        let source = &self.snapshot.shelf.source;
+        let telemetry = Some(&self.snapshot.instruments.consumer);
+        let Some(body) = source.body(index, &mut self.scratch, telemetry)? else {
+            let reason = Reason::SegmentMissing.to_string();
+            self.found.push_back(Found::Gap { segment: index, offset: 0, length: 0, reason });
+            return Ok(());
+        };
+        let bytes = self.scratch.bytes(&body);
+        let unsupported = |unsupported| Error::from((&*source.directory, unsupported));
+        let was_damaged = self.verifier.bad().is_some();
+        let mut next = Behind { snapshot: &self.snapshot, index: self.rest.front().copied(), error: None };
+        let mut in_place = Vec::new();
+        let mut alone = Vec::new();
+        let report = self
+            .verifier
+            .segment_diagnostic(
+                SegmentBytes { index, bytes, cold: body.cold },
+                &mut next,
+                &mut |block| in_place.push((block.offset as usize, block.header)),
+                &mut |block| alone.push((block.offset as usize, block.header)),
+            )
+            .map_err(unsupported);
+        if let Some(error) = next.error {
+            return Err(error);
+        }
+        let report = report?;
+        in_place.append(&mut alone);
+        if let Some(bad) =
+            self.verifier.bad().filter(|bad| !was_damaged && bad.position.segment != Some(index))
+        {
+            // A segment is missing before this one, or this one continues another block.
+            let (segment, offset) = (bad.position.segment.unwrap_or(index), bad.position.offset);
+            self.found.push_back(Found::Gap { segment, offset, length: 0, reason: bad.reason.to_string() });
+        }
+        let start = SegmentStart::read(bytes).map_err(unsupported)?;
+        let metadata_len = start.metadata.as_ref().map_or(0, |(block, _)| block.block_len());
+        let bad = self.verifier.bad().filter(|bad| bad.position.segment == Some(index));
+        let mut sorter = Sorter {
+            index,
+            bytes,
+            bad: bad.map(|bad| (bad.position.offset as usize, bad.reason.to_string())),
+            at: SEGMENT_HEADER_SIZE + metadata_len,
+            extents: Extents::default(),
+            sorted: VecDeque::new(),
+        };
+        for (offset, header) in in_place {
+            sorter.block(offset, &header);
+        }
+        // Behind the last block only damage makes a gap of what stands there.
+        let mut sorted = sorter.finish(was_damaged && !report.unpublished_remains);
+        self.found.append(&mut sorted);
+        let failed = |error| Error::io("get memory for", &self.snapshot.inspection.directory, &error);
+        // The memory before is free, and is used again.
+        self.loan = None;
+        let mut loan = self.snapshot.shelf.pool.borrow(bytes.len()).map_err(failed)?;
+        loan.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
+        self.loan = Some(loan);
+        Ok(())
+    }
+}
+
+/// Sorts what verifies in a segment, and what lies between.
+struct Sorter<'a> {
+    index: u32,
+    bytes: &'a [u8],
+    /// The first damage of the log, if it is here and no gap has told it yet.
+    bad: Option<(usize, String)>,
+    /// Everything before has been sorted.
+    at: usize,
+    extents: Extents,
+    sorted: VecDeque<Found>,
+}
+
+impl Sorter<'_> {
+    /// The next block that verifies on its own.
+    fn block(&mut self, offset: usize, header: &BlockHeader) {
+        self.at = skip_known(self.bytes, self.at, offset);
+        // A block out of place verifies on its own, too.
+        if self.at < offset || self.bad.as_ref().is_some_and(|(place, _)| *place <= offset) {
+            self.gap(offset);
+        }
+        self.extents.push(offset, header);
+        self.at = offset + header.block_len();
+    }
+
+    /// A gap up to `end`.
+    fn gap(&mut self, end: usize) {
+        self.flush();
+        let reason = self.bad.take_if(|(place, _)| *place <= end).map(|(_, reason)| reason);
+        self.sorted.push_back(Found::Gap {
+            segment: self.index,
+            offset: self.at as u64,
+            length: end.saturating_sub(self.at) as u64,
+            reason: reason.unwrap_or_else(|| "nothing verifies here".to_owned()),
+        });
+    }
+
+    fn flush(&mut self) {
+        let extents = std::mem::take(&mut self.extents).finish();
+        self.sorted.extend(extents.into_iter().map(|extent| Found::Blocks(self.index, extent)));
+    }
+
+    /// No block follows; `is_damage` says whether something that is not zero is to be called a gap.
+    fn finish(mut self, is_damage: bool) -> VecDeque<Found> {
+        self.at = skip_known(self.bytes, self.at, self.bytes.len());
+        let rest = self.bytes.get(self.at..).unwrap_or(&[]);
+        if self.bad.is_some() || (is_damage && !is_zero(rest)) {
+            self.gap(self.at + rest.len());
+        }
+        self.flush();
+        self.sorted
+    }
+}
+
+/// Steps over blocks of kinds that this version skips.
+fn skip_known(bytes: &[u8], from: usize, limit: usize) -> usize {
+    let mut at = from;
+    while at < limit {
+        match bytes.get(at..).and_then(|rest| BlockHeader::decode(rest).ok()) {
+            Some(header) if header.kind & KIND_SKIPPABLE != 0 => at += header.block_len(),
+            _ => break,
+        }
+    }
+    at.min(limit.max(from))
+}
+
+/// The segment behind the one being read.
+struct Behind<'a> {
+    snapshot: &'a Snapshot,
+    index: Option<u32>,
+    error: Option<Error>,
+}
+
+impl Following for Behind<'_> {
+    fn next_start(&mut self) -> Option<SegmentStart> {
+        match self.snapshot.shelf.source.start(self.index?, None) {
+            Ok(start) => start,
+            // An unsupported version is found when the segment's turn comes.
+            Err(error) if error.code() == Code::Unsupported => None,
+            Err(error) => {
+                self.error = Some(error);
+                None
+            }
+        }
+    }
+
+    fn any_block(&mut self) -> bool {
+        let inspection = &self.snapshot.inspection;
+        let is_behind = |index: u32| self.index.is_some_and(|next| index >= next);
+        inspection.segments.iter().any(|facts| is_behind(facts.index))
+            || inspection.behind.iter().any(|&index| is_behind(index))
+    }
+}

@@ -1,0 +1,164 @@
+//! The narrow door between the log and the file system.
+//!
+//! Everything that touches a file goes through [`FileSystem`] and [`File`], so that a test can put a disk
+//! that fails, fills up or forgets in the place of the real one. The door is small on purpose: what is not
+//! here (truncating, following links, unlinking a lock) the log does not do.
+//!
+//! Errors are plain `io::Error`s here; the callers know what they were doing and name it.
+
+mod mapping;
+mod os;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use mapping::Mapping;
+pub use os::OsFileSystem;
+
+/// How a file is opened. Every way is `O_NOFOLLOW | O_CLOEXEC`, and only regular files are opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenMode {
+    /// For reading.
+    Read,
+    /// For reading and writing.
+    ReadWrite,
+    /// For reading and writing; created with these permission bits, an error if it exists.
+    CreateNew(u32),
+    /// For reading and writing; created with these permission bits if it does not exist.
+    Create(u32),
+}
+
+/// One name in a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectoryEntry {
+    /// The name alone.
+    pub name: OsString,
+    /// Whether it is a regular file; symbolic links are not followed and are not.
+    pub is_file: bool,
+}
+
+/// What tells one file from another, also after a rename over it: device and inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FileId {
+    /// The device.
+    pub device: u64,
+    /// The inode on it.
+    pub inode: u64,
+}
+
+/// What a directory lies on, as far as the log's promises depend on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileSystemKind {
+    /// Every promise holds: ext4, XFS, overlayfs.
+    Supported(&'static str),
+    /// Nothing here is durable, and the report says so.
+    Memory,
+    /// Supported once copy-on-write is off for the directory.
+    Btrfs,
+    /// Appending needs `allow_file_system` to name it.
+    Other(String),
+}
+
+impl FileSystemKind {
+    /// The name as `allow_file_system` and the report give it, for example `ext4`, `tmpfs`, `nfs`.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Supported(name) => name,
+            Self::Memory => "tmpfs",
+            Self::Btrfs => "btrfs",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// An open file.
+pub trait File: Send + Sync + fmt::Debug {
+    /// Length in bytes.
+    fn len(&self) -> io::Result<u64>;
+    /// Whether the file has no byte.
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+    /// Reads into `buffer` from `offset`; fewer bytes than asked only at the end of the file.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Writes all of `bytes` at `offset`.
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Really allocates `length` bytes of zeros and makes that the file's length: a full disk is an error here and
+    /// never a signal at a later store.
+    fn allocate(&self, length: u64) -> io::Result<()>;
+    /// Writes zeros over the first `length` bytes, a page at a time, so that a later sync of few bytes neither has to
+    /// convert the extent nor writes a large folio (see the figures in docs/durability.md).
+    fn fill_with_zeros(&self, length: u64) -> io::Result<()>;
+    /// Gives the blocks of this byte range back to the file system; they read as zeros. The length stays.
+    /// Does nothing where that is not supported.
+    fn punch_hole(&self, offset: u64, length: u64) -> io::Result<()>;
+    /// fdatasync: the contents are on the device.
+    fn sync_data(&self) -> io::Result<()>;
+    /// fsync: contents and all that describes the file are on the device.
+    fn sync_all(&self) -> io::Result<()>;
+    /// Starts write-back of this byte range without waiting for it and without promising anything.
+    fn start_write_back(&self, offset: u64, length: u64) -> io::Result<()>;
+    /// Tells the kernel that the cached pages of this file are not needed soon.
+    fn drop_cache(&self) -> io::Result<()>;
+    /// Maps the first `length` bytes shared, for reading and writing.
+    fn map(&self, length: usize) -> io::Result<Mapping>;
+    /// Tries to lock the whole file without waiting; false if somebody else holds it.
+    fn try_lock(&self, exclusive: bool) -> io::Result<bool>;
+    /// Gives the lock back.
+    fn unlock(&self) -> io::Result<()>;
+    /// Device and inode.
+    fn id(&self) -> io::Result<FileId>;
+}
+
+/// The operations on names.
+pub trait FileSystem: Send + Sync + fmt::Debug {
+    /// Opens a regular file.
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>>;
+    /// Renames; with `replace` false it is an error (`AlreadyExists`) if `to` exists, checked by the kernel in the
+    /// same step.
+    fn rename(&self, from: &Path, to: &Path, replace: bool) -> io::Result<()>;
+    /// Gives a file a second name.
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+    /// Creates one directory with these permission bits.
+    fn create_directory(&self, path: &Path, mode: u32) -> io::Result<()>;
+    /// Makes the names in a directory durable.
+    fn sync_directory(&self, path: &Path) -> io::Result<()>;
+    /// The names in a directory, in no order.
+    fn list(&self, path: &Path) -> io::Result<Vec<DirectoryEntry>>;
+    /// What a directory lies on.
+    fn kind(&self, path: &Path) -> io::Result<FileSystemKind>;
+    /// Switches copy-on-write off for new files of a directory (btrfs).
+    fn disable_copy_on_write(&self, path: &Path) -> io::Result<()>;
+}
+
+/// Reads a whole file, refusing one longer than `limit` bytes.
+pub fn read_to_end(file: &dyn File, limit: u64) -> io::Result<Vec<u8>> {
+    let length = file.len()?;
+    if length > limit {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("{length} bytes, where at most {limit} can stand"),
+        ));
+    }
+    let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+    let read = read_full_at(file, &mut bytes, 0)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// Reads until `buffer` is full or the file ends; gives the number of bytes.
+pub fn read_full_at(file: &dyn File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match file.read_at(&mut buffer[done..], offset + done as u64)? {
+            0 => break,
+            n => done += n,
+        }
+    }
+    Ok(done)
+}

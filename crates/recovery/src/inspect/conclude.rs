@@ -1,0 +1,165 @@
+//! From what was found to what the log is.
+
+use std::path::PathBuf;
+
+use flashstrike_segment::layout::is_segment_size;
+use flashstrike_segment::{Damage, Note, Reason, SegmentHeader, SegmentStart, State, Verdict};
+
+use super::InspectOptions;
+use super::facts::{Inspection, MetaFacts, PreparedFacts, SegmentFacts};
+use super::verify::{Files, Found};
+use crate::directory::{Listing, SegmentFiles};
+
+/// Everything but the blocks.
+pub(super) struct Survey {
+    pub(super) directory: PathBuf,
+    pub(super) listing: Listing,
+    pub(super) meta: MetaFacts,
+    pub(super) first_segment: u32,
+    pub(super) first: Option<SegmentStart>,
+    pub(super) options: InspectOptions,
+}
+
+impl Survey {
+    /// Says what the log is.
+    pub(super) fn conclude(self, found: Found) -> Inspection {
+        let Found { verdict, durable_on_disk, staging, files, tail: _ } = found;
+        let (state, damage, mut remarks) = self.judge(&verdict);
+        let (event_size, segment_size) =
+            verdict.identity.as_ref().map_or((0, 0), |identity| (identity.event_size, identity.segment_size));
+        let segments: Vec<SegmentFacts> = verdict
+            .segments
+            .iter()
+            .filter(|report| report.blocks > 0)
+            .map(|report| {
+                let file = files.get(&report.index);
+                let sealed = file.and_then(|file| file.header.as_ref()?.sealed.clone());
+                let mut facts = SegmentFacts::of(report, sealed, event_size, segment_size);
+                let length = file.and_then(|file| file.length);
+                facts.wrong_length = length.is_some_and(|length| length != facts.length);
+                facts
+            })
+            .collect();
+        let end = segments.last().map(|last| last.index);
+        let prepared = self.prepared(&verdict, &files, end);
+        let is_cut = state != State::Clean && prepared.iter().any(|prepared| prepared.usable.is_none());
+        let behind =
+            if is_cut { prepared.iter().map(|prepared| prepared.index).collect() } else { Vec::new() };
+        remarks.extend(remarks_of(&verdict, &segments, &files));
+        let gone_event_id = self
+            .first
+            .as_ref()
+            .and_then(|first| first.metadata.as_ref())
+            .map_or(0, |(block, _)| block.last_event_id);
+        Inspection {
+            state,
+            damage,
+            first_event_id: self.first_event_id(&verdict),
+            gone_event_id,
+            retired: self.listing.segments.range(..self.first_segment).map(|(&i, &f)| (i, f)).collect(),
+            directory: self.directory,
+            depth: self.options.depth,
+            first_segment: self.first_segment,
+            identity: verdict.identity.clone(),
+            last_event_id: verdict.g,
+            durable_event_id: verdict.proved_event_id,
+            durable_on_disk,
+            link: verdict.link,
+            prepared: if is_cut { Vec::new() } else { prepared },
+            behind,
+            staging,
+            unproven: unproven(&verdict),
+            notes: remarks,
+            verified: segments.len() as u32,
+            writer_alive: self.options.beside_writer,
+            meta: self.meta,
+            listing: self.listing,
+            segments,
+            verdict,
+        }
+    }
+
+    /// Beside a living writer, what does not verify in an unsealed segment is the end for now.
+    fn judge(&self, verdict: &Verdict) -> (State, Option<Damage>, Vec<String>) {
+        let Some(bad) = &verdict.bad else { return (verdict.state, None, Vec::new()) };
+        let place = bad.position.segment;
+        let is_missing = matches!(bad.reason, Reason::SegmentMissing);
+        let is_sealed = verdict.segments.iter().any(|report| Some(report.index) == place && report.sealed)
+            || verdict.segments.iter().all(|report| Some(report.index) != place);
+        if self.options.beside_writer && !is_missing && !is_sealed {
+            let remark = format!("taken for the end for now, a writer being alive: {bad}");
+            return (State::Clean, None, vec![remark]);
+        }
+        (verdict.state, Some(bad.clone()), Vec::new())
+    }
+
+    fn first_event_id(&self, verdict: &Verdict) -> u64 {
+        let sealed = self.first.as_ref().and_then(|first| first.sealed.as_ref());
+        match sealed {
+            _ if verdict.segments.first().is_some_and(|report| report.index == self.first_segment) => {
+                verdict.first_event_id
+            }
+            Some(seal) => seal.first_event_id,
+            None => verdict.first_event_id,
+        }
+    }
+
+    /// Every segment behind the end.
+    fn prepared(&self, verdict: &Verdict, files: &Files, end: Option<u32>) -> Vec<PreparedFacts> {
+        let first = end.map_or(self.first_segment, |end| end + 1).max(self.first_segment);
+        let behind = self.listing.segments.range(first..);
+        behind
+            .map(|(&index, listed)| PreparedFacts { index, usable: usable(index, *listed, verdict, files) })
+            .collect()
+    }
+}
+
+/// The header of a segment without a block, if it can be used as it is.
+fn usable(index: u32, listed: SegmentFiles, verdict: &Verdict, files: &Files) -> Option<SegmentHeader> {
+    let report = verdict.segments.iter().find(|report| report.index == index)?;
+    let is_empty = !report.published
+        && !report.header_damaged
+        && !report.sealed
+        && !report.unpublished_remains
+        && report.events_on_their_own == 0;
+    let file = files.get(&index)?;
+    let has_length = file.length.is_some_and(is_segment_size);
+    let fits = |header: &SegmentHeader| {
+        verdict.identity.as_ref().is_none_or(|identity| identity.event_size == header.event_size)
+    };
+    let is_usable = is_empty && has_length && listed.hot && !listed.cold;
+    file.header.clone().filter(|header| is_usable && fits(header))
+}
+
+fn unproven(verdict: &Verdict) -> Vec<String> {
+    let mut all: Vec<String> = verdict
+        .notes
+        .iter()
+        .filter(|note| matches!(note, Note::BeginningUnproven { .. }))
+        .map(ToString::to_string)
+        .collect();
+    if verdict.g > verdict.proved_event_id {
+        all.push(format!(
+            "nothing proves that the events {} to {} were durable",
+            verdict.proved_event_id + 1,
+            verdict.g
+        ));
+    }
+    all
+}
+
+fn remarks_of(verdict: &Verdict, segments: &[SegmentFacts], files: &Files) -> Vec<String> {
+    let mut all: Vec<String> = verdict
+        .notes
+        .iter()
+        // Zeros at the end were not read into memory, so lengths are told from the files.
+        .filter(|note| !matches!(note, Note::BeginningUnproven { .. } | Note::WrongLength { .. }))
+        .map(ToString::to_string)
+        .collect();
+    for facts in segments.iter().filter(|facts| facts.wrong_length) {
+        let (segment, expected) = (facts.index, facts.length);
+        let found = files.get(&segment).and_then(|file| file.length).unwrap_or(0);
+        all.push(Note::WrongLength { segment, found, expected }.to_string());
+    }
+    all
+}

@@ -1,0 +1,266 @@
+//! Reading segments into private memory.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flashstrike_segment::layout::{COLD_FRAME_CONTENT, MAX_SEGMENT_SIZE, MAX_SEGMENT_START, WAL_META_SIZE};
+use flashstrike_segment::verify::is_whole;
+use flashstrike_segment::{ColdState, SegmentStart, WalMeta, cold, names};
+use flashstrike_telemetry::clock;
+
+use crate::directory::{cold_path, hot_path};
+use crate::error::{Error, Result};
+use crate::files::{File, FileSystem, OpenMode, read_full_at, read_to_end};
+use crate::pool::{Loan, Pool};
+use crate::telemetry::ReadTelemetry;
+
+/// Small enough to stay in the second-level cache while it is looked at.
+const PIECE: usize = 256 << 10;
+/// As many bytes of a cold file as its first frame can have.
+const FIRST_FRAME: usize = COLD_FRAME_CONTENT + (COLD_FRAME_CONTENT >> 8) + 4096;
+
+/// The segment files of one directory.
+#[derive(Debug, Clone)]
+pub(crate) struct SegmentSource {
+    pub(crate) files: Arc<dyn FileSystem>,
+    pub(crate) directory: PathBuf,
+}
+
+/// A segment's bytes in [`Scratch`].
+#[derive(Debug, Clone)]
+pub(crate) struct Body {
+    /// Bytes of the scratch memory that count; zeros follow.
+    pub(crate) len: usize,
+    /// Length of the file; of a cold one, of its content.
+    pub(crate) file_len: u64,
+    /// `None`: the hot file.
+    pub(crate) cold: Option<ColdState>,
+}
+
+/// Memory for one segment, used again for the next. It is of the kind that replays read into, so that what was verified
+/// there can be handed on.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch(Option<Loan>);
+
+impl Scratch {
+    pub(crate) fn bytes(&self, body: &Body) -> &[u8] {
+        self.0.as_ref().map_or(&[], |loan| &loan.bytes()[..body.len])
+    }
+
+    /// The body of a segment with nothing but zeros behind its header.
+    pub(crate) fn blank(&mut self, header: &[u8], file_len: u64) -> io::Result<Body> {
+        self.reserve(header.len())?[..header.len()].copy_from_slice(header);
+        Ok(Body { len: header.len(), file_len, cold: None })
+    }
+
+    /// The memory itself; the next segment gets another.
+    pub(crate) fn take(&mut self) -> Option<Loan> {
+        self.0.take()
+    }
+
+    /// The body with at least `length` bytes: zeros follow what was read.
+    pub(crate) fn extend(&mut self, body: Body, length: usize) -> io::Result<Body> {
+        if length <= body.len {
+            return Ok(body);
+        }
+        let old = self.0.take();
+        let memory = match old {
+            Some(loan) if loan.bytes().len() >= length => self.0.insert(loan).bytes_mut(),
+            old => {
+                let memory = self.reserve(length)?;
+                if let Some(old) = old {
+                    memory[..body.len].copy_from_slice(&old.bytes()[..body.len]);
+                }
+                memory
+            }
+        };
+        memory[body.len..length].fill(0);
+        Ok(Body { len: length, ..body })
+    }
+
+    fn reserve(&mut self, length: usize) -> io::Result<&mut [u8]> {
+        let loan = match self.0.take() {
+            Some(loan) if loan.bytes().len() >= length => loan,
+            _ => Pool::new(length.max(PIECE)).borrow(length)?,
+        };
+        Ok(self.0.insert(loan).bytes_mut())
+    }
+}
+
+impl SegmentSource {
+    pub(crate) fn new(files: &Arc<dyn FileSystem>, directory: &Path) -> Self {
+        Self { files: Arc::clone(files), directory: directory.to_path_buf() }
+    }
+
+    /// Opens one of a segment's files; `None` if it is not there.
+    pub(crate) fn open(
+        &self,
+        path: &Path,
+        telemetry: Option<&ReadTelemetry>,
+    ) -> Result<Option<Arc<dyn File>>> {
+        let start = clock::now_ns();
+        let opened = self.files.open(path, OpenMode::Read);
+        if let Some(telemetry) = telemetry {
+            telemetry.record().reader.on_open_segment(start, &opened);
+        }
+        match opened {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("open", path, &error)),
+        }
+    }
+
+    /// Header and metadata block of a segment; `None` if neither of its files is there any more.
+    pub(crate) fn start(
+        &self,
+        index: u32,
+        telemetry: Option<&ReadTelemetry>,
+    ) -> Result<Option<SegmentStart>> {
+        let began = clock::now_ns();
+        let hot = self.hot_start(index, telemetry)?;
+        let start = match hot {
+            // What is not sealed has no cold form, unless the hot one is damaged.
+            Some(hot) if hot.sealed.is_some() && hot.metadata.is_some() => Some(hot),
+            hot => self.cold_start(index, telemetry)?.or(hot),
+        };
+        if let (Some(telemetry), Some(start)) = (telemetry, &start) {
+            telemetry.record().manager.on_read_segment_header(began, start.header.is_some());
+        }
+        Ok(start)
+    }
+
+    /// The first segment that belongs to the log, as `wal.meta` says now; `None`: it does not say.
+    pub(crate) fn first_segment(&self) -> Result<Option<u32>> {
+        let path = self.directory.join(names::WAL_META);
+        let Some(file) = self.open(&path, None)? else { return Ok(None) };
+        let mut bytes = [0; WAL_META_SIZE];
+        let read = read_full_at(&*file, &mut bytes, 0).map_err(|error| Error::io("read", &path, &error))?;
+        Ok(WalMeta::decode(&bytes[..read]).ok().map(|meta| meta.first_segment))
+    }
+
+    /// Id of the first event that a segment can have, if its beginning can be read.
+    pub(crate) fn first_event_id(&self, index: u32) -> Option<u64> {
+        let start = self.start(index, None).ok()??;
+        let continued = || start.metadata.as_ref().map(|(block, _)| block.last_event_id + 1);
+        start.sealed.as_ref().map(|seal| seal.first_event_id).or_else(continued)
+    }
+
+    fn hot_start(&self, index: u32, telemetry: Option<&ReadTelemetry>) -> Result<Option<SegmentStart>> {
+        let path = hot_path(&self.directory, index);
+        let Some(file) = self.open(&path, telemetry)? else { return Ok(None) };
+        let mut bytes = vec![0; MAX_SEGMENT_START];
+        let read = read_full_at(&*file, &mut bytes, 0).map_err(|error| Error::io("read", &path, &error))?;
+        self.parse_start(&bytes[..read]).map(Some)
+    }
+
+    fn cold_start(&self, index: u32, telemetry: Option<&ReadTelemetry>) -> Result<Option<SegmentStart>> {
+        let path = cold_path(&self.directory, index);
+        let Some(file) = self.open(&path, telemetry)? else { return Ok(None) };
+        let mut bytes = vec![0; FIRST_FRAME];
+        let read = read_full_at(&*file, &mut bytes, 0).map_err(|error| Error::io("read", &path, &error))?;
+        // More than one frame is refused, so only the first is decompressed.
+        let content = cold::read_all(&bytes[..read], COLD_FRAME_CONTENT);
+        self.parse_start(&content.bytes).map(Some)
+    }
+
+    fn parse_start(&self, bytes: &[u8]) -> Result<SegmentStart> {
+        SegmentStart::read(bytes).map_err(|unsupported| Error::from((&*self.directory, unsupported)))
+    }
+
+    /// Reads a whole segment; `None` if neither of its files is there any more. When both are, the hot one counts if
+    /// it is sealed and all its blocks verify.
+    pub(crate) fn body(
+        &self,
+        index: u32,
+        scratch: &mut Scratch,
+        telemetry: Option<&ReadTelemetry>,
+    ) -> Result<Option<Body>> {
+        let hot_path = hot_path(&self.directory, index);
+        let cold_path = cold_path(&self.directory, index);
+        let hot = self.open(&hot_path, telemetry)?;
+        let cold = match &hot {
+            Some(_) if !self.exists(&cold_path)? => None,
+            _ => self.open(&cold_path, telemetry)?,
+        };
+        if let Some(hot) = &hot {
+            let body = self.read_hot(&**hot, &hot_path, scratch)?;
+            if cold.is_none() || is_whole(index, scratch.bytes(&body)) {
+                return Ok(Some(body));
+            }
+        }
+        cold.map(|cold| read_cold(&*cold, &cold_path, scratch)).transpose()
+    }
+
+    fn exists(&self, path: &Path) -> Result<bool> {
+        match self.files.open(path, OpenMode::Read) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(Error::io("open", path, &error)),
+        }
+    }
+
+    fn read_hot(&self, file: &dyn File, path: &Path, scratch: &mut Scratch) -> Result<Body> {
+        let failed = |error: io::Error| Error::io("read", path, &error);
+        let file_len = file.len().map_err(failed)?;
+        let mut beginning = vec![0; MAX_SEGMENT_START.min(file_len as usize)];
+        let read = read_full_at(file, &mut beginning, 0).map_err(failed)?;
+        // A length that only the file itself names is no reason to read gigabytes.
+        let segment_size = self.parse_start(&beginning[..read])?.segment_size();
+        let limit = segment_size.map_or(MAX_SEGMENT_SIZE as u64, u64::from);
+        let len = read_without_zeros(file, file_len.min(limit) as usize, scratch).map_err(failed)?;
+        Ok(Body { len, file_len, cold: None })
+    }
+}
+
+fn read_cold(file: &dyn File, path: &Path, scratch: &mut Scratch) -> Result<Body> {
+    // Incompressible content makes a file a little longer than the segment.
+    let limit = MAX_SEGMENT_SIZE as u64 + (MAX_SEGMENT_SIZE as u64 >> 6);
+    let bytes = read_to_end(file, limit).map_err(|error| Error::io("read", path, &error))?;
+    let content = cold::read_all(&bytes, MAX_SEGMENT_SIZE);
+    let len = content.bytes.len();
+    let memory = scratch.reserve(len).map_err(|error| Error::io("get memory for", path, &error))?;
+    memory[..len].copy_from_slice(&content.bytes);
+    Ok(Body { len, file_len: len as u64, cold: Some(ColdState { damage: content.damage }) })
+}
+
+/// Reads the first `length` bytes of a file; gives how many there are without the zeros at the end.
+///
+/// Most of an active segment, and all of a prepared one, is zeros that were never used. They are read piece by piece
+/// into the same small memory, so that they neither fill the caches nor take fresh pages.
+fn read_without_zeros(file: &dyn File, length: usize, scratch: &mut Scratch) -> io::Result<usize> {
+    let memory = scratch.reserve(length)?;
+    let mut aside = Vec::new();
+    let (mut at, mut end) = (0, 0);
+    while at < length {
+        let part = PIECE.min(length - at);
+        // Behind zeros more of them are to be expected.
+        let is_direct = end == at;
+        let piece = if is_direct {
+            &mut memory[at..at + part]
+        } else {
+            aside.resize(PIECE, 0);
+            &mut aside[..part]
+        };
+        let read = read_full_at(file, piece, at as u64)?;
+        piece[read..].fill(0);
+        if !is_zero(piece) {
+            if !is_direct {
+                memory[end..at].fill(0);
+                memory[at..at + part].copy_from_slice(&aside[..part]);
+            }
+            end = at + part;
+        }
+        if read < part {
+            break;
+        }
+        at += part;
+    }
+    Ok(end)
+}
+
+pub(crate) fn is_zero(bytes: &[u8]) -> bool {
+    let (lines, rest) = bytes.as_chunks::<64>();
+    lines.iter().all(|line| line.iter().fold(0, |all, byte| all | byte) == 0)
+        && rest.iter().all(|&byte| byte == 0)
+}

@@ -1,0 +1,347 @@
+//! Running the verifier of the format over the files.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use flashstrike_segment::layout::{SEGMENT_HEADER_SIZE, STAGING_HEADER_SIZE};
+use flashstrike_segment::staging::{STAGING_BASE, STAGING_COUNT, STAGING_WRITTEN};
+use flashstrike_segment::verify::any_block;
+use flashstrike_segment::{
+    BlockHeader, ChainVerifier, Following, LogIdentity, LogVerifier, Reason, SegmentBytes, SegmentHeader,
+    SegmentStart, StagingHeader, Verdict, WalMeta, names, payload,
+};
+use flashstrike_telemetry::clock;
+
+use super::facts::StagingFacts;
+use super::scout::Scout;
+use super::source::{Scratch, SegmentSource};
+use super::{InspectOptions, Progress, Watch};
+use crate::error::{Error, Result};
+use crate::files::{OpenMode, read_full_at};
+use crate::segment_reader::{Extents, Seam, SegmentReader};
+
+/// Where verification begins.
+#[derive(Debug, Clone)]
+pub(super) enum Begin {
+    /// With the first segment.
+    First,
+    /// Behind this sealed segment, whose blocks are not looked at.
+    Behind(SegmentHeader),
+    /// With this segment, those before it being sealed.
+    At(u32),
+}
+
+/// What is known before any block is looked at.
+pub(super) struct Known<'a> {
+    pub(super) source: &'a SegmentSource,
+    pub(super) options: &'a InspectOptions,
+    /// What the first segment says that the log is.
+    pub(super) log: Option<LogIdentity>,
+    pub(super) meta: Option<WalMeta>,
+    /// The segments that belong to the log, ascending.
+    pub(super) order: Vec<u32>,
+    /// What the beginnings of segments say, as far as they were read.
+    pub(super) starts: &'a BTreeMap<u32, SegmentStart>,
+    /// A segment that has to be there and is not.
+    pub(super) missing: Option<u32>,
+    /// Segments that seem to be prepared.
+    pub(super) prepared: Vec<u32>,
+}
+
+/// The files of segments, by index.
+pub(super) type Files = BTreeMap<u32, ReadFile>;
+
+/// What the file of a segment is, apart from its blocks.
+pub(super) struct ReadFile {
+    /// Its length; `None`: it is a compressed one.
+    pub(super) length: Option<u64>,
+    /// Its header, if that verifies.
+    pub(super) header: Option<SegmentHeader>,
+}
+
+/// What verification found.
+pub(super) struct Found {
+    pub(super) verdict: Verdict,
+    pub(super) durable_on_disk: u64,
+    pub(super) staging: StagingFacts,
+    /// The files that were read.
+    pub(super) files: Files,
+    /// The segment in which the log ends, as it was read.
+    pub(super) tail: Option<SegmentReader>,
+}
+
+/// Verifies; `None` if a segment vanished meanwhile.
+pub(super) fn verify(known: &Known<'_>, begin: &Begin, watch: &mut Watch<'_>) -> Result<Option<Found>> {
+    let mut verifier = match begin {
+        Begin::First => LogVerifier::new(None, known.meta.as_ref()),
+        Begin::Behind(sealed) => LogVerifier::resume(known.log.as_ref(), known.meta.as_ref(), sealed),
+        Begin::At(index) => LogVerifier::begin_at(known.log.as_ref(), known.meta.as_ref(), *index),
+    };
+    // Only a verification that begins with the first segment finds for itself what is missing before its last one.
+    if let Some(index) = known.missing.filter(|_| known.order.is_empty() || !matches!(begin, Begin::First)) {
+        verifier.missing_segment(index);
+    }
+    let first = match begin {
+        Begin::First => 0,
+        Begin::Behind(sealed) => sealed.segment_index + 1,
+        Begin::At(index) => *index,
+    };
+    let begin = known.order.partition_point(|&index| index < first);
+    let segment_size = known.log.as_ref().map_or(0, |log| log.segment_size);
+    let scout = Scout::new(known.source, &known.prepared, segment_size);
+    let verified = std::thread::scope(|scope| {
+        scout.start(scope);
+        let verified = verify_segments(known, &known.order[begin..], &mut verifier, &scout, watch);
+        scout.stop();
+        verified
+    })?;
+    let Some(Verified { files, tail }) = verified else { return Ok(None) };
+    let durable_on_disk = verifier.clone().finish().proved_event_id;
+    let staging = if known.options.beside_writer {
+        StagingFacts::default()
+    } else {
+        read_staging(known, &mut verifier)?
+    };
+    Ok(Some(Found { verdict: verifier.finish(), durable_on_disk, staging, files, tail }))
+}
+
+struct Verified {
+    files: Files,
+    tail: Option<SegmentReader>,
+}
+
+fn verify_segments(
+    known: &Known<'_>,
+    segments: &[u32],
+    verifier: &mut LogVerifier,
+    scout: &Scout<'_>,
+    watch: &mut Watch<'_>,
+) -> Result<Option<Verified>> {
+    let mut progress = Progress { segments_done: 0, segments: segments.len() as u32, bytes_done: 0 };
+    let mut verified = Verified { files: BTreeMap::new(), tail: None };
+    let mut scratch = Scratch::default();
+    for (at, &index) in segments.iter().enumerate() {
+        let place = Place { index, rest: &segments[at + 1..] };
+        let blank = if known.prepared.contains(&index) { scout.blank(index)? } else { None };
+        let Some(read) = verify_segment(known, place, blank, verifier, &mut scratch, watch)? else {
+            return Ok(None);
+        };
+        verified.files.insert(index, read.file);
+        verified.tail = read.reader.or(verified.tail);
+        progress.segments_done += 1;
+        progress.bytes_done += read.bytes;
+        if let Some(told) = &mut watch.progress {
+            told(&progress);
+        }
+    }
+    Ok(Some(verified))
+}
+
+/// A segment, and those behind it.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    index: u32,
+    rest: &'a [u32],
+}
+
+struct ReadSegment {
+    file: ReadFile,
+    bytes: u64,
+    /// The segment as it was verified, if it may be the one in which the log ends.
+    reader: Option<SegmentReader>,
+}
+
+fn verify_segment(
+    known: &Known<'_>,
+    place: Place<'_>,
+    blank: Option<u64>,
+    verifier: &mut LogVerifier,
+    scratch: &mut Scratch,
+    watch: &mut Watch<'_>,
+) -> Result<Option<ReadSegment>> {
+    let Place { index, rest } = place;
+    let began = clock::now_ns();
+    let body = match (blank, known.starts.get(&index).and_then(|start| start.header.as_ref())) {
+        (Some(file_len), Some(header)) => {
+            let failed = |error| Error::io("get memory for", &known.source.directory, &error);
+            Some(scratch.blank(&header.encode(), file_len).map_err(failed)?)
+        }
+        _ => known.source.body(index, scratch, watch.telemetry)?,
+    };
+    let Some(body) = body else { return Ok(None) };
+    let mut bytes = scratch.bytes(&body);
+    let is_cold = body.cold.is_some();
+    let mut read = ReadSegment {
+        file: ReadFile {
+            length: (!is_cold).then_some(body.file_len),
+            header: SegmentHeader::decode(bytes).ok(),
+        },
+        bytes: bytes.len() as u64,
+        reader: None,
+    };
+    if known.options.beside_writer && rest.is_empty() {
+        bytes = &bytes[..end_for_now(index, bytes).min(bytes.len())];
+    }
+    let mut behind = Behind { known, rest, error: None };
+    let was_damaged = verifier.bad().is_some();
+    let mut extents = Extents::default();
+    let segment = SegmentBytes { index, bytes, cold: body.cold.clone() };
+    let outcome = verifier
+        .segment(segment, &mut behind, &mut |block| extents.push(block.offset as usize, &block.header));
+    if let Some(error) = behind.error {
+        return Err(error);
+    }
+    let report = outcome.map_err(|unsupported| Error::from((&*known.source.directory, unsupported)))?;
+    if let Some(telemetry) = watch.telemetry {
+        let bad = verifier.bad().filter(|_| !was_damaged);
+        telemetry.record().reader.on_verify_segment(began, bad.is_none());
+        if let Some(bad) = bad {
+            telemetry.record().reader.on_integrity_failure(crate::telemetry::integrity_failure(&bad.reason));
+        }
+    }
+    let is_last_so_far = !report.sealed && !is_cold && report.blocks > 0 && verifier.bad().is_none();
+    if let Some(link) = verifier.clone().finish().link.filter(|_| is_last_so_far) {
+        let end = report.end_offset as usize;
+        // The padding at the very end may be among the zeros that were not read.
+        let failed = |error| Error::io("get memory for", &known.source.directory, &error);
+        let body = scratch.extend(body, end).map_err(failed)?;
+        let start = SegmentStart::read(scratch.bytes(&body)).ok();
+        read.reader = start
+            .and_then(|start| start.metadata)
+            .map(|(block, metadata)| Seam {
+                index,
+                continues: (metadata.previous_chain, block.last_event_id),
+                first_written_ts_ns: block.written_ts_ns,
+                link,
+                end: report.end_offset,
+            })
+            .and_then(|seam| Some(SegmentReader::of_verified(scratch.take()?, extents, seam)));
+    }
+    Ok(Some(read))
+}
+
+/// Where the blocks of the segment end that a living writer fills. What stands behind was perhaps being stored while it
+/// was read, so nothing can be said about it.
+fn end_for_now(index: u32, bytes: &[u8]) -> usize {
+    let Ok(start) = SegmentStart::read(bytes) else { return bytes.len() };
+    if start.sealed.is_some() {
+        return bytes.len();
+    }
+    let Ok(mut chain) = ChainVerifier::new(index, &start, None, None) else { return SEGMENT_HEADER_SIZE };
+    let mut at = SEGMENT_HEADER_SIZE;
+    while BlockHeader::is_published(bytes.get(at..).unwrap_or(&[])) {
+        match chain.block(&bytes[at..]) {
+            Ok(header) => at += header.block_len(),
+            // The verifier says so itself.
+            Err(Reason::Unsupported(_)) => return bytes.len(),
+            Err(_) => break,
+        }
+    }
+    at
+}
+
+/// The segments behind the one being verified, read when the verifier asks.
+struct Behind<'a> {
+    known: &'a Known<'a>,
+    rest: &'a [u32],
+    error: Option<Error>,
+}
+
+impl Behind<'_> {
+    fn start_of(&mut self, index: u32) -> Option<SegmentStart> {
+        if let Some(start) = self.known.starts.get(&index) {
+            return Some(start.clone());
+        }
+        match self.known.source.start(index, None) {
+            Ok(start) => start,
+            // An unsupported version is found when the segment's turn comes.
+            Err(error) if error.code() == crate::error::Code::Unsupported => None,
+            Err(error) => {
+                self.error = Some(error);
+                None
+            }
+        }
+    }
+
+    fn has_blocks(&mut self, index: u32, scratch: &mut Scratch) -> bool {
+        let Some(start) = self.start_of(index) else { return false };
+        if start.published {
+            return true;
+        }
+        match self.known.source.body(index, scratch, None) {
+            Ok(body) => body.is_some_and(|body| any_block(&start, scratch.bytes(&body))),
+            Err(error) => {
+                self.error = Some(error);
+                false
+            }
+        }
+    }
+}
+
+impl Following for Behind<'_> {
+    fn next_start(&mut self) -> Option<SegmentStart> {
+        let next = *self.rest.first()?;
+        self.start_of(next)
+    }
+
+    fn any_block(&mut self) -> bool {
+        let mut scratch = Scratch::default();
+        let rest = self.rest;
+        rest.iter().any(|&index| self.has_blocks(index, &mut scratch))
+    }
+}
+
+/// Reads `wal.staging` and has the verifier decide about it.
+fn read_staging(known: &Known<'_>, verifier: &mut LogVerifier) -> Result<StagingFacts> {
+    let path = known.source.directory.join(names::WAL_STAGING);
+    let failed = |error: io::Error| Error::io("read", &path, &error);
+    let file = match known.source.files.open(&path, OpenMode::Read) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(StagingFacts::default()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut bytes = vec![0; STAGING_HEADER_SIZE];
+    let read = read_full_at(&*file, &mut bytes, 0).map_err(failed)?;
+    bytes.truncate(read);
+    let header = StagingHeader::decode(&bytes).ok();
+    if let Some(header) = &header {
+        // The header has a checksum, and even so no more is read than the file has.
+        let area = file
+            .len()
+            .map_err(failed)?
+            .saturating_sub(STAGING_HEADER_SIZE as u64)
+            .min(header.area_len.into());
+        bytes.resize(STAGING_HEADER_SIZE + area as usize, 0);
+        let read = read_full_at(&*file, &mut bytes, 0).map_err(failed)?;
+        bytes.truncate(read);
+    }
+    // Without a boot id of the machine nothing can be of this boot.
+    let boot_id =
+        known.options.boot_id.unwrap_or_else(|| header.as_ref().map_or([0; 16], |h| h.boot_id.map(|b| !b)));
+    let outcome = verifier
+        .staging(&bytes, &boot_id)
+        .map_err(|unsupported| Error::from((&*known.source.directory, unsupported)))?;
+    let log_id = verifier.clone().finish().identity.map(|identity| identity.log_id);
+    let highest = match &header {
+        Some(header) if Some(header.log_id) == log_id => highest_event_id(&bytes, header),
+        _ => 0,
+    };
+    Ok(StagingFacts::of(outcome, highest))
+}
+
+/// The highest event id that staging names, whether its events can be taken or not.
+fn highest_event_id(file: &[u8], header: &StagingHeader) -> u64 {
+    let word = |at: usize| {
+        file.get(at..at + 8).map_or(0, |raw| u64::from_le_bytes(raw.try_into().unwrap_or([0; 8])))
+    };
+    let count = word(STAGING_COUNT) as u32;
+    let base = word(STAGING_BASE);
+    let last = match (header.event_size, count) {
+        (_, 0) => 0,
+        (0, count) => base.saturating_add(count.into()),
+        (size, count) => {
+            word(STAGING_HEADER_SIZE.saturating_add((count as usize - 1).saturating_mul(size.into())))
+        }
+    };
+    [base, word(STAGING_WRITTEN), last].into_iter().filter(|&id| payload::is_event_id(id)).max().unwrap_or(0)
+}

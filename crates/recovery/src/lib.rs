@@ -1,0 +1,26 @@
+//! Verifies and replays a FlashStrike write-ahead log after any crash.
+
+mod diagnosis;
+pub mod directory;
+pub mod error;
+pub mod files;
+pub mod inspect;
+pub mod machine;
+pub mod manager;
+pub mod mode;
+mod plan;
+pub mod pool;
+mod recovery;
+pub mod repair;
+pub mod report;
+mod segment_reader;
+mod telemetry;
+mod worker;
+
+pub use diagnosis::{Diagnosis, Gap, Piece};
+pub use error::{Code, Error, Result};
+pub use manager::{Manager, ReplayOptions, Run};
+pub use mode::Mode;
+pub use recovery::{Recovery, RecoveryOptions, Summary};
+pub use report::Report;
+pub use telemetry::integrity_failure;

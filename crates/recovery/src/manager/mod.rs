@@ -1,0 +1,402 @@
+//! Replay: every event from one id to another, in order, none missing, none twice, or an error that says where.
+
+mod blocks;
+mod run;
+
+use std::sync::Arc;
+
+use flashstrike_segment::{BlockHeader, Damage, Link, Position, Reason};
+use flashstrike_telemetry::clock;
+
+pub use blocks::{Block, Blocks, Event};
+pub use run::Run;
+
+use crate::directory::hot_path;
+use crate::error::{Code, Error, Result};
+use crate::inspect::{Inspection, StagedEvents};
+use crate::plan::{check_not_gone, gone, plan};
+use crate::pool::Loan;
+use crate::segment_reader::{Extent, ReadFailure, Seam, SegmentReader, Shelf};
+use crate::telemetry::Instruments;
+use crate::worker::preloader::SegmentPreloader;
+use blocks::Cursor;
+use run::{Place, Source, staged_block};
+
+/// Which events to replay, and how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReplayOptions {
+    /// The first id to be replayed; `None`: the first one there is.
+    pub from: Option<u64>,
+    /// The last id to be replayed; `None`: the last one there is.
+    pub to: Option<u64>,
+    /// Runs come newest first. Inside a run the blocks stand in the order of their ids as always.
+    pub reverse: bool,
+}
+
+/// What a replay reads from.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    pub(crate) inspection: Arc<Inspection>,
+    pub(crate) shelf: Shelf,
+    pub(crate) preload_segments: usize,
+    pub(crate) instruments: Instruments,
+}
+
+/// Replays a log. Made by [`Recovery::replay`](crate::Recovery::replay).
+///
+/// Events come in *runs*: consecutive verified blocks in memory that nobody changes until the next run is asked for.
+/// [`next_event`](Self::next_event) walks through them one by one.
+#[derive(Debug)]
+pub struct Manager {
+    snapshot: Snapshot,
+    options: ReplayOptions,
+    preloader: SegmentPreloader,
+    /// Positions of the plan that were taken.
+    taken: usize,
+    current: Option<Current>,
+    /// Where the segment before begins and ends, which the next one has to fit.
+    neighbour: Option<Seam>,
+    /// Staged events that were not handed out yet.
+    staged: Option<StagedEvents>,
+    /// Memory for a block that is too large for a window, or for the staged events.
+    aside: Option<Loan>,
+    cursor: Cursor,
+    ended: Ended,
+}
+
+#[derive(Debug)]
+struct Current {
+    reader: SegmentReader,
+    /// Extents handed out.
+    given: usize,
+}
+
+impl Current {
+    fn next(&mut self, reverse: bool) -> Option<Extent> {
+        let extents = self.reader.extents();
+        let at = if reverse { extents.len().checked_sub(self.given + 1)? } else { self.given };
+        self.given += 1;
+        extents.get(at).copied()
+    }
+}
+
+#[derive(Debug)]
+enum Ended {
+    No,
+    Yes,
+    /// Asked again, it says so again: an error is never followed by a normal end.
+    With(Error),
+}
+
+impl Manager {
+    /// Begins a replay at an event. `tail` is a segment that was read and verified before.
+    ///
+    /// # Errors
+    /// `WAL_GONE` if retention has removed `from`; `WAL_IO`.
+    pub(crate) fn resume_from_event(
+        snapshot: Snapshot,
+        options: ReplayOptions,
+        tail: Option<SegmentReader>,
+    ) -> Result<Self> {
+        let start = clock::now_ns();
+        let telemetry = snapshot.instruments.consumer.clone();
+        let made = Self::begin(snapshot, options, tail);
+        telemetry.record().manager.on_resume_from_event(start, &made);
+        made
+    }
+
+    fn begin(snapshot: Snapshot, options: ReplayOptions, tail: Option<SegmentReader>) -> Result<Self> {
+        let inspection = Arc::clone(&snapshot.inspection);
+        check_not_gone(&inspection, options.from)?;
+        let telemetry = &snapshot.instruments.consumer;
+        let mut segments = plan(&inspection, &snapshot.shelf, options.from, options.to, telemetry)?;
+        if options.reverse {
+            segments.reverse();
+        }
+        let staged = inspection.staging.taken.clone().filter(|staged| {
+            options.from.is_none_or(|from| staged.last_event_id >= from)
+                && options.to.is_none_or(|to| staged.first_event_id <= to)
+        });
+        let preloader = SegmentPreloader::start(
+            snapshot.shelf.clone(),
+            segments,
+            tail,
+            snapshot.preload_segments,
+            snapshot.instruments.clone(),
+        )?;
+        Ok(Self {
+            options,
+            preloader,
+            taken: 0,
+            current: None,
+            neighbour: None,
+            staged,
+            aside: None,
+            cursor: Cursor::default(),
+            ended: Ended::No,
+            snapshot,
+        })
+    }
+
+    /// Goes to an event: the next one is the first with this id or above; in reverse, the first with this id or below.
+    ///
+    /// # Errors
+    /// `WAL_GONE` if retention has removed it; `WAL_IO`.
+    pub fn seek_event(&mut self, event_id: u64) -> Result<()> {
+        let start = clock::now_ns();
+        let mut options = self.options;
+        if options.reverse {
+            options.to = Some(event_id);
+        } else {
+            options.from = Some(event_id);
+        }
+        *self = Self::begin(self.snapshot.clone(), options, None)?;
+        self.snapshot.instruments.consumer.record().manager.on_seek_event(start);
+        Ok(())
+    }
+
+    /// Bytes of a fixed-size event of this log; 0: variable-length events.
+    pub fn event_size(&self) -> u16 {
+        self.snapshot.inspection.identity.as_ref().map_or(0, |identity| identity.event_size)
+    }
+
+    /// The next run; `None` at the end. Blocks are never cut: the first one may begin before `from`, the last one may go
+    /// on behind `to`.
+    ///
+    /// # Errors
+    /// `WAL_CORRUPT` if the next segment does not verify; nothing of it has been handed out. `WAL_GONE` if retention
+    /// has removed it meanwhile. `WAL_IO`. The same error comes again when asked again.
+    pub fn next_run(&mut self) -> Result<Option<Run<'_>>> {
+        let start = clock::now_ns();
+        let Some(source) = self.next_source()? else { return Ok(None) };
+        let telemetry = self.snapshot.instruments.consumer.record();
+        telemetry.manager.on_next_event(start);
+        telemetry.manager.on_events(source.events, source.payload_bytes);
+        drop(telemetry);
+        Ok(Some(Run::new(source, self.loan_of(source.place))))
+    }
+
+    /// The next event; `None` at the end.
+    ///
+    /// # Errors
+    /// As [`next_run`](Self::next_run).
+    pub fn next_event(&mut self) -> Result<Option<Event<'_>>> {
+        loop {
+            if let Some((place, found)) = self.cursor.next() {
+                let bytes = &self.loan_of(place).bytes()[found.bytes];
+                return Ok(Some(Event { id: found.id, bytes }));
+            }
+            if let Some(source) = self.cursor.source() {
+                let mut cursor = std::mem::take(&mut self.cursor);
+                let has_more =
+                    cursor.fill(self.loan_of(source.place).bytes(), &self.options, self.event_size());
+                self.cursor = cursor;
+                if has_more {
+                    continue;
+                }
+            }
+            let start = clock::now_ns();
+            let Some(source) = self.next_source()? else { return Ok(None) };
+            let telemetry = self.snapshot.instruments.consumer.record();
+            telemetry.manager.on_next_event(start);
+            telemetry.manager.on_events(source.events, source.payload_bytes);
+            drop(telemetry);
+            self.cursor.open(source);
+        }
+    }
+
+    fn loan_of(&self, place: Place) -> &Loan {
+        match place {
+            Place::Segment => self.current.as_ref().map(|current| current.reader.loan()),
+            Place::Aside => self.aside.as_ref(),
+        }
+        .expect("a source is used before the next one is asked for")
+    }
+
+    /// What is handed out next, with the end and errors remembered.
+    fn next_source(&mut self) -> Result<Option<Source>> {
+        match &self.ended {
+            Ended::No => {}
+            Ended::Yes => return Ok(None),
+            Ended::With(error) => return Err(error.clone()),
+        }
+        self.preloader.wake_worker();
+        let outcome = self.advance();
+        match &outcome {
+            Ok(Some(_)) => {}
+            Ok(None) => self.ended = Ended::Yes,
+            Err(error) => self.ended = Ended::With(error.clone()),
+        }
+        outcome
+    }
+
+    fn advance(&mut self) -> Result<Option<Source>> {
+        if self.options.reverse
+            && let Some(staged) = self.staged.take()
+        {
+            return self.staged_source(&staged).map(Some);
+        }
+        loop {
+            while let Some(extent) =
+                self.current.as_mut().and_then(|current| current.next(self.options.reverse))
+            {
+                if let Some(clipped) = self.clip(extent) {
+                    return self.source_of(clipped).map(Some);
+                }
+            }
+            if self.taken == self.preloader.len() {
+                return self.staged.take().map(|staged| self.staged_source(&staged)).transpose();
+            }
+            self.next_segment()?;
+        }
+    }
+
+    /// The blocks of an extent that hold events from `from` to `to`.
+    fn clip(&self, extent: Extent) -> Option<Extent> {
+        let (from, to) = (self.options.from.unwrap_or(0), self.options.to.unwrap_or(u64::MAX));
+        if extent.last_event_id < from || extent.first_event_id > to {
+            return None;
+        }
+        if extent.first_event_id >= from && extent.last_event_id <= to {
+            return Some(extent);
+        }
+        let bytes = self.loan_of(Place::Segment).bytes();
+        let mut clipped: Option<Extent> = None;
+        let mut at = extent.start;
+        while at < extent.end {
+            let header = BlockHeader::decode(&bytes[at..]).ok()?;
+            let end = at + header.block_len();
+            if header.last_event_id >= from && header.first_event_id <= to {
+                let clipped = clipped.get_or_insert(Extent {
+                    start: at,
+                    first_event_id: header.first_event_id,
+                    events: 0,
+                    payload_bytes: 0,
+                    ..extent
+                });
+                clipped.end = end;
+                clipped.last_event_id = header.last_event_id;
+                clipped.events += u64::from(header.event_count);
+                clipped.payload_bytes += u64::from(header.payload_len);
+            }
+            at = end;
+        }
+        clipped
+    }
+
+    fn source_of(&mut self, extent: Extent) -> Result<Source> {
+        let segment = self.current.as_ref().map(|current| current.reader.index());
+        let source =
+            Source { place: Place::Segment, segment, offset: extent.start as u64, ..Source::of(&extent) };
+        if !extent.is_large() {
+            return Ok(source);
+        }
+        // A block too large for a window gets one of its own.
+        let mut aside = self.take_aside(extent.end - extent.start)?;
+        let bytes = &self.loan_of(Place::Segment).bytes()[extent.start..extent.end];
+        aside.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
+        let length = bytes.len();
+        self.aside = Some(aside);
+        Ok(Source { place: Place::Aside, start: 0, end: length, ..source })
+    }
+
+    fn staged_source(&mut self, staged: &StagedEvents) -> Result<Source> {
+        let link =
+            self.snapshot.inspection.link.unwrap_or(Link { chain: 0, last_event_id: 0, written_ts_ns: 0 });
+        let block = staged_block(staged, link);
+        let mut aside = self.take_aside(block.len())?;
+        aside.bytes_mut()[..block.len()].copy_from_slice(&block);
+        self.aside = Some(aside);
+        Ok(Source {
+            place: Place::Aside,
+            segment: None,
+            offset: 0,
+            start: 0,
+            end: block.len(),
+            first_event_id: staged.first_event_id,
+            last_event_id: staged.last_event_id,
+            events: staged.count.into(),
+            payload_bytes: staged.payload.len() as u64,
+        })
+    }
+
+    fn take_aside(&mut self, length: usize) -> Result<Loan> {
+        match self.aside.take() {
+            Some(aside) if aside.buffer().len() >= length => Ok(aside),
+            _ => self
+                .snapshot
+                .shelf
+                .pool
+                .borrow_apart(length)
+                .map_err(|error| Error::io("get memory for", &self.snapshot.inspection.directory, &error)),
+        }
+    }
+
+    /// Gives the segment read to its end back, and takes the next one.
+    fn next_segment(&mut self) -> Result<()> {
+        let start = clock::now_ns();
+        let finished = self.current.take().map(|current| current.reader);
+        let is_handoff = finished.is_some();
+        let position = self.taken;
+        let reader = match self.preloader.take(position, finished) {
+            Ok(reader) => reader,
+            Err(failure) => return Err(self.explain(position, failure)),
+        };
+        self.taken += 1;
+        self.check_neighbour(&reader)?;
+        self.current = Some(Current { reader, given: 0 });
+        if is_handoff {
+            self.snapshot.instruments.consumer.record().manager.on_segment_handoff(start);
+        }
+        Ok(())
+    }
+
+    /// Checks that the log goes on without a break from the segment before.
+    fn check_neighbour(&mut self, reader: &SegmentReader) -> Result<()> {
+        let own = reader.seam();
+        if let Some(neighbour) = self.neighbour.replace(own) {
+            let (older, newer) = if self.options.reverse { (own, neighbour) } else { (neighbour, own) };
+            newer.check_continues(&older).map_err(|damage| self.corrupt(&damage))?;
+        }
+        Ok(())
+    }
+
+    fn explain(&self, position: usize, failure: ReadFailure) -> Error {
+        match failure {
+            ReadFailure::Failed(error) => error,
+            ReadFailure::Damaged(damage) => self.corrupt(&damage),
+            ReadFailure::Cancelled => Error::new(Code::Closed, "the replay was closed"),
+            ReadFailure::Vanished => self.vanished(self.preloader.wanted(position)),
+        }
+    }
+
+    fn corrupt(&self, damage: &Damage) -> Error {
+        let message = format!(
+            "the log is corrupt at {damage}. Nothing of that segment was handed out and nothing was changed: restore              the file from a copy, read what is left with mode diagnostic, or end before the damage with mode              point-in-time"
+        );
+        let error = Error::new(Code::Corrupt, message);
+        match damage.position.segment {
+            Some(segment) => error
+                .at(segment, damage.position.offset)
+                .at_path(&hot_path(&self.snapshot.inspection.directory, segment)),
+            None => error,
+        }
+    }
+
+    /// A segment that was there when the replay began is not any more: retention, or somebody's hand.
+    fn vanished(&self, index: u32) -> Error {
+        match self.snapshot.shelf.source.first_segment() {
+            Err(error) => error,
+            Ok(Some(first)) if first > index => {
+                let next =
+                    self.neighbour.map_or(self.options.from.unwrap_or(1), |seam| seam.link.last_event_id + 1);
+                let first_event_id = self.snapshot.shelf.source.first_event_id(first).unwrap_or(0);
+                gone(next, first_event_id).at_path(&hot_path(&self.snapshot.inspection.directory, index))
+            }
+            Ok(_) => self.corrupt(&Damage {
+                position: Position { segment: Some(index), offset: 0 },
+                reason: Reason::SegmentMissing,
+            }),
+        }
+    }
+}

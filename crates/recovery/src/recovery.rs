@@ -1,0 +1,315 @@
+//! The front door of reading.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use flashstrike_segment::layout::DEFAULT_SEGMENT_SIZE;
+use flashstrike_segment::{LogIdentity, Schema, State};
+use flashstrike_telemetry::RecoveryTelemetry;
+use serde::Serialize;
+
+use crate::diagnosis::Diagnosis;
+use crate::directory::not_found;
+use crate::error::{Code, Error, Result};
+use crate::files::{FileSystem, OsFileSystem};
+use crate::inspect::{Depth, InspectOptions, Inspection, Progress, SegmentSource, Watch, observe};
+use crate::machine::{boot_id, writer_alive};
+use crate::manager::{Manager, ReplayOptions, Snapshot};
+use crate::mode::Mode;
+use crate::pool::Pool;
+use crate::repair::refusal;
+use crate::report::{DamageReport, LogState, Report};
+use crate::segment_reader::{SegmentReader, Shelf};
+use crate::telemetry::Instruments;
+
+/// Each of them may take the memory of a segment.
+const PRELOAD_SEGMENTS: RangeInclusive<usize> = 1..=16;
+
+/// How to open a log for reading.
+#[derive(Debug, Clone)]
+pub struct RecoveryOptions {
+    /// The log's directory.
+    pub directory: PathBuf,
+    /// What to do about a torn tail and about corruption.
+    pub mode: Mode,
+    /// The events that the reader expects, [`Schema::byte_log`] for variable-length ones; `None`: whatever the log has.
+    pub schema: Option<Schema>,
+    /// Bytes of the events that the reader expects, 0 for variable-length ones; `None`: whatever the log has.
+    pub event_size: Option<u16>,
+    /// How many segments are opened and verified before they are asked for, 1 … 16; 2 unless said otherwise. A replay
+    /// takes the memory of up to two segments more.
+    pub preload_segments: usize,
+    /// Where the files are; `None`: the operating system's.
+    pub files: Option<Arc<dyn FileSystem>>,
+    /// What to take for the boot id of the machine; `None`: what the machine says.
+    pub boot_id: Option<[u8; 16]>,
+}
+
+impl RecoveryOptions {
+    /// Everything but the directory as usual.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            mode: Mode::default(),
+            schema: None,
+            event_size: None,
+            preload_segments: 2,
+            files: None,
+            boot_id: None,
+        }
+    }
+}
+
+/// An open log, for reading. Changes nothing, needs no permission to write, and may stand beside a living writer.
+#[derive(Debug)]
+pub struct Recovery {
+    files: Arc<dyn FileSystem>,
+    options: RecoveryOptions,
+    boot_id: Option<[u8; 16]>,
+    telemetry: Arc<RecoveryTelemetry>,
+    instruments: Instruments,
+    report: Report,
+    pool: Arc<Pool>,
+    found: Mutex<Found>,
+}
+
+/// What was found when the log was looked at last.
+#[derive(Debug)]
+struct Found {
+    inspection: Arc<Inspection>,
+    /// The segment in which the log ends, as it was read then, until the first replay takes it.
+    tail: Option<SegmentReader>,
+}
+
+/// What a verification of every segment found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Clean, torn or corrupt.
+    pub state: LogState,
+    /// Events in the log, staged ones that belong to it included.
+    pub events: u64,
+    /// Id of the first event; 0: none.
+    pub first_id: u64,
+    /// Id of the last event; 0: none.
+    pub last_id: u64,
+    /// Staged events among them.
+    pub staged: u64,
+    /// The first position that does not verify.
+    pub bad: Option<DamageReport>,
+    /// The highest id proved durable.
+    pub durable_event_id: u64,
+    /// Segments verified.
+    pub segments: u32,
+    /// What no evidence covers, in words.
+    pub unproven: Vec<String>,
+    /// Everything else worth knowing, in words.
+    pub notes: Vec<String>,
+    /// Time it took, in nanoseconds.
+    pub elapsed_ns: u64,
+}
+
+impl Summary {
+    /// The summary as JSON text.
+    ///
+    /// # Panics
+    /// Never: every field has a JSON form.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("plain values")
+    }
+}
+
+impl Recovery {
+    /// Opens a log and verifies what opening it for append would verify; in `point-in-time` and `diagnostic` mode, all
+    /// of it.
+    ///
+    /// # Errors
+    /// `WAL_NOT_FOUND` without a log; `WAL_CORRUPT` and `WAL_TORN` as the mode says; `WAL_SCHEMA` if the log holds other
+    /// events than expected; `WAL_UNSUPPORTED` if a newer version wrote it; `WAL_IO`.
+    pub fn open(options: RecoveryOptions) -> Result<Self> {
+        let began = Instant::now();
+        if !PRELOAD_SEGMENTS.contains(&options.preload_segments) {
+            let message = format!(
+                "{} segments are to be read ahead; it must be from {} to {}",
+                options.preload_segments,
+                PRELOAD_SEGMENTS.start(),
+                PRELOAD_SEGMENTS.end()
+            );
+            return Err(Error::new(Code::Unsupported, message).at_path(&options.directory));
+        }
+        let files = options.files.clone().unwrap_or_else(|| Arc::new(OsFileSystem));
+        let telemetry = RecoveryTelemetry::new();
+        let instruments = Instruments::new(&telemetry);
+        // Without one, nothing staged is taken, and the report says so.
+        let boot_id = options.boot_id.or_else(|| boot_id().ok());
+        let inspecting = InspectOptions { depth: Depth::of(options.mode), boot_id, beside_writer: false };
+        let mut watch = Watch { telemetry: Some(&instruments.consumer), progress: None };
+        let (inspection, tail) = observe(&files, &options.directory, &inspecting, &mut watch)?;
+        if let Some(refusal) = refusal(&inspection, options.mode) {
+            return Err(refusal);
+        }
+        if inspection.listing.segments.is_empty() {
+            return Err(not_found(&options.directory));
+        }
+        check_schema(&options, inspection.identity.as_ref())?;
+        let report = Report::of_read(&inspection, options.mode, began.elapsed());
+        let segment_size = inspection
+            .identity
+            .as_ref()
+            .map_or(DEFAULT_SEGMENT_SIZE, |identity| identity.segment_size as usize);
+        Ok(Self {
+            pool: Pool::new(segment_size),
+            found: Mutex::new(Found { inspection: Arc::new(inspection), tail }),
+            files,
+            options,
+            boot_id,
+            telemetry,
+            instruments,
+            report,
+        })
+    }
+
+    /// What opening found.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// The mode the log was opened in.
+    pub fn mode(&self) -> Mode {
+        self.options.mode
+    }
+
+    /// Log id, event size, segment size and schema; `None` until a metadata block was ever published.
+    pub fn identity(&self) -> Option<LogIdentity> {
+        self.current().identity.clone()
+    }
+
+    /// Id of the first event, as far as was looked last; 0: none.
+    pub fn first_event_id(&self) -> u64 {
+        let inspection = self.current();
+        match inspection.first_event_id {
+            0 => inspection.staging.taken.as_ref().map_or(0, |taken| taken.first_event_id),
+            first => first,
+        }
+    }
+
+    /// Id of the last event, as far as was looked last; 0: none.
+    pub fn last_event_id(&self) -> u64 {
+        self.current().last_id()
+    }
+
+    /// Replays events in order. Beside a living writer it replays what is written now.
+    ///
+    /// # Errors
+    /// `WAL_GONE` if retention has removed `from`; `WAL_CORRUPT` if the log has been damaged since; `WAL_IO`. Damage in
+    /// segments that opening does not look at comes from the replay itself.
+    pub fn replay(&self, options: ReplayOptions) -> Result<Manager> {
+        let snapshot = self.snapshot()?;
+        let tail = self.lock().tail.take();
+        Manager::resume_from_event(snapshot, options, tail)
+    }
+
+    /// Reads what is left of a damaged log: every block that verifies on its own, every gap as a record.
+    ///
+    /// # Errors
+    /// `WAL_IO`.
+    pub fn diagnose(&self, options: ReplayOptions) -> Result<Diagnosis> {
+        Ok(Diagnosis::new(self.snapshot()?, options))
+    }
+
+    /// Verifies every segment as it is now, whatever the mode; damage is no error here but the result.
+    ///
+    /// # Errors
+    /// `WAL_UNSUPPORTED`; `WAL_IO`.
+    pub fn verify(&self, progress: &mut dyn FnMut(&Progress)) -> Result<Summary> {
+        let began = Instant::now();
+        let inspecting =
+            InspectOptions { depth: Depth::Everything, boot_id: self.boot_id, beside_writer: false };
+        let mut watch = Watch { telemetry: Some(&self.instruments.consumer), progress: Some(progress) };
+        let (inspection, _) = observe(&self.files, &self.options.directory, &inspecting, &mut watch)?;
+        Ok(summary(&inspection, began.elapsed()))
+    }
+
+    /// What this recovery measures of itself.
+    pub fn telemetry(&self) -> &Arc<RecoveryTelemetry> {
+        &self.telemetry
+    }
+
+    fn current(&self) -> Arc<Inspection> {
+        Arc::clone(&self.lock().inspection)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The log as it is now, if somebody is or was appending to it; else as it was when it was opened.
+    fn snapshot(&self) -> Result<Snapshot> {
+        let mut found = self.lock();
+        let is_settled = found.inspection.state != State::Clean || self.options.mode == Mode::Diagnostic;
+        if !is_settled
+            && (found.inspection.writer_alive || writer_alive(&*self.files, &self.options.directory)?)
+        {
+            let inspecting =
+                InspectOptions { depth: Depth::Unsealed, boot_id: self.boot_id, beside_writer: false };
+            let mut watch = Watch { telemetry: Some(&self.instruments.consumer), progress: None };
+            let (inspection, tail) = observe(&self.files, &self.options.directory, &inspecting, &mut watch)?;
+            if let Some(refusal) = refusal(&inspection, self.options.mode) {
+                return Err(refusal);
+            }
+            *found = Found { inspection: Arc::new(inspection), tail };
+        }
+        Ok(Snapshot {
+            shelf: Shelf {
+                source: SegmentSource::new(&self.files, &self.options.directory),
+                pool: Arc::clone(&self.pool),
+                log: found.inspection.identity.clone(),
+            },
+            inspection: Arc::clone(&found.inspection),
+            preload_segments: self.options.preload_segments,
+            instruments: self.instruments.clone(),
+        })
+    }
+}
+
+fn summary(inspection: &Inspection, elapsed: Duration) -> Summary {
+    Summary {
+        state: inspection.state.into(),
+        events: inspection.verdict.events,
+        first_id: inspection.verdict.first_event_id,
+        last_id: inspection.last_id(),
+        staged: inspection.staging.taken.as_ref().map_or(0, |taken| taken.count.into()),
+        bad: inspection.damage.as_ref().map(DamageReport::from),
+        durable_event_id: inspection.durable_event_id,
+        segments: inspection.verified,
+        unproven: inspection.unproven.clone(),
+        notes: inspection.notes.clone(),
+        elapsed_ns: elapsed.as_nanos() as u64,
+    }
+}
+
+fn check_schema(options: &RecoveryOptions, identity: Option<&LogIdentity>) -> Result<()> {
+    let Some(identity) = identity else { return Ok(()) };
+    let is_size = options.event_size.is_none_or(|expected| expected == identity.event_size);
+    let is_schema = options.schema.as_ref().is_none_or(|expected| {
+        let event_size = if expected.is_byte_log() { 0 } else { expected.size };
+        Schema::parse(&identity.schema).as_ref() == Ok(expected) && identity.event_size == event_size
+    });
+    if is_size && is_schema {
+        return Ok(());
+    }
+    let expected = match (&options.schema, options.event_size) {
+        (Some(schema), _) => format!("the schema {}", schema.to_json()),
+        (None, size) => format!("{} bytes an event", size.unwrap_or(0)),
+    };
+    let message = format!(
+        "the log in {} holds events of {} bytes with the schema {}, not {expected}; open it with its own schema, or \
+         without one to have it read from the log",
+        options.directory.display(),
+        identity.event_size,
+        identity.schema,
+    );
+    Err(Error::new(Code::Schema, message).at_path(&options.directory))
+}

@@ -1,0 +1,476 @@
+//! The steps of a repair.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
+use flashstrike_segment::{BlockHeader, KIND_EVENTS, Link, Seal, SegmentHeader, State, names};
+
+use super::quarantine::{Keep, Quarantine, for_each_piece, remove_if_there};
+use super::rewrite::{self, checked_body};
+use super::{AppendPoint, Repaired};
+use crate::directory::{SegmentFiles, cold_path, hot_path};
+use crate::error::{Error, Result};
+use crate::files::{File, FileSystem, OpenMode};
+use crate::inspect::{Inspection, MetaFacts, SegmentFacts, SegmentSource, is_zero};
+use crate::report::{CutReport, IdRange};
+
+/// One repair, step by step.
+pub(super) struct Repair<'a> {
+    files: &'a dyn FileSystem,
+    directory: &'a Path,
+    inspection: &'a Inspection,
+    file_mode: u32,
+    source: SegmentSource,
+    quarantine: Quarantine<'a>,
+    /// Segments as they are after the steps done so far.
+    segments: Vec<SegmentFacts>,
+    /// Segments that a new file has replaced: their every byte has been written and synced.
+    replaced: BTreeSet<u32>,
+    prepared: Vec<(u32, SegmentHeader)>,
+    cuts: Vec<CutReport>,
+    notes: Vec<String>,
+    /// The highest id in anything that was cut.
+    highest_cut: u64,
+}
+
+impl<'a> Repair<'a> {
+    pub(super) fn new(
+        files: &'a Arc<dyn FileSystem>,
+        directory: &'a Path,
+        inspection: &'a Inspection,
+        file_mode: u32,
+    ) -> Self {
+        Self {
+            files: &**files,
+            directory,
+            inspection,
+            file_mode,
+            source: SegmentSource::new(files, directory),
+            quarantine: Quarantine::new(&**files, directory, file_mode, jiff::Timestamp::now()),
+            segments: inspection.segments.clone(),
+            replaced: BTreeSet::new(),
+            prepared: Vec::new(),
+            cuts: Vec::new(),
+            notes: Vec::new(),
+            highest_cut: 0,
+        }
+    }
+
+    /// Removes what other openings have left half done: never the only copy of anything.
+    pub(super) fn remove_leftovers(&mut self) -> Result<()> {
+        for name in &self.inspection.listing.leftovers {
+            remove_if_there(self.files, &self.directory.join(name))?;
+            self.notes.push(format!("removed {name}, left half done"));
+        }
+        if self.inspection.listing.leftovers.is_empty() { Ok(()) } else { self.sync_directory() }
+    }
+
+    /// Keeps a copy or a second name of everything that the later steps remove or zero.
+    pub(super) fn keep_what_will_go(&mut self) -> Result<()> {
+        let reason = self.inspection.damage.as_ref().map_or_else(String::new, ToString::to_string);
+        for &index in &self.inspection.behind {
+            self.keep_segment(index, self.inspection.listing.segments.get(&index).copied(), &reason)?;
+        }
+        if self.inspection.state == State::Corrupt {
+            let because =
+                format!("below the first segment that wal.meta names, and the log is corrupt: {reason}");
+            for (&index, &segment_files) in &self.inspection.retired {
+                self.keep_segment(index, Some(segment_files), &because)?;
+            }
+        }
+        self.keep_tail(&reason)?;
+        if let Some(refused) = &self.inspection.staging.refused {
+            self.keep_other(names::WAL_STAGING, &format!("staged events not taken: {refused}"))?;
+            self.highest_cut = self.highest_cut.max(self.inspection.staging.highest_event_id);
+        }
+        if let MetaFacts::Foreign(_) = self.inspection.meta {
+            self.keep_other(names::WAL_META, "of another log")?;
+        }
+        self.quarantine.sync()
+    }
+
+    /// What stands behind the end in the segment the log ends in.
+    fn keep_tail(&mut self, reason: &str) -> Result<()> {
+        let Some(last) = self.segments.last().cloned() else { return Ok(()) };
+        match self.tail_cut(&last)? {
+            TailCut::Nothing => {}
+            TailCut::InPlace { length } => {
+                let (path, name) = (hot_path(self.directory, last.index), names::hot_name(last.index));
+                let file = self.open(&path, OpenMode::Read)?;
+                let (first, highest) =
+                    ids_in(&*file, last.end, length).map_err(|e| Error::io("read", &path, &e))?;
+                let keep = Keep {
+                    name: &name,
+                    offset: last.end,
+                    reason,
+                    first_event_id: first,
+                    last_event_id: highest,
+                };
+                let kept_in = self.quarantine.keep_bytes(&keep, &*file, length)?;
+                self.note_cut(Some(last.index), last.end, length, kept_in, reason, highest);
+            }
+            TailCut::NewFile => {
+                let listed = self.inspection.listing.segments.get(&last.index).copied();
+                self.keep_segment(last.index, listed, reason)?;
+            }
+        }
+        if last.wrong_length && !last.is_cold {
+            self.keep_overlong(&last)?;
+        }
+        Ok(())
+    }
+
+    /// A file that is longer than its segment may hold something behind; the copy of the right length will not.
+    fn keep_overlong(&mut self, facts: &SegmentFacts) -> Result<()> {
+        let path = hot_path(self.directory, facts.index);
+        let file = self.open(&path, OpenMode::Read)?;
+        let length = file.len().map_err(|error| Error::io("read", &path, &error))?;
+        if length > facts.length {
+            let files = SegmentFiles { hot: true, cold: false };
+            self.keep_segment(facts.index, Some(files), "the file is longer than its segment")?;
+        }
+        Ok(())
+    }
+
+    fn keep_segment(&mut self, index: u32, listed: Option<SegmentFiles>, reason: &str) -> Result<()> {
+        let listed = listed.unwrap_or_default();
+        let (hot, cold) = (names::hot_name(index), names::cold_name(index));
+        for (name, is_hot) in [(hot, true), (cold, false)] {
+            if (is_hot && !listed.hot) || (!is_hot && !listed.cold) {
+                continue;
+            }
+            let path = self.directory.join(&name);
+            let file = match self.files.open(&path, OpenMode::Read) {
+                Ok(file) => file,
+                // An interrupted repair has removed it after it was kept.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(Error::io("open", &path, &error)),
+            };
+            let length = file.len().map_err(|error| Error::io("read", &path, &error))?;
+            let (first, highest) = if is_hot {
+                ids_in(&*file, 0, length).map_err(|error| Error::io("read", &path, &error))?
+            } else {
+                let start = self.source.start(index, None)?;
+                start
+                    .and_then(|start| start.sealed)
+                    .map_or((0, 0), |seal| (seal.first_event_id, seal.last_event_id))
+            };
+            let keep = Keep { name: &name, offset: 0, reason, first_event_id: first, last_event_id: highest };
+            let kept_in = self.quarantine.keep_file(&keep)?;
+            self.note_cut(Some(index), 0, length, kept_in, reason, highest);
+        }
+        Ok(())
+    }
+
+    fn keep_other(&mut self, name: &str, reason: &str) -> Result<()> {
+        let keep = Keep { name, offset: 0, reason, first_event_id: 0, last_event_id: 0 };
+        let kept_in = self.quarantine.keep_file(&keep)?;
+        let path = self.directory.join(name);
+        let file = self.open(&path, OpenMode::Read)?;
+        let length = file.len().map_err(|error| Error::io("read", &path, &error))?;
+        self.note_cut(None, 0, length, kept_in, reason, 0);
+        Ok(())
+    }
+
+    fn note_cut(
+        &mut self,
+        segment: Option<u32>,
+        offset: u64,
+        bytes: u64,
+        kept_in: PathBuf,
+        reason: &str,
+        highest: u64,
+    ) {
+        self.highest_cut = self.highest_cut.max(highest);
+        self.cuts.push(CutReport { segment, offset, bytes, kept_in, reason: reason.to_owned() });
+    }
+
+    /// Removes the segments behind the cut from the highest down, each durably before the next: what is left at any
+    /// time has no gap.
+    pub(super) fn remove_behind(&mut self) -> Result<()> {
+        for &index in self.inspection.behind.iter().rev() {
+            self.remove_segment(index)?;
+        }
+        Ok(())
+    }
+
+    fn remove_segment(&self, index: u32) -> Result<()> {
+        remove_if_there(self.files, &hot_path(self.directory, index))?;
+        remove_if_there(self.files, &cold_path(self.directory, index))?;
+        self.sync_directory()
+    }
+
+    /// Cuts what stands behind the end in the segment the log ends in.
+    pub(super) fn cut(&mut self) -> Result<()> {
+        let Some(last) = self.segments.last().cloned() else { return Ok(()) };
+        match self.tail_cut(&last)? {
+            TailCut::Nothing => Ok(()),
+            TailCut::InPlace { length } => self.zero(&last, length),
+            TailCut::NewFile => {
+                let header = SegmentHeader { sealed: None, ..last.header.clone() };
+                self.replace(&last, &header)?;
+                let last = self.segments.last_mut().expect("it was there");
+                *last = SegmentFacts {
+                    header,
+                    header_damaged: false,
+                    is_cold: false,
+                    wrong_length: false,
+                    unpublished_remains: false,
+                    counts: Seal { closed_ts_ns: 0, ..last.counts.clone() },
+                    ..last.clone()
+                };
+                Ok(())
+            }
+        }
+    }
+
+    /// What has to be done to the segment the log ends in.
+    fn tail_cut(&self, last: &SegmentFacts) -> Result<TailCut> {
+        let is_damage_in_segments =
+            self.inspection.damage.as_ref().is_some_and(|damage| damage.position.segment.is_some());
+        if self.inspection.state == State::Clean || !is_damage_in_segments || last.is_whole_and_sealed() {
+            return Ok(TailCut::Nothing);
+        }
+        // A file of another length is replaced anyway, and what was kept of it must not be edited through its other name.
+        if last.is_cold || last.is_sealed() || last.wrong_length {
+            return Ok(TailCut::NewFile);
+        }
+        let path = hot_path(self.directory, last.index);
+        let file = self.open(&path, OpenMode::Read)?;
+        let length = used_behind(&*file, last.end).map_err(|error| Error::io("read", &path, &error))?;
+        Ok(match (length, self.inspection.state) {
+            (0, _) => TailCut::Nothing,
+            (length, State::Torn) => TailCut::InPlace { length },
+            // Readers may have the file mapped, with events in it that were durable.
+            _ => TailCut::NewFile,
+        })
+    }
+
+    /// Zeroes `length` bytes behind the end of a segment and syncs.
+    fn zero(&self, facts: &SegmentFacts, length: u64) -> Result<()> {
+        let path = hot_path(self.directory, facts.index);
+        let file = self.open(&path, OpenMode::ReadWrite)?;
+        let zeros = vec![0; (1 << 20).min(length as usize)];
+        let mut at = facts.end;
+        while at < facts.end + length {
+            let part = zeros.len().min((facts.end + length - at) as usize);
+            file.write_all_at(&zeros[..part], at)
+                .map_err(|error| Error::io("zero the tail of", &path, &error))?;
+            at += part as u64;
+        }
+        rewrite::sync_data(&*file, &path)
+    }
+
+    /// Puts a new file with these blocks and this header in a segment's place.
+    fn replace(&mut self, facts: &SegmentFacts, header: &SegmentHeader) -> Result<()> {
+        let body = checked_body(&self.source, facts, u64::MAX)?;
+        let temporary = self.directory.join(names::new_name(facts.index));
+        let path = hot_path(self.directory, facts.index);
+        remove_if_there(self.files, &temporary)?;
+        let failed = |what: &'static str| {
+            let temporary = temporary.clone();
+            move |error: io::Error| Error::io(what, &temporary, &error)
+        };
+        let file = self.open(&temporary, OpenMode::CreateNew(self.file_mode))?;
+        file.allocate(facts.length).map_err(failed("allocate"))?;
+        file.write_all_at(&header.encode(), 0).map_err(failed("write"))?;
+        let blocks = &body.blocks()[SEGMENT_HEADER_SIZE..];
+        file.write_all_at(blocks, SEGMENT_HEADER_SIZE as u64).map_err(failed("write"))?;
+        file.sync_all().map_err(failed("sync"))?;
+        self.files.rename(&temporary, &path, true).map_err(|error| Error::io("rename to", &path, &error))?;
+        self.sync_directory()?;
+        let cold = cold_path(self.directory, facts.index);
+        if facts.is_cold {
+            remove_if_there(self.files, &cold)?;
+            self.sync_directory()?;
+        }
+        self.replaced.insert(facts.index);
+        Ok(())
+    }
+
+    /// Removes prepared segments from the first one on that cannot be used, from the highest down.
+    pub(super) fn remove_unusable_prepared(&mut self) -> Result<()> {
+        let all = &self.inspection.prepared;
+        let next = self.segments.last().map(|last| last.index + 1).or(all.first().map(|first| first.index));
+        let mut usable = Vec::new();
+        for (expected, prepared) in (next.unwrap_or(0)..).zip(all) {
+            match &prepared.usable {
+                Some(header) if prepared.index == expected => usable.push((prepared.index, header.clone())),
+                _ => break,
+            }
+        }
+        for prepared in all[usable.len()..].iter().rev() {
+            self.remove_segment(prepared.index)?;
+            self.notes.push(format!("removed {}, which could not be used", names::hot_name(prepared.index)));
+        }
+        self.prepared = usable;
+        Ok(())
+    }
+
+    /// Puts a copy of the right length in the place of files that have another.
+    pub(super) fn correct_lengths(&mut self) -> Result<()> {
+        for at in 0..self.segments.len() {
+            let facts = self.segments[at].clone();
+            if !facts.wrong_length || facts.is_cold {
+                continue;
+            }
+            self.replace(&facts, &facts.header)?;
+            self.notes.push(format!("{} has its right length again", names::hot_name(facts.index)));
+            self.segments[at] = SegmentFacts {
+                wrong_length: false,
+                header_damaged: false,
+                unpublished_remains: false,
+                ..facts
+            };
+        }
+        Ok(())
+    }
+
+    /// Zeroes bytes of the active segment that never became a block.
+    pub(super) fn zero_unpublished_remains(&mut self) -> Result<()> {
+        let Some(last) = self.segments.last() else { return Ok(()) };
+        if last.is_sealed() || last.is_cold || !last.unpublished_remains {
+            return Ok(());
+        }
+        let path = hot_path(self.directory, last.index);
+        let length = used_behind(&*self.open(&path, OpenMode::Read)?, last.end)
+            .map_err(|e| Error::io("read", &path, &e))?;
+        if length > 0 {
+            self.zero(last, length)?;
+            let note = format!("{}: zeroed {length} unpublished bytes", names::hot_name(last.index));
+            self.notes.push(note);
+        }
+        self.segments.last_mut().expect("it was there").unpublished_remains = false;
+        Ok(())
+    }
+
+    /// Writes headers that do not verify anew, unsealed.
+    pub(super) fn write_damaged_headers(&mut self) -> Result<()> {
+        for facts in self.segments.iter_mut().filter(|facts| facts.header_damaged && !facts.is_cold) {
+            let path = hot_path(self.directory, facts.index);
+            let file = self
+                .files
+                .open(&path, OpenMode::ReadWrite)
+                .map_err(|error| Error::io("open", &path, &error))?;
+            file.write_all_at(&facts.header.encode(), 0)
+                .map_err(|error| Error::io("write the header of", &path, &error))?;
+            rewrite::sync_data(&*file, &path)?;
+            facts.header_damaged = false;
+            self.notes.push(format!("{}: header written anew", names::hot_name(facts.index)));
+        }
+        Ok(())
+    }
+
+    /// Writes once more what nothing proves to be on the device.
+    pub(super) fn rewrite_above_proof(&mut self) -> Result<()> {
+        let proof = self.inspection.durable_on_disk;
+        for facts in self.segments.iter().filter(|facts| !facts.is_sealed() && !facts.is_cold) {
+            let is_proved = facts.counts.event_count > 0 && facts.counts.last_event_id <= proof;
+            if is_proved || self.replaced.contains(&facts.index) {
+                continue;
+            }
+            let body = checked_body(&self.source, facts, proof)?;
+            let path = hot_path(self.directory, facts.index);
+            let file = self.open(&path, OpenMode::ReadWrite)?;
+            file.write_all_at(body.unproved(), body.unproved_from() as u64)
+                .map_err(|error| Error::io("write once more", &path, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Removes segments that retention has given up, oldest first.
+    pub(super) fn finish_retirement(&mut self) -> Result<()> {
+        for &index in self.inspection.retired.keys() {
+            self.remove_segment(index)?;
+            self.notes.push(format!("removed segment {index}, which retention had given up"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn conclude(self) -> Repaired {
+        let Inspection { link, staging, durable_event_id, .. } = self.inspection;
+        let append = match self.segments.last() {
+            Some(last) if last.is_sealed() => AppendPoint::Next(last.index + 1),
+            Some(last) => AppendPoint::Active(last.clone()),
+            None => AppendPoint::Next(self.prepared.first().map_or(0, |(index, _)| *index)),
+        };
+        let first_segment = match (&append, self.segments.is_empty()) {
+            (AppendPoint::Next(index), true) => *index,
+            _ => self.inspection.first_segment,
+        };
+        let kept = self.inspection.last_id();
+        let highest = self.highest_cut.max(*durable_event_id);
+        let is_active =
+            |facts: &SegmentFacts| matches!(&append, AppendPoint::Active(last) if last.index == facts.index);
+        Repaired {
+            identity: self.inspection.identity.clone().filter(|_| !self.segments.is_empty()),
+            first_segment,
+            link: link.unwrap_or(Link { chain: 0, last_event_id: 0, written_ts_ns: 0 }),
+            first_event_id: self.inspection.first_event_id,
+            durable_event_id: *durable_event_id,
+            rotated: self
+                .segments
+                .iter()
+                .filter(|facts| !facts.is_sealed() && !is_active(facts))
+                .cloned()
+                .collect(),
+            prepared: self.prepared,
+            staged: staging.taken.clone(),
+            cuts: self.cuts,
+            lost: (highest > kept).then_some(IdRange { from: kept + 1, to: highest }),
+            notes: self.notes,
+            append,
+        }
+    }
+
+    fn open(&self, path: &Path, mode: OpenMode) -> Result<Arc<dyn File>> {
+        self.files.open(path, mode).map_err(|error| Error::io("open", path, &error))
+    }
+
+    fn sync_directory(&self) -> Result<()> {
+        self.files.sync_directory(self.directory).map_err(|error| Error::io("sync", self.directory, &error))
+    }
+}
+
+enum TailCut {
+    Nothing,
+    /// These bytes behind the end are zeroed where they stand.
+    InPlace {
+        length: u64,
+    },
+    /// The good prefix goes into a new file.
+    NewFile,
+}
+
+/// How many bytes from `offset` on reach to the last one that is not zero, in whole lines of 64.
+fn used_behind(file: &dyn File, offset: u64) -> io::Result<u64> {
+    let length = file.len()?.saturating_sub(offset);
+    let mut used = 0;
+    for_each_piece(file, offset, length, |at, piece| {
+        if !is_zero(piece) {
+            let last = piece.chunks(64).rposition(|line| !is_zero(line)).unwrap_or(0);
+            used = at - offset + (piece.len().min((last + 1) * 64)) as u64;
+        }
+        Ok(())
+    })?;
+    Ok(used)
+}
+
+/// The first and the highest id that headers of event blocks name in a part of a file; 0: none.
+fn ids_in(file: &dyn File, offset: u64, length: u64) -> io::Result<(u64, u64)> {
+    let (mut first, mut highest) = (0, 0);
+    for_each_piece(file, offset, length, |_, piece| {
+        for line in piece.chunks_exact(64) {
+            let Ok(header) = BlockHeader::decode(line) else { continue };
+            if header.kind == KIND_EVENTS && flashstrike_segment::payload::is_event_id(header.last_event_id) {
+                first = if first == 0 { header.first_event_id } else { first };
+                highest = highest.max(header.last_event_id);
+            }
+        }
+        Ok(())
+    })?;
+    Ok((first, highest))
+}

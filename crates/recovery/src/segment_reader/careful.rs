@@ -1,0 +1,91 @@
+//! Reading a segment that is not as it should be, or of which the other copy may be better.
+
+use flashstrike_segment::{Damage, Following, LogVerifier, Position, Reason, SegmentBytes, SegmentStart};
+
+use super::{Extents, ReadFailure, Seam, SegmentReader, Shelf, Wanted};
+use crate::directory::hot_path;
+use crate::error::Error;
+use crate::inspect::Scratch;
+use crate::telemetry::ReadTelemetry;
+
+/// Reads a segment with the verifier of whole logs, as if the log began with it.
+pub(super) fn read(
+    shelf: &Shelf,
+    wanted: &Wanted,
+    telemetry: &ReadTelemetry,
+) -> Result<SegmentReader, ReadFailure> {
+    let index = wanted.index;
+    let mut scratch = Scratch::default();
+    let body = shelf.source.body(index, &mut scratch, Some(telemetry))?.ok_or(ReadFailure::Vanished)?;
+    let mut bytes = scratch.bytes(&body);
+    if let Some(end) = wanted.end {
+        bytes = &bytes[..bytes.len().min(end as usize)];
+    }
+    let mut verifier = LogVerifier::begin_at(shelf.log.as_ref(), None, index);
+    let mut next = Next { shelf, index, is_asked: wanted.end.is_none(), error: None };
+    let mut extents = Extents::default();
+    let report = verifier.segment(SegmentBytes { index, bytes, cold: body.cold }, &mut next, &mut |block| {
+        extents.push(block.offset as usize, &block.header);
+    });
+    if let Some(error) = next.error {
+        return Err(error.into());
+    }
+    let report = report.map_err(|unsupported| Error::from((&*shelf.source.directory, unsupported)))?;
+    if let Some(damage) = verifier.bad() {
+        return Err(ReadFailure::Damaged(damage.clone()));
+    }
+    let at = |offset, reason| {
+        ReadFailure::Damaged(Damage { position: Position { segment: Some(index), offset }, reason })
+    };
+    if wanted.end.is_some_and(|end| end != report.end_offset) {
+        return Err(at(report.end_offset, Reason::Unpublished));
+    }
+    let link = verifier.finish().link.ok_or_else(|| at(report.end_offset, Reason::NoMetadataBlock))?;
+    let start = SegmentStart::read(bytes)
+        .map_err(|unsupported| Error::from((&*shelf.source.directory, unsupported)))?;
+    let (block, metadata) = start.metadata.ok_or_else(|| at(report.end_offset, Reason::NoMetadataBlock))?;
+    let path = hot_path(&shelf.source.directory, index);
+    let length = report.end_offset as usize;
+    let mut loan = shelf.pool.borrow(length).map_err(|error| Error::io("get memory for", &path, &error))?;
+    let present = bytes.len().min(length);
+    let memory = &mut loan.bytes_mut()[..length];
+    memory[..present].copy_from_slice(&bytes[..present]);
+    memory[present..].fill(0);
+    let seam = Seam {
+        index,
+        continues: (metadata.previous_chain, block.last_event_id),
+        first_written_ts_ns: block.written_ts_ns,
+        link,
+        end: report.end_offset,
+    };
+    Ok(SegmentReader { loan, extents: extents.finish(), seam })
+}
+
+/// The segment behind: it tells where this one ends, if this one's header does not.
+struct Next<'a> {
+    shelf: &'a Shelf,
+    index: u32,
+    /// Where this one ends is not known otherwise, and the log goes on behind it.
+    is_asked: bool,
+    error: Option<Error>,
+}
+
+impl Following for Next<'_> {
+    fn next_start(&mut self) -> Option<SegmentStart> {
+        if !self.is_asked {
+            return None;
+        }
+        match self.shelf.source.start(self.index + 1, None) {
+            Ok(start) => start,
+            Err(error) => {
+                self.error = Some(error);
+                None
+            }
+        }
+    }
+
+    fn any_block(&mut self) -> bool {
+        // Only segments of which blocks are known, or which stand before such, are ever read.
+        true
+    }
+}

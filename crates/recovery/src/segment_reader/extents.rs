@@ -1,0 +1,141 @@
+//! Which consecutive blocks can be handed out together.
+
+use flashstrike_segment::{BlockHeader, KIND_EVENTS};
+
+use crate::pool::{WINDOW_LEN, WINDOW_OVERLAP, WINDOW_STRIDE};
+
+/// Consecutive verified blocks of events that lie in the window of the first one's first byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// Where the header of the first one begins.
+    pub(crate) start: usize,
+    /// Where the last one ends, padding included.
+    pub(crate) end: usize,
+    /// Id of the first event.
+    pub(crate) first_event_id: u64,
+    /// Id of the last event.
+    pub(crate) last_event_id: u64,
+    /// Events in all.
+    pub(crate) events: u64,
+    /// Bytes of payload in all.
+    pub(crate) payload_bytes: u64,
+}
+
+impl Extent {
+    /// Whether this is one block that is too long to lie in a window for certain.
+    pub(crate) fn is_large(&self) -> bool {
+        self.end - window_start(self.start) > WINDOW_LEN
+    }
+}
+
+fn window_start(offset: usize) -> usize {
+    offset / WINDOW_STRIDE * WINDOW_STRIDE
+}
+
+/// Gathers blocks, in order, into extents.
+#[derive(Debug, Default)]
+pub(crate) struct Extents {
+    done: Vec<Extent>,
+    open: Option<Extent>,
+}
+
+impl Extents {
+    /// Adds the block at `offset`; blocks of other kinds than events end an extent and are left out.
+    pub(crate) fn push(&mut self, offset: usize, header: &BlockHeader) {
+        if header.kind != KIND_EVENTS {
+            self.done.extend(self.open.take());
+            return;
+        }
+        let end = offset + header.block_len();
+        match &mut self.open {
+            // A large block stays alone, and so does what would reach beyond the window.
+            Some(open)
+                if open.end == offset
+                    && header.block_len() <= WINDOW_OVERLAP
+                    && end - window_start(open.start) <= WINDOW_LEN =>
+            {
+                open.end = end;
+                open.last_event_id = header.last_event_id;
+                open.events += u64::from(header.event_count);
+                open.payload_bytes += u64::from(header.payload_len);
+            }
+            open => self.done.extend(open.replace(Extent {
+                start: offset,
+                end,
+                first_event_id: header.first_event_id,
+                last_event_id: header.last_event_id,
+                events: header.event_count.into(),
+                payload_bytes: header.payload_len.into(),
+            })),
+        }
+    }
+
+    /// All extents.
+    pub(crate) fn finish(mut self) -> Vec<Extent> {
+        self.done.extend(self.open);
+        self.done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(payload_len: u32, first: u64, count: u32, kind: u16) -> BlockHeader {
+        BlockHeader {
+            first_event_id: first,
+            last_event_id: first + u64::from(count) - 1,
+            written_ts_ns: 0,
+            chained_checksum: 0,
+            block_index: 0,
+            event_count: count,
+            payload_len,
+            undurable: 0,
+            salt: 1,
+            block_checksum: 0,
+            kind,
+        }
+    }
+
+    fn gathered(lengths: &[u32]) -> Vec<Extent> {
+        let mut extents = Extents::default();
+        let mut at = 64;
+        for (first, &length) in (1..).zip(lengths) {
+            let header = block(length, first, 1, KIND_EVENTS);
+            extents.push(at, &header);
+            at += header.block_len();
+        }
+        extents.finish()
+    }
+
+    #[test]
+    fn extents_cover_every_block_and_lie_in_one_window() {
+        for length in [0, 1, 8128, 65_000, 1_000_000, WINDOW_OVERLAP as u32 - 64, 3_000_000, 5_000_000] {
+            let all = gathered(&[length; 40]);
+            let mut at = 64;
+            for extent in &all {
+                assert_eq!(extent.start, at);
+                at = extent.end;
+                let is_one_block = extent.events == 1;
+                assert!(!extent.is_large() || is_one_block, "{length}: {extent:?}");
+            }
+            assert_eq!(all.iter().map(|extent| extent.events).sum::<u64>(), 40);
+            if length as usize + 64 <= WINDOW_OVERLAP {
+                assert!(all.iter().all(|extent| !extent.is_large()), "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_of_other_kinds_are_left_out() {
+        let mut extents = Extents::default();
+        extents.push(64, &block(64, 1, 1, KIND_EVENTS));
+        extents.push(192, &block(64, 1, 0, 0x8001));
+        extents.push(320, &block(64, 2, 1, KIND_EVENTS));
+        let all = extents.finish();
+        assert_eq!(
+            all.iter().map(|extent| (extent.start, extent.end)).collect::<Vec<_>>(),
+            [(64, 192), (320, 448)]
+        );
+    }
+}

@@ -1,0 +1,146 @@
+//! One segment, read and verified as a whole before anything of it is used.
+//!
+//! The fast path reads the file in pieces into private memory and verifies the blocks of each piece while it is still
+//! in the cache. Whatever it meets that is not as in a healthy log, down to a header that does not verify, is left to
+//! the careful path, which reads again, looks at the other copy if there are two, and asks the format's verifier of
+//! whole logs for the verdict.
+
+mod careful;
+mod extents;
+mod fast;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
+use flashstrike_segment::{Damage, Link, LogIdentity, Position, Reason};
+use flashstrike_telemetry::clock;
+
+pub(crate) use extents::{Extent, Extents};
+
+use crate::error::Error;
+use crate::inspect::SegmentSource;
+use crate::pool::{Loan, Pool};
+use crate::telemetry::{ReadTelemetry, integrity_failure};
+
+/// A segment to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) index: u32,
+    /// Where its blocks end, if that is known from elsewhere: it is unsealed, or its rest was given up. A sealed one
+    /// says itself.
+    pub(crate) end: Option<u64>,
+}
+
+/// What segments are read from, and into.
+#[derive(Debug, Clone)]
+pub(crate) struct Shelf {
+    pub(crate) source: SegmentSource,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) log: Option<LogIdentity>,
+}
+
+/// Why a segment could not be read.
+#[derive(Debug)]
+pub(crate) enum ReadFailure {
+    /// Neither of its files is there.
+    Vanished,
+    /// The caller does not want it any more.
+    Cancelled,
+    /// It does not verify.
+    Damaged(Damage),
+    /// Anything else.
+    Failed(Error),
+}
+
+impl From<Error> for ReadFailure {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// A segment in memory, verified from its first block to its end.
+#[derive(Debug)]
+pub(crate) struct SegmentReader {
+    loan: Loan,
+    extents: Vec<Extent>,
+    seam: Seam,
+}
+
+/// Where a segment begins and ends, as its neighbours have to fit it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seam {
+    pub(crate) index: u32,
+    /// Chained checksum and id of the block that its first one continues.
+    pub(crate) continues: (u64, u64),
+    pub(crate) first_written_ts_ns: u64,
+    /// Its last block.
+    pub(crate) link: Link,
+    /// Where that ends.
+    pub(crate) end: u64,
+}
+
+impl Seam {
+    /// Checks that this segment continues the one before it.
+    pub(crate) fn check_continues(&self, older: &Self) -> Result<(), Damage> {
+        let at =
+            |index, offset, reason| Damage { position: Position { segment: Some(index), offset }, reason };
+        if self.continues != (older.link.chain, older.link.last_event_id) {
+            return Err(at(older.index, older.end, Reason::ContinuesAnotherBlock));
+        }
+        let (previous, found) = (older.link.written_ts_ns, self.first_written_ts_ns);
+        if found < previous {
+            return Err(at(self.index, SEGMENT_HEADER_SIZE as u64, Reason::TimeGoesBack { previous, found }));
+        }
+        Ok(())
+    }
+}
+
+impl SegmentReader {
+    /// Opens a segment, reads and verifies it.
+    pub(crate) fn open(
+        shelf: &Shelf,
+        wanted: &Wanted,
+        cancelled: &AtomicBool,
+        telemetry: &ReadTelemetry,
+    ) -> Result<Self, ReadFailure> {
+        let start = clock::now_ns();
+        let outcome = match fast::read(shelf, wanted, cancelled, telemetry) {
+            Ok(Some(reader)) => Ok(reader),
+            Ok(None) if cancelled.load(Ordering::Relaxed) => Err(ReadFailure::Cancelled),
+            Ok(None) => careful::read(shelf, wanted, telemetry),
+            Err(failure) => Err(failure),
+        };
+        let recorder = telemetry.record();
+        recorder.reader.on_verify_segment(start, outcome.is_ok());
+        if let Err(ReadFailure::Damaged(damage)) = &outcome {
+            recorder.reader.on_integrity_failure(integrity_failure(&damage.reason));
+        }
+        outcome
+    }
+
+    /// A segment that somebody else has read and verified.
+    pub(crate) fn of_verified(loan: Loan, extents: Extents, seam: Seam) -> Self {
+        Self { loan, extents: extents.finish(), seam }
+    }
+
+    /// The number in its name.
+    pub(crate) fn index(&self) -> u32 {
+        self.seam.index
+    }
+
+    /// Its memory.
+    pub(crate) fn loan(&self) -> &Loan {
+        &self.loan
+    }
+
+    /// Consecutive blocks of events that lie in one window, in order.
+    pub(crate) fn extents(&self) -> &[Extent] {
+        &self.extents
+    }
+
+    /// Where it begins and ends.
+    pub(crate) fn seam(&self) -> Seam {
+        self.seam
+    }
+}

@@ -1,0 +1,76 @@
+//! What reading a log measures.
+//!
+//! A metric has one writer at a time. Several replays of one [`Recovery`](crate::Recovery) may run at once, so the
+//! updaters of each role (the consumer of events, the preloader) stand behind a lock that is taken once per segment or
+//! run, never per event.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use flashstrike_segment::Reason;
+use flashstrike_telemetry::IntegrityFailure;
+use flashstrike_telemetry::RecoveryTelemetry;
+use flashstrike_telemetry::recovery::{ManagerUpdater, SegmentPreloaderUpdater, SegmentReaderUpdater};
+
+/// The updaters of whoever reads segments.
+#[derive(Debug)]
+pub(crate) struct ReadUpdaters {
+    pub(crate) manager: ManagerUpdater,
+    pub(crate) reader: SegmentReaderUpdater,
+}
+
+/// The updaters of one role, shared by the threads that play it.
+#[derive(Debug, Clone)]
+pub(crate) struct ReadTelemetry(Arc<Mutex<ReadUpdaters>>);
+
+impl ReadTelemetry {
+    /// The updaters, for one occurrence.
+    pub(crate) fn record(&self) -> MutexGuard<'_, ReadUpdaters> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The updater of the preloader's own work.
+#[derive(Debug, Clone)]
+pub(crate) struct PreloadTelemetry(Arc<Mutex<SegmentPreloaderUpdater>>);
+
+impl PreloadTelemetry {
+    /// The updater, for one occurrence.
+    pub(crate) fn record(&self) -> MutexGuard<'_, SegmentPreloaderUpdater> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All updaters of one recovery.
+#[derive(Debug, Clone)]
+pub(crate) struct Instruments {
+    /// For threads that consume events.
+    pub(crate) consumer: ReadTelemetry,
+    /// For the preloaders' threads, where they read segments.
+    pub(crate) preloading: ReadTelemetry,
+    /// For the preloaders' threads.
+    pub(crate) preloader: PreloadTelemetry,
+}
+
+impl Instruments {
+    pub(crate) fn new(telemetry: &Arc<RecoveryTelemetry>) -> Self {
+        let role = |manager, reader| ReadTelemetry(Arc::new(Mutex::new(ReadUpdaters { manager, reader })));
+        Self {
+            consumer: role(telemetry.manager_updater(), telemetry.segment_reader_updater()),
+            preloading: role(
+                telemetry.preloading_manager_updater(),
+                telemetry.preloading_segment_reader_updater(),
+            ),
+            preloader: PreloadTelemetry(Arc::new(Mutex::new(telemetry.segment_preloader_updater()))),
+        }
+    }
+}
+
+/// Which check of a block or segment a reason is about.
+pub fn integrity_failure(reason: &Reason) -> IntegrityFailure {
+    match reason {
+        Reason::HeaderChecksum | Reason::SealedHeader { .. } => IntegrityFailure::Header,
+        Reason::BlockChecksum => IntegrityFailure::Block,
+        Reason::Chain | Reason::ContinuesAnotherBlock => IntegrityFailure::Chained,
+        _ => IntegrityFailure::Validation,
+    }
+}

@@ -1,0 +1,3 @@
+//! Threads of recovery.
+
+pub(crate) mod preloader;

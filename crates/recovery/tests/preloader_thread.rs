@@ -1,0 +1,45 @@
+//! The preloader's thread. A process of its own, in which no other test has such threads.
+
+mod support;
+
+use std::time::Duration;
+
+use flashstrike_recovery::{Recovery, RecoveryOptions, ReplayOptions};
+use support::Watchdog;
+use support::writer::LogWriter;
+use tempfile::TempDir;
+
+fn workers() -> usize {
+    std::fs::read_dir("/proc/self/task")
+        .unwrap()
+        .filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok())
+        .filter(|name| name.trim() == "wal-preloader")
+        .count()
+}
+
+#[test]
+fn it_is_named_and_ends_with_the_replay_wherever_that_stands() {
+    let _watchdog = Watchdog::new(Duration::from_secs(60), "dropping replays");
+    let directory = TempDir::new().unwrap();
+    let mut writer = LogWriter::new(directory.path(), 64, 16 << 20);
+    while writer.next_segment < 6 {
+        writer.append(256);
+    }
+    let recovery = Recovery::open(RecoveryOptions::new(directory.path())).expect("clean");
+    assert_eq!(workers(), 0, "opening needs no worker");
+    for runs in 0..20 {
+        let mut replay = recovery.replay(ReplayOptions::default()).expect("readable");
+        for _ in 0..runs {
+            replay.next_run().expect("intact");
+        }
+        // The watchdog bites if this waits for a thread that reads on to the end or sleeps for ever.
+        drop(replay);
+        assert_eq!(workers(), 0, "after {runs} runs");
+    }
+    let replay = recovery.replay(ReplayOptions::default()).expect("readable");
+    while workers() == 0 {
+        // A thread names itself when it first runs.
+        std::thread::yield_now();
+    }
+    drop(replay);
+}

@@ -1,0 +1,151 @@
+//! A file system in which one operation fails with an error of the operating system, and all others work.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use flashstrike_recovery::files::{
+    DirectoryEntry, File, FileId, FileSystem, FileSystemKind, Mapping, OpenMode, OsFileSystem,
+};
+
+/// The operation numbered `at`, from 0, fails with this error number.
+#[derive(Debug)]
+pub struct FailingFiles {
+    fault: Arc<Fault>,
+}
+
+#[derive(Debug)]
+struct Fault {
+    left: AtomicI64,
+    error: i32,
+}
+
+impl FailingFiles {
+    pub fn new(at: i64, error: i32) -> Arc<Self> {
+        Arc::new(Self { fault: Arc::new(Fault { left: AtomicI64::new(at), error }) })
+    }
+
+    /// Whether the operation that fails was reached.
+    pub fn has_failed(&self) -> bool {
+        self.fault.left.load(Ordering::SeqCst) < 0
+    }
+}
+
+impl Fault {
+    fn step(&self) -> io::Result<()> {
+        match self.left.fetch_sub(1, Ordering::SeqCst) {
+            0 => Err(io::Error::from_raw_os_error(self.error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FileSystem for FailingFiles {
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
+        self.fault.step()?;
+        let inner = OsFileSystem.open(path, mode)?;
+        Ok(Arc::new(FailingFile { inner, fault: Arc::clone(&self.fault) }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path, replace: bool) -> io::Result<()> {
+        OsFileSystem.rename(from, to, replace)
+    }
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        OsFileSystem.hard_link(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        OsFileSystem.remove_file(path)
+    }
+
+    fn create_directory(&self, path: &Path, mode: u32) -> io::Result<()> {
+        OsFileSystem.create_directory(path, mode)
+    }
+
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        OsFileSystem.sync_directory(path)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<DirectoryEntry>> {
+        self.fault.step()?;
+        OsFileSystem.list(path)
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<FileSystemKind> {
+        OsFileSystem.kind(path)
+    }
+
+    fn disable_copy_on_write(&self, path: &Path) -> io::Result<()> {
+        OsFileSystem.disable_copy_on_write(path)
+    }
+}
+
+#[derive(Debug)]
+struct FailingFile {
+    inner: Arc<dyn File>,
+    fault: Arc<Fault>,
+}
+
+impl File for FailingFile {
+    fn len(&self) -> io::Result<u64> {
+        self.fault.step()?;
+        self.inner.len()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.fault.step()?;
+        self.inner.read_at(buffer, offset)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.inner.write_all_at(bytes, offset)
+    }
+
+    fn allocate(&self, length: u64) -> io::Result<()> {
+        self.inner.allocate(length)
+    }
+
+    fn fill_with_zeros(&self, length: u64) -> io::Result<()> {
+        self.inner.fill_with_zeros(length)
+    }
+
+    fn punch_hole(&self, offset: u64, length: u64) -> io::Result<()> {
+        self.inner.punch_hole(offset, length)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.inner.sync_data()
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.inner.sync_all()
+    }
+
+    fn start_write_back(&self, offset: u64, length: u64) -> io::Result<()> {
+        self.inner.start_write_back(offset, length)
+    }
+
+    fn drop_cache(&self) -> io::Result<()> {
+        self.inner.drop_cache()
+    }
+
+    fn map(&self, length: usize) -> io::Result<Mapping> {
+        self.inner.map(length)
+    }
+
+    fn try_lock(&self, exclusive: bool) -> io::Result<bool> {
+        self.fault.step()?;
+        self.inner.try_lock(exclusive)
+    }
+
+    fn unlock(&self) -> io::Result<()> {
+        self.inner.unlock()
+    }
+
+    fn id(&self) -> io::Result<FileId> {
+        self.fault.step()?;
+        self.inner.id()
+    }
+}

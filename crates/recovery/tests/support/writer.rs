@@ -1,0 +1,246 @@
+//! A small writer of logs, with the steps of the real one in the order that the format prescribes, and nothing else:
+//! no staging, no syncs.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use flashstrike_recovery::directory::{cold_path, hot_path};
+use flashstrike_recovery::files::{File, FileSystem, Mapping, OpenMode, OsFileSystem};
+use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, PUBLICATION_OFFSET, SEGMENT_HEADER_SIZE, round64};
+use flashstrike_segment::{
+    BlockFields, KIND_EVENTS, KIND_METADATA, Link, Metadata, Seal, SegmentHeader, WalMeta, cold, names,
+    payload, seal_block,
+};
+
+pub const LOG_ID: [u8; 16] = *b"log of the tests";
+
+/// Holds `wal.lock` as a living writer does, until it is dropped.
+pub fn hold_lock(directory: &Path) -> Arc<dyn File> {
+    let file = OsFileSystem.open(&directory.join(names::WAL_LOCK), OpenMode::Create(0o600)).unwrap();
+    assert!(file.try_lock(true).unwrap());
+    file
+}
+
+/// Writes into shared mappings, as the recorder does.
+pub struct LogWriter {
+    directory: PathBuf,
+    event_size: u16,
+    segment_size: u32,
+    pub link: Link,
+    pub active: Option<Active>,
+    pub next_segment: u32,
+    /// Segments that were left and are not sealed yet, oldest first.
+    left: VecDeque<Active>,
+    /// How many of them there may be.
+    pub unsealed: usize,
+    /// How many segments are prepared before they are needed.
+    pub ahead: u32,
+}
+
+pub struct Active {
+    header: SegmentHeader,
+    mapping: Mapping,
+    pub end: usize,
+    blocks: u32,
+    events: u32,
+    first_event_id: u64,
+}
+
+impl LogWriter {
+    pub fn new(directory: &Path, event_size: u16, segment_size: u32) -> Self {
+        Self {
+            directory: directory.to_path_buf(),
+            event_size,
+            segment_size,
+            link: Link { chain: 0, last_event_id: 0, written_ts_ns: 1_000 },
+            active: None,
+            next_segment: 0,
+            left: VecDeque::new(),
+            unsealed: 0,
+            ahead: 0,
+        }
+    }
+
+    /// Makes a segment under a temporary name and renames it.
+    fn prepare(&self, index: u32) {
+        let path = hot_path(&self.directory, index);
+        if path.exists() {
+            return;
+        }
+        let new = self.directory.join(names::new_name(index));
+        let file = OsFileSystem.open(&new, OpenMode::CreateNew(0o600)).unwrap();
+        file.allocate(self.segment_size.into()).unwrap();
+        file.write_all_at(&self.header(index).encode(), 0).unwrap();
+        OsFileSystem.rename(&new, &path, false).unwrap();
+    }
+
+    fn header(&self, index: u32) -> SegmentHeader {
+        SegmentHeader {
+            segment_index: index,
+            created_ts_ns: 1_000,
+            salt: 0x1234_5678 ^ (index + 1),
+            event_size: self.event_size,
+            sealed: None,
+        }
+    }
+
+    /// Publishes the metadata block of the next segment, and prepares those behind it.
+    pub fn activate(&mut self) {
+        let index = self.next_segment;
+        self.next_segment += 1;
+        for index in index..=index + self.ahead {
+            self.prepare(index);
+        }
+        let header = self.header(index);
+        let file = OsFileSystem.open(&hot_path(&self.directory, index), OpenMode::ReadWrite).unwrap();
+        let mapping = file.map(self.segment_size as usize).unwrap();
+        let metadata = Metadata {
+            log_id: LOG_ID,
+            previous_chain: self.link.chain,
+            segment_index: index,
+            segment_size: self.segment_size,
+            salt: header.salt,
+            event_size: self.event_size,
+            schema: "{}".to_owned(),
+        };
+        self.active = Some(Active {
+            header,
+            mapping,
+            end: SEGMENT_HEADER_SIZE,
+            blocks: 0,
+            events: 0,
+            first_event_id: 0,
+        });
+        let last = self.link.last_event_id;
+        self.publish(&metadata.encode(), KIND_METADATA, 0, last, last);
+    }
+
+    /// Whether a block with this much payload fits the active segment.
+    pub fn fits(&self, payload_len: usize) -> bool {
+        let needed = BLOCK_HEADER_SIZE + round64(payload_len) + BLOCK_HEADER_SIZE;
+        self.active.as_ref().is_some_and(|active| active.end + needed <= self.segment_size as usize)
+    }
+
+    /// Publishes a block of `count` events; goes on in the next segment, and seals the one before, if it does not fit.
+    pub fn append(&mut self, count: u32) {
+        let payload = self.payload(count);
+        if !self.fits(payload.len()) {
+            self.left.extend(self.active.take());
+            self.activate();
+            while self.left.len() > self.unsealed {
+                let left = self.left.pop_front().expect("one");
+                self.seal(&left);
+            }
+        }
+        let first = self.link.last_event_id + 1;
+        self.publish(&payload, KIND_EVENTS, count, first, first + u64::from(count) - 1);
+    }
+
+    fn payload(&self, count: u32) -> Vec<u8> {
+        let mut payload = Vec::new();
+        for id in (self.link.last_event_id + 1..).take(count as usize) {
+            if self.event_size == 0 {
+                payload::encode_entry(&mut payload, &vec![id as u8; (id % 50) as usize]);
+            } else {
+                payload.extend_from_slice(&id.to_le_bytes());
+                payload.extend((8..self.event_size).map(|at| (id as u8).wrapping_mul(at as u8)));
+            }
+        }
+        payload
+    }
+
+    /// Payload first, then the header, its last 8 bytes with one release store.
+    pub fn publish(&mut self, payload: &[u8], kind: u16, count: u32, first: u64, last: u64) {
+        let active = self.active.as_mut().expect("an active segment");
+        let fields = BlockFields {
+            first_event_id: first,
+            last_event_id: last,
+            written_ts_ns: self.link.written_ts_ns + 1,
+            block_index: active.blocks,
+            event_count: count,
+            undurable: u32::try_from(last).unwrap_or(u32::MAX),
+            salt: active.header.salt,
+            kind,
+        };
+        let (header, chain) = seal_block(&fields, payload, self.link.chain);
+        active.mapping.write(active.end + BLOCK_HEADER_SIZE, payload);
+        active.mapping.write(active.end, &header[..PUBLICATION_OFFSET]);
+        let word = u64::from_le_bytes(header[PUBLICATION_OFFSET..].try_into().unwrap());
+        active.mapping.atomic_u64(active.end + PUBLICATION_OFFSET).store(word, Ordering::Release);
+        active.end += BLOCK_HEADER_SIZE + round64(payload.len());
+        active.blocks += 1;
+        active.events += count;
+        if active.first_event_id == 0 && count > 0 {
+            active.first_event_id = first;
+        }
+        self.link = Link { chain, last_event_id: last, written_ts_ns: fields.written_ts_ns };
+    }
+
+    /// Replaces `wal.meta`.
+    pub fn write_meta(&self, first_segment: u32) {
+        let meta = WalMeta {
+            clean: false,
+            log_id: LOG_ID,
+            last_event_id: self.link.last_event_id,
+            durable_event_id: self.link.last_event_id,
+            first_segment,
+            last_segment: self.next_segment.saturating_sub(1),
+            end_offset: 0,
+        };
+        let temporary = self.directory.join(names::temporary_name(names::WAL_META));
+        std::fs::write(&temporary, meta.encode()).unwrap();
+        std::fs::rename(temporary, self.directory.join(names::WAL_META)).unwrap();
+    }
+
+    /// Seals a segment that is not the active one any more, or the active one before it is left.
+    pub fn seal(&self, left: &Active) {
+        let path = hot_path(&self.directory, left.header.segment_index);
+        let file = OsFileSystem.open(&path, OpenMode::ReadWrite).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let last_chain_low = last_chain(&bytes, left.end) as u32;
+        let header = SegmentHeader {
+            sealed: Some(Seal {
+                block_count: left.blocks,
+                event_count: left.events,
+                first_event_id: left.first_event_id,
+                last_event_id: left.first_event_id + u64::from(left.events) - 1,
+                closed_ts_ns: self.link.written_ts_ns,
+                last_chain_low,
+            }),
+            ..left.header.clone()
+        };
+        file.write_all_at(&header.encode(), 0).unwrap();
+    }
+
+    /// Replaces a sealed segment by its compressed form.
+    pub fn compress(&self, index: u32) {
+        let hot = hot_path(&self.directory, index);
+        let bytes = std::fs::read(&hot).unwrap();
+        let end = end_of_blocks(&bytes);
+        let temporary = self.directory.join(names::temporary_name(&names::cold_name(index)));
+        std::fs::write(&temporary, cold::compress(&bytes[..end], 3).unwrap()).unwrap();
+        std::fs::rename(temporary, cold_path(&self.directory, index)).unwrap();
+        std::fs::remove_file(hot).unwrap();
+    }
+}
+
+/// Where the blocks of a segment end.
+pub fn end_of_blocks(bytes: &[u8]) -> usize {
+    let mut at = SEGMENT_HEADER_SIZE;
+    while let Ok(header) = flashstrike_segment::BlockHeader::decode(bytes.get(at..).unwrap_or(&[])) {
+        at += header.block_len();
+    }
+    at
+}
+
+fn last_chain(bytes: &[u8], end: usize) -> u64 {
+    let (mut at, mut chain) = (SEGMENT_HEADER_SIZE, 0);
+    while at < end {
+        let header = flashstrike_segment::BlockHeader::decode(&bytes[at..]).unwrap();
+        chain = header.chained_checksum;
+        at += header.block_len();
+    }
+    chain
+}
