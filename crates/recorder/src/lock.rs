@@ -1,0 +1,91 @@
+//! `wal.lock`: one writer a log, told by an advisory lock of the whole file.
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use flashstrike_recovery::files::{File, FileSystem, OpenMode};
+use flashstrike_recovery::{Code, Error, Result};
+use flashstrike_segment::names;
+
+/// How long an opener waits for a writer that is just ending.
+const PATIENCE: Duration = Duration::from_millis(200);
+const LINE_LIMIT: usize = 256;
+
+/// Held by the one writer of a log until it is dropped, which must be after all its workers have ended. The kernel
+/// gives it back when the process dies. The text inside is for people: the lock decides, not the text.
+#[derive(Debug)]
+pub(crate) struct LogLock(Arc<dyn File>);
+
+impl LogLock {
+    /// Takes the lock, or says who has it.
+    ///
+    /// # Errors
+    /// `WAL_LOCKED` if another writer holds it, the same process included; `WAL_UNSUPPORTED` where the file system has
+    /// no locks; `WAL_IO`.
+    pub(crate) fn acquire(
+        files: &dyn FileSystem,
+        directory: &Path,
+        file_mode: u32,
+        boot_id: &[u8; 16],
+    ) -> Result<Self> {
+        let path = directory.join(names::WAL_LOCK);
+        let file = files
+            .open(&path, OpenMode::Create(file_mode))
+            .map_err(|error| Error::io("open the lock file", &path, &error))?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match file.try_lock(true) {
+                Ok(true) => break,
+                Ok(false) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+                Ok(false) => return Err(locked(&*file, &path)),
+                Err(error) if error.kind() == ErrorKind::Unsupported => {
+                    let message = format!(
+                        "{} lies on a file system without locks, where two writers could not be told apart; \
+                         put the log on a local disk",
+                        directory.display()
+                    );
+                    return Err(Error::new(Code::Unsupported, message).at_path(&path));
+                }
+                Err(error) => return Err(Error::io("lock", &path, &error)),
+            }
+        }
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut line = format!("pid {} boot {} started {started}\n", std::process::id(), hex(boot_id));
+        // A shorter line must not leave the end of a longer one behind.
+        let written = file.len().map_err(|error| Error::io("read", &path, &error))?;
+        while (line.len() as u64) < written.min(LINE_LIMIT as u64) {
+            line.insert(line.len() - 1, ' ');
+        }
+        file.write_all_at(line.as_bytes(), 0).map_err(|error| Error::io("write", &path, &error))?;
+        Ok(Self(file))
+    }
+}
+
+impl Drop for LogLock {
+    fn drop(&mut self) {
+        // Closing the file would give it back too, but only with its last descriptor.
+        let _ = self.0.unlock();
+    }
+}
+
+fn locked(file: &dyn File, path: &Path) -> Error {
+    let mut line = [0; LINE_LIMIT];
+    let read = file.read_at(&mut line, 0).unwrap_or(0);
+    let text = String::from_utf8_lossy(&line[..read]);
+    let holder = match text.split_whitespace().nth(1) {
+        Some(pid) if pid.bytes().all(|digit| digit.is_ascii_digit()) => format!("process {pid}"),
+        _ => "another writer".to_owned(),
+    };
+    let own = holder == format!("process {}", std::process::id());
+    let message = format!(
+        "{holder}{} has the log open for appending; close it there first, or open this one with Recovery to read",
+        if own { " (this one)" } else { "" }
+    );
+    Error::new(Code::Locked, message).at_path(path)
+}
+
+fn hex(id: &[u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(*id))
+}

@@ -1,0 +1,465 @@
+//! Appends, and sees to it that there is always a segment to append to.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use flashstrike_recovery::{Code, Error, Result};
+use flashstrike_segment::layout::{ALIGN, BLOCK_HEADER_SIZE, MAX_EVENT_ID, SEGMENT_HEADER_SIZE, round64};
+use flashstrike_segment::payload;
+use flashstrike_telemetry::clock;
+use flashstrike_telemetry::recorder::ManagerUpdater;
+
+use crate::event::Event;
+use crate::segment_writer::{SegmentWriter, wrong_size};
+use crate::shared::{MAX_UNSEALED_SEGMENTS, Shared};
+use crate::worker::committer::CommitHandle;
+use crate::worker::maintainer::SegmentMaintainer;
+use crate::worker::preparer::SegmentPreparer;
+
+/// One append in so many is timed: two looks at the clock cost more than the append.
+const TIMED_APPENDS: u32 = 1024;
+
+/// While waiting for room, time after which to look whether the log was poisoned meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Rotation and planning of work around the [`SegmentWriter`].
+#[derive(Debug)]
+pub struct Manager {
+    writer: SegmentWriter,
+    shared: Arc<Shared>,
+    preparer: SegmentPreparer,
+    maintainer: SegmentMaintainer,
+    commit: CommitHandle,
+    telemetry: ManagerUpdater,
+    event_size: usize,
+    /// Largest payload that fits an empty segment.
+    largest_payload: usize,
+    /// A full block fits the open segment: the next block may be begun.
+    room: bool,
+    /// The next segment was wanted and could not be had.
+    next_is_missing: bool,
+    until_timed: u32,
+}
+
+impl Manager {
+    pub(crate) fn new(
+        writer: SegmentWriter,
+        shared: Arc<Shared>,
+        preparer: SegmentPreparer,
+        maintainer: SegmentMaintainer,
+        commit: CommitHandle,
+        telemetry: ManagerUpdater,
+        metadata_len: usize,
+    ) -> Self {
+        let event_size = usize::from(shared.context.event_size);
+        let overhead = SEGMENT_HEADER_SIZE + 2 * BLOCK_HEADER_SIZE + round64(metadata_len) + ALIGN;
+        let largest_payload =
+            (shared.context.segment_bytes as usize).saturating_sub(overhead) / ALIGN * ALIGN;
+        let mut made = Self {
+            writer,
+            shared,
+            preparer,
+            maintainer,
+            commit,
+            telemetry,
+            event_size,
+            largest_payload,
+            room: false,
+            next_is_missing: false,
+            until_timed: TIMED_APPENDS,
+        };
+        made.telemetry.set_last_event_id(made.writer.last_event_id());
+        made.note_written();
+        made
+    }
+
+    /// Id of the last event appended; 0 before the first.
+    #[inline]
+    pub fn last_event_id(&self) -> u64 {
+        self.writer.last_event_id()
+    }
+
+    /// Appends one event and gives its id, the last one plus 1. Of a fixed-size event the first 8 bytes are taken for
+    /// the id and are overwritten.
+    ///
+    /// # Errors
+    /// `WAL_SCHEMA` for a fixed-size event of another size, `WAL_EVENT_TOO_LARGE`, `WAL_BACKPRESSURE`, `WAL_FULL`,
+    /// `WAL_POISONED`. The event is then not in the log.
+    #[inline]
+    pub fn append(&mut self, event: &[u8]) -> Result<u64> {
+        let event_id = self.writer.last_event_id() + 1;
+        self.append_as(event_id, event)?;
+        Ok(event_id)
+    }
+
+    /// Appends one fixed-size event under an id of the caller's.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append); `WAL_EVENT_ID` unless the id is higher than the last one and at most 2⁵³−1, and for
+    /// byte logs, whose events are numbered by the recorder.
+    #[inline]
+    pub fn append_with_id(&mut self, event_id: u64, event: &[u8]) -> Result<()> {
+        if self.event_size == 0 {
+            return Err(ids_are_implicit(event_id));
+        }
+        if event_id <= self.writer.last_event_id() {
+            return Err(not_increasing(event_id, self.writer.last_event_id()));
+        }
+        self.append_as(event_id, event)
+    }
+
+    #[inline]
+    fn append_as(&mut self, event_id: u64, event: &[u8]) -> Result<()> {
+        self.until_timed -= 1;
+        if self.until_timed == 0 {
+            return self.append_timed(event_id, event);
+        }
+        self.append_untimed(event_id, event)
+    }
+
+    #[cold]
+    fn append_timed(&mut self, event_id: u64, event: &[u8]) -> Result<()> {
+        self.until_timed = TIMED_APPENDS;
+        let start = clock::now_ns();
+        let outcome = self.append_untimed(event_id, event);
+        self.telemetry.on_append_sampled(start);
+        outcome
+    }
+
+    #[inline]
+    fn append_untimed(&mut self, event_id: u64, event: &[u8]) -> Result<()> {
+        if event_id > MAX_EVENT_ID {
+            return Err(ids_used_up(event_id));
+        }
+        if self.event_size > 0 {
+            if event.len() != self.event_size {
+                return Err(wrong_size(event.len(), self.event_size));
+            }
+            self.make_ready()?;
+            self.writer.append_fixed(event_id, event);
+        } else {
+            let length = payload::entry_len(event.len());
+            if length > self.writer.room() {
+                return self.append_beyond_block(event_id, event);
+            }
+            self.make_ready()?;
+            self.writer.append_variable(event);
+        }
+        if self.writer.staged_count() == 0 {
+            self.after_block();
+        }
+        Ok(())
+    }
+
+    /// A variable-length event that does not fit behind what is staged.
+    #[cold]
+    fn append_beyond_block(&mut self, event_id: u64, event: &[u8]) -> Result<()> {
+        self.check_payload(payload::entry_len(event.len()))?;
+        self.commit()?;
+        if payload::entry_len(event.len()) <= self.writer.room() {
+            return self.append_untimed(event_id, event);
+        }
+        let mut entry = Vec::with_capacity(payload::entry_len(event.len()));
+        payload::encode_entry(&mut entry, event);
+        self.append_large(&entry, 1, event_id, event_id)
+    }
+
+    /// Appends several events in one block: all of them or none. Gives the id of the last one; they get the ids that
+    /// follow the last one appended.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append); `WAL_EVENT_TOO_LARGE` if they do not fit one empty segment together.
+    pub fn append_batch<E: AsRef<[u8]>>(&mut self, events: &[E]) -> Result<u64> {
+        let first = self.writer.last_event_id() + 1;
+        if events.is_empty() {
+            return Ok(self.writer.last_event_id());
+        }
+        let count = u32::try_from(events.len()).map_err(|_| too_large(events.len(), self.largest_payload))?;
+        let last = first + u64::from(count) - 1;
+        if last > MAX_EVENT_ID {
+            return Err(ids_used_up(last));
+        }
+        let mut laid_out = Vec::new();
+        for (event_id, event) in (first..).zip(events) {
+            let event = event.as_ref();
+            if self.event_size == 0 {
+                payload::encode_entry(&mut laid_out, event);
+            } else if event.len() == self.event_size {
+                laid_out.extend_from_slice(&event_id.to_le_bytes());
+                laid_out.extend_from_slice(&event[8..]);
+            } else {
+                return Err(wrong_size(event.len(), self.event_size));
+            }
+        }
+        self.append_laid_out(&laid_out, count, first, last)?;
+        Ok(last)
+    }
+
+    /// Appends events whose payload is already laid out as in a block, in one block.
+    fn append_laid_out(&mut self, laid_out: &[u8], count: u32, first: u64, last: u64) -> Result<()> {
+        self.check_payload(laid_out.len())?;
+        if laid_out.len() > self.writer.room() {
+            self.commit()?;
+        }
+        if laid_out.len() > self.writer.room() {
+            return self.append_large(laid_out, count, first, last);
+        }
+        self.make_ready()?;
+        self.writer.append_laid_out(laid_out, count, last);
+        if self.writer.staged_count() == 0 {
+            self.after_block();
+        }
+        Ok(())
+    }
+
+    /// Appends events that together are larger than the staging memory as a block of their own, published before this
+    /// returns. `laid_out` is the block's payload as the format lays it out, `first` and `last` their ids.
+    ///
+    /// # Errors
+    /// As [`append_batch`](Self::append_batch); `WAL_EVENT_ID` if the payload does not hold `count` events with ids
+    /// from `first` to `last` that increase.
+    pub fn append_large(&mut self, laid_out: &[u8], count: u32, first: u64, last: u64) -> Result<()> {
+        self.check_payload(laid_out.len())?;
+        let before = self.writer.last_event_id();
+        let fits = payload::validate(laid_out, self.shared.context.event_size, count, first, last).is_ok();
+        if !fits || first <= before || (self.event_size == 0 && first != before + 1) {
+            return Err(not_increasing(first, before));
+        }
+        self.commit()?;
+        self.shared.poison.check()?;
+        if !self.writer.fits(laid_out.len()) {
+            self.next_segment()?;
+        }
+        self.writer.publish_large(laid_out, count, first, last);
+        self.after_block();
+        Ok(())
+    }
+
+    /// Publishes what is staged as a block, full or not: `written`.
+    ///
+    /// # Errors
+    /// `WAL_POISONED`; what is staged then stays staged.
+    pub fn commit(&mut self) -> Result<()> {
+        self.shared.poison.check()?;
+        if self.writer.staged_count() > 0 {
+            self.writer.flush_partial();
+            self.after_block();
+        }
+        Ok(())
+    }
+
+    /// As [`commit`](Self::commit) for events that JavaScript on this thread has staged and counted itself; makes room
+    /// for the next block too, so that the next event can be staged without asking.
+    ///
+    /// # Errors
+    /// `WAL_EVENT_ID` if they are not what the log may hold, and nothing is published then. Any other error is about
+    /// the next block: what was staged is published.
+    pub fn commit_staged(&mut self) -> Result<()> {
+        self.shared.poison.check()?;
+        if self.shared.staging.count() > 0 {
+            // Whoever staged should have asked before; where it did not, there may be no room for a block.
+            self.make_room()?;
+        }
+        self.writer.adopt_staged()?;
+        self.commit()?;
+        self.make_room()
+    }
+
+    /// After a block was published: nothing here waits or enters the kernel, unless a sync is due.
+    fn after_block(&mut self) {
+        let written = self.shared.staging.written_event_id();
+        self.room = self.writer.fits(self.shared.staging.area_len());
+        self.note_written();
+        self.commit.published(self.writer.last_block_bytes(), written);
+        self.telemetry.on_append_block(self.writer.last_block_events(), self.writer.last_block_bytes());
+        self.telemetry.set_last_event_id(self.writer.last_event_id());
+        self.telemetry.set_written_event_id(written);
+    }
+
+    fn note_written(&mut self) {
+        if let Some((segment, end)) = self.writer.position() {
+            self.shared.set_end(segment, end);
+        }
+    }
+
+    /// Before an event is staged: the log is not poisoned, and the block it begins, if it begins one, will fit.
+    #[inline]
+    fn make_ready(&mut self) -> Result<()> {
+        if self.writer.staged_count() == 0 { self.make_room() } else { self.shared.poison.check() }
+    }
+
+    /// Sees to it that a full block fits, and otherwise goes on in the next segment. Done before the first event of a
+    /// block is staged, so that publishing a block never fails for want of room.
+    #[inline]
+    fn make_room(&mut self) -> Result<()> {
+        self.shared.poison.check()?;
+        if self.room {
+            return Ok(());
+        }
+        self.begin_block()
+    }
+
+    #[cold]
+    fn begin_block(&mut self) -> Result<()> {
+        if !self.writer.fits(self.shared.staging.area_len()) {
+            self.next_segment()?;
+        }
+        self.room = true;
+        self.next_is_missing = false;
+        Ok(())
+    }
+
+    /// Goes on in the next segment; the one before is left to the maintainer. Nothing is staged.
+    fn next_segment(&mut self) -> Result<()> {
+        let mut outcome = self.try_next_segment();
+        if outcome.is_err() {
+            // Who makes room tells it to those who said before that they miss it; so it is said, and looked again.
+            self.shared.starve();
+            outcome = self.try_next_segment();
+        }
+        self.next_is_missing = outcome.is_err();
+        if outcome.is_err() {
+            self.telemetry.on_append_failed();
+        }
+        outcome
+    }
+
+    fn try_next_segment(&mut self) -> Result<()> {
+        let start = clock::now_ns();
+        self.check_unsealed()?;
+        let next = self.preparer.get_next_segment()?;
+        let index = next.header.segment_index;
+        self.telemetry.on_work_planning(start);
+        let persist = clock::now_ns();
+        if let Some(closed) = self.writer.close_segment(false)? {
+            self.maintainer.seal(closed);
+            self.telemetry.on_persist_current_segment(persist);
+        }
+        let init = clock::now_ns();
+        self.writer.open_prepared_segment(next);
+        if let Some(file) = self.writer.file() {
+            self.shared.add_unsealed(Arc::clone(file));
+        }
+        self.writer.activate();
+        self.note_written();
+        self.telemetry.on_init_active_segment(init, true);
+        self.telemetry.set_hot_segments(u64::from(index) + 1 - u64::from(self.first_segment()));
+        self.telemetry.on_segment_rotation(start);
+        self.shared.tell(&Event::Rotated { segment: index });
+        Ok(())
+    }
+
+    fn first_segment(&self) -> u32 {
+        self.shared.first_segment()
+    }
+
+    /// Publishes what is staged and goes on in the next segment, whether or not this one is full. Does nothing if the
+    /// open segment holds no event.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn rotate(&mut self) -> Result<()> {
+        self.commit()?;
+        if self.writer.holds_events() {
+            self.room = false;
+            self.next_segment()?;
+            self.room = true;
+        }
+        Ok(())
+    }
+
+    /// Waits until there is room for what was refused last: the next block, or the next segment. At most until
+    /// `deadline`.
+    ///
+    /// # Errors
+    /// What stands in the way at the deadline: `WAL_BACKPRESSURE`, `WAL_FULL`, `WAL_IO`; `WAL_POISONED` at once.
+    pub fn drain(&mut self, deadline: Instant) -> Result<()> {
+        loop {
+            match self.look_for_room() {
+                Err(error) if is_about_room(&error) && Instant::now() < deadline => {}
+                outcome => return outcome,
+            }
+            // Neither of the two waits ends when the log is poisoned.
+            let soon = deadline.min(Instant::now() + LOOK_AGAIN);
+            self.maintainer.wait_below(MAX_UNSEALED_SEGMENTS - 1, soon);
+            let _ = self.preparer.wait_ready(soon);
+        }
+    }
+
+    fn look_for_room(&mut self) -> Result<()> {
+        if !self.next_is_missing {
+            return self.make_room();
+        }
+        self.shared.poison.check()?;
+        self.check_unsealed()?;
+        self.preparer.wait_ready(Instant::now())
+    }
+
+    fn check_unsealed(&self) -> Result<()> {
+        if self.shared.unsealed_count() >= MAX_UNSEALED_SEGMENTS { Err(too_many_unsealed()) } else { Ok(()) }
+    }
+
+    /// An append that a binding has done itself began at `start_ns`.
+    pub fn note_append_took(&mut self, start_ns: u64) {
+        self.telemetry.on_append_sampled(start_ns);
+    }
+
+    /// Ends the workers that prepare and seal, after everything left to seal was sealed.
+    pub(crate) fn end_workers(&mut self) {
+        self.maintainer.close();
+        self.preparer.close();
+    }
+
+    /// The segment writer, for what it can tell.
+    pub fn writer(&self) -> &SegmentWriter {
+        &self.writer
+    }
+
+    fn check_payload(&self, payload_len: usize) -> Result<()> {
+        if payload_len > self.largest_payload {
+            Err(too_large(payload_len, self.largest_payload))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn is_about_room(error: &Error) -> bool {
+    matches!(error.code(), Code::Backpressure | Code::Full | Code::Io)
+}
+
+#[cold]
+fn too_many_unsealed() -> Error {
+    let message = format!(
+        "{MAX_UNSEALED_SEGMENTS} segments wait to be synced and sealed; the event is not in the log: wait with drain() \
+         and append it again"
+    );
+    Error::new(Code::Backpressure, message)
+}
+
+#[cold]
+fn too_large(got: usize, largest: usize) -> Error {
+    let message = format!(
+        "{got} bytes with their lengths and padding do not fit an empty segment, which holds {largest}; \
+         split them, or open the log with larger segments"
+    );
+    Error::new(Code::EventTooLarge, message)
+}
+
+#[cold]
+fn not_increasing(event_id: u64, last: u64) -> Error {
+    let message = format!("event id {event_id} is not behind the last one, {last}; ids must increase");
+    Error::new(Code::EventId, message).at_event(event_id)
+}
+
+#[cold]
+fn ids_are_implicit(event_id: u64) -> Error {
+    let message = "events of a byte log are numbered by the recorder; append without an id";
+    Error::new(Code::EventId, message).at_event(event_id)
+}
+
+#[cold]
+fn ids_used_up(event_id: u64) -> Error {
+    let message = format!("event id {event_id} is higher than {MAX_EVENT_ID}, the highest there is");
+    Error::new(Code::EventId, message).at_event(event_id)
+}

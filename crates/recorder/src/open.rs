@@ -1,0 +1,406 @@
+//! Opening a log for appending, step by step as the contract lists them.
+//!
+//! A crash at any point loses nothing and leads to the same result the next time: until the staged events stand in a
+//! synced block, the old staging memory stays in place, and every step before can be done again.
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use flashstrike_recovery::files::{FileSystemKind, OpenMode};
+use flashstrike_recovery::inspect::{Depth, InspectOptions, Inspection, SegmentFacts, inspect};
+use flashstrike_recovery::repair::{AppendPoint, RepairOptions, Repaired, prepare_for_append};
+use flashstrike_recovery::{Code, Error, Report, Result, machine};
+use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, round64};
+use flashstrike_segment::{LogIdentity, Schema, StagingHeader, names};
+use flashstrike_telemetry::clock;
+
+use crate::closed_segment::ClosedSegment;
+use crate::lock::LogLock;
+use crate::manager::Manager;
+use crate::meta_store::MetaStore;
+use crate::options::RecorderOptions;
+use crate::prepared_segment::PreparedSegment;
+use crate::recorder::Parts;
+use crate::segment_file::SegmentFile;
+use crate::segment_writer::{ResumePoint, SegmentWriter};
+use crate::shared::{LogContext, Shared};
+use crate::staging::Staging;
+use crate::worker::committer::{Committer, SyncPolicy};
+use crate::worker::maintainer::SegmentMaintainer;
+use crate::worker::meta_coordinator::{MetaCoordinator, MetaSignal, snapshot};
+use crate::worker::preparer::SegmentPreparer;
+
+/// A log's directory is for its owner alone.
+const DIRECTORY_MODE: u32 = 0o700;
+
+pub(crate) fn open(options: &RecorderOptions) -> Result<Parts> {
+    let start = Instant::now();
+    options.validate()?;
+    let file_system = ready_directory(options)?;
+    let boot_id = boot_id(options)?;
+    let lock = LogLock::acquire(&*options.files, &options.directory, options.file_mode, &boot_id)?;
+
+    let depth = if options.mode.verifies_everything() { Depth::Everything } else { Depth::Unsealed };
+    let inspecting = InspectOptions { depth, boot_id: Some(boot_id), beside_writer: false };
+    let inspection = inspect(&options.files, &options.directory, &inspecting)?;
+    check_schema(options, inspection.identity.as_ref())?;
+    check_staged_fits(options, &inspection)?;
+    let repairing = RepairOptions { mode: options.mode, file_mode: options.file_mode };
+    let repaired = prepare_for_append(&options.files, &options.directory, &inspection, &repairing)?;
+    if repaired.identity.is_none() {
+        ready_for_new_log(options, &file_system)?;
+    }
+
+    let context = Arc::new(context(options, repaired.identity.as_ref())?);
+    let staging = new_staging(options, &context, boot_id, &inspection, &repaired)?;
+    let telemetry = &options.telemetry;
+    let mut writer = SegmentWriter::new(
+        Arc::clone(&context),
+        staging.clone(),
+        repaired.link,
+        telemetry.segment_writer_updater(),
+    );
+    let mut prepared = usable_prepared(&context, &repaired)?;
+    let mut rotated = open_segments(&context, &repaired.rotated)?;
+    open_append_point(&mut writer, &context, &repaired.append, &mut prepared)?;
+    if let Some(closed) = publish_staged(&mut writer, &context, &repaired, &mut prepared)? {
+        rotated.push(closed);
+    }
+    // Oldest first: a sealed header claims that all before it is durable.
+    for segment in rotated {
+        segment.seal(writer.poison())?;
+    }
+    writer.flush(true)?;
+    sync_directory(&context)?;
+
+    writer.touch()?;
+
+    let last = writer.last_event_id();
+    staging.put_in_place(&*context.files, &context.directory, last)?;
+    let signal = MetaSignal::new();
+    let shared = Arc::new(Shared::new(
+        Arc::clone(&context),
+        staging,
+        Arc::clone(writer.poison()),
+        repaired.first_segment,
+        signal.clone(),
+        telemetry.manager_updater(),
+        options.observer.clone(),
+    ));
+    note_position(&shared, &writer);
+    let mut meta = MetaStore::new(
+        Arc::clone(&context.files),
+        &context.directory,
+        context.file_mode,
+        telemetry.meta_store_updater(),
+    );
+    meta.store(&snapshot(&shared, false))?;
+
+    let mut report = Report::of_append(&inspection, &repaired, options.mode, start.elapsed());
+    note_file_system(&mut report, &file_system);
+    start_workers(options, Started { shared, writer, prepared, meta, signal, report, lock })
+}
+
+/// What opening has made before the workers start.
+struct Started {
+    shared: Arc<Shared>,
+    writer: SegmentWriter,
+    prepared: Vec<PreparedSegment>,
+    meta: MetaStore,
+    signal: MetaSignal,
+    report: Report,
+    lock: LogLock,
+}
+
+fn start_workers(options: &RecorderOptions, started: Started) -> Result<Parts> {
+    let Started { shared, writer, prepared, meta, signal, report, lock } = started;
+    let telemetry = &options.telemetry;
+    let policy = SyncPolicy { interval: options.sync_interval(), bytes: options.sync_bytes };
+    let committer = Committer::start(Arc::clone(&shared), policy, telemetry.committer_updater())?;
+    let maintainer = SegmentMaintainer::start(Arc::clone(&shared), telemetry.segment_maintainer_updater())?;
+    let preparer = SegmentPreparer::start(
+        Arc::clone(&shared),
+        next_index(&writer, &prepared),
+        prepared,
+        options.prepared_segments as usize,
+        telemetry.segment_preparer_updater(),
+        telemetry.segment_preparer_worker_updater(),
+    )?;
+    let coordinator =
+        MetaCoordinator::start(Arc::clone(&shared), meta, signal, telemetry.meta_coordinator_updater())?;
+    let manager = Manager::new(
+        writer,
+        Arc::clone(&shared),
+        preparer,
+        maintainer,
+        committer.handle().clone(),
+        telemetry.manager_updater(),
+        options.metadata_len(),
+    );
+    Ok(Parts { manager, committer, coordinator, shared, report, telemetry: Arc::clone(telemetry), lock })
+}
+
+/// Index behind the open segment and those prepared.
+fn next_index(writer: &SegmentWriter, prepared: &[PreparedSegment]) -> u32 {
+    let open = writer.position().map_or(0, |(index, _)| index + 1);
+    prepared.last().map_or(open, |last| last.header.segment_index + 1)
+}
+
+/// Creates the directory if it is missing, and says what it lies on.
+fn ready_directory(options: &RecorderOptions) -> Result<FileSystemKind> {
+    let (files, directory) = (&options.files, &options.directory);
+    match files.create_directory(directory, DIRECTORY_MODE) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(Error::io("create the directory", directory, &error)),
+    }
+    let kind =
+        files.kind(directory).map_err(|error| Error::io("ask for the file system of", directory, &error))?;
+    match &kind {
+        FileSystemKind::Other(name) if !options.allow_file_system.contains(name) => {
+            let message = format!(
+                "{} lies on {name}, where the log's promises are not known to hold; put it on ext4 or XFS, or name \
+                 {name} in allowFileSystem to take the risk",
+                directory.display()
+            );
+            Err(Error::new(Code::Unsupported, message).at_path(directory))
+        }
+        _ => Ok(kind),
+    }
+}
+
+/// What a directory needs before the first segment is made in it. Whether this process has created the directory does
+/// not matter: the one that did may have died right after.
+fn ready_for_new_log(options: &RecorderOptions, kind: &FileSystemKind) -> Result<()> {
+    let (files, directory) = (&options.files, &options.directory);
+    if *kind == FileSystemKind::Btrfs {
+        files
+            .disable_copy_on_write(directory)
+            .map_err(|error| Error::io("switch copy-on-write off in", directory, &error))?;
+    }
+    let parent = match directory.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    match files.sync_directory(parent) {
+        // Then somebody else has made the directory and answers for its name.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        outcome => outcome.map_err(|error| Error::io("sync", parent, &error)),
+    }
+}
+
+fn note_file_system(report: &mut Report, kind: &FileSystemKind) {
+    match kind {
+        FileSystemKind::Memory => {
+            report.notes.push("the log lies on tmpfs: nothing here is durable".to_owned());
+        }
+        FileSystemKind::Other(name) => {
+            report.unproven.push(format!("the log lies on {name}, allowed by option"));
+        }
+        _ => {}
+    }
+}
+
+fn boot_id(options: &RecorderOptions) -> Result<[u8; 16]> {
+    match options.boot_id {
+        Some(given) => Ok(given),
+        None => machine::boot_id()
+            .map_err(|error| Error::new(Code::Unsupported, format!("the machine gives no boot id: {error}"))),
+    }
+}
+
+/// The events to be appended must be those that the log holds.
+fn check_schema(options: &RecorderOptions, identity: Option<&LogIdentity>) -> Result<()> {
+    let Some(identity) = identity else { return Ok(()) };
+    let own = options.schema.clone().unwrap_or_else(Schema::byte_log);
+    let of_log = Schema::parse(&identity.schema);
+    if identity.event_size == options.event_size() && of_log.as_ref().is_ok_and(|of_log| *of_log == own) {
+        return Ok(());
+    }
+    let message = format!(
+        "the log in {} holds events of {} bytes with the schema {}, not of {} bytes with {}; open it with its own \
+         schema, or begin a new log",
+        options.directory.display(),
+        identity.event_size,
+        identity.schema,
+        options.event_size(),
+        options.schema_json()
+    );
+    Err(Error::new(Code::Schema, message).at_path(&options.directory))
+}
+
+/// What is staged becomes one block, perhaps in a new segment, which may be smaller than that of before.
+fn check_staged_fits(options: &RecorderOptions, inspection: &Inspection) -> Result<()> {
+    let staged = inspection.staging.taken.as_ref().map_or(0, |staged| staged.payload.len());
+    let available = (options.segment_bytes as usize)
+        .saturating_sub(4 * BLOCK_HEADER_SIZE + round64(options.metadata_len()));
+    if round64(staged) <= available {
+        return Ok(());
+    }
+    let message = format!(
+        "{staged} bytes of staged events have to be taken over, which do not fit a segment of {} bytes; open the log \
+         with larger segments once",
+        options.segment_bytes
+    );
+    Err(Error::new(Code::Unsupported, message).at_path(&options.directory))
+}
+
+fn context(options: &RecorderOptions, identity: Option<&LogIdentity>) -> Result<LogContext> {
+    let mut log_id = [0; 16];
+    match identity {
+        Some(identity) => log_id = identity.log_id,
+        None => getrandom::fill(&mut log_id)
+            .map_err(|error| Error::new(Code::Io, format!("cannot draw a log id: {error}")))?,
+    }
+    Ok(LogContext {
+        files: Arc::clone(&options.files),
+        directory: options.directory.clone(),
+        log_id,
+        event_size: options.event_size(),
+        schema: identity.map_or_else(|| options.schema_json(), |identity| identity.schema.clone()),
+        segment_bytes: options.segment_bytes,
+        file_mode: options.file_mode,
+        small_syncs: options.small_syncs,
+    })
+}
+
+/// New staging memory, still under its temporary name: the old one is the only copy of what is staged.
+fn new_staging(
+    options: &RecorderOptions,
+    context: &LogContext,
+    boot_id: [u8; 16],
+    inspection: &Inspection,
+    repaired: &Repaired,
+) -> Result<Staging> {
+    let header = StagingHeader {
+        event_size: context.event_size,
+        log_id: context.log_id,
+        boot_id,
+        area_len: options.area_len(),
+    };
+    // What staging proves is there on this boot; only what is on the device may be called durable in a block.
+    let durable = inspection.durable_on_disk.min(repaired.link.last_event_id);
+    Staging::create(&*context.files, &context.directory, &header, durable, context.file_mode)
+}
+
+/// Maps the prepared segments that have the size wanted now; the others are of no use and their names are needed.
+fn usable_prepared(context: &LogContext, repaired: &Repaired) -> Result<Vec<PreparedSegment>> {
+    let mut adopted = Vec::new();
+    for (index, header) in &repaired.prepared {
+        let Some(segment) = PreparedSegment::adopt(context, *index, header.clone()) else {
+            break;
+        };
+        adopted.push(segment);
+    }
+    for (index, _) in repaired.prepared.iter().skip(adopted.len()).rev() {
+        let path = context.directory.join(names::hot_name(*index));
+        context.files.remove_file(&path).map_err(|error| Error::io("remove", &path, &error))?;
+    }
+    Ok(adopted)
+}
+
+/// The segments that were left without being sealed.
+fn open_segments(context: &LogContext, facts: &[SegmentFacts]) -> Result<Vec<ClosedSegment>> {
+    facts
+        .iter()
+        .map(|facts| {
+            let file = open_segment(context, facts)?;
+            file.finish();
+            Ok(ClosedSegment {
+                file,
+                mapping: None,
+                header: facts.header.clone(),
+                seal: facts.counts.clone(),
+                end: facts.end,
+            })
+        })
+        .collect()
+}
+
+fn open_segment(context: &LogContext, facts: &SegmentFacts) -> Result<Arc<SegmentFile>> {
+    let path = context.directory.join(names::hot_name(facts.index));
+    let file =
+        context.files.open(&path, OpenMode::ReadWrite).map_err(|error| Error::io("open", &path, &error))?;
+    Ok(Arc::new(SegmentFile::new(facts.index, path, file)))
+}
+
+fn open_append_point(
+    writer: &mut SegmentWriter,
+    context: &LogContext,
+    point: &AppendPoint,
+    prepared: &mut Vec<PreparedSegment>,
+) -> Result<()> {
+    match point {
+        AppendPoint::Active(facts) => {
+            let start = clock::now_ns();
+            let resumed = resume(writer, context, facts);
+            writer.note_open_existing(start, resumed.is_ok());
+            resumed
+        }
+        AppendPoint::Next(index) => activate_next(writer, *index, prepared),
+    }
+}
+
+fn resume(writer: &mut SegmentWriter, context: &LogContext, facts: &SegmentFacts) -> Result<()> {
+    let file = open_segment(context, facts)?;
+    let failed = |what: &'static str| {
+        let path = file.path.clone();
+        move |error: std::io::Error| Error::io(what, &path, &error)
+    };
+    let mapping = file.file.map(facts.length as usize).map_err(failed("map"))?;
+    let at = ResumePoint {
+        end: facts.end,
+        block_count: facts.counts.block_count,
+        event_count: facts.counts.event_count,
+        first_event_id: facts.counts.first_event_id,
+    };
+    writer.resume(file, mapping, facts.header.clone(), at);
+    Ok(())
+}
+
+/// Goes on in segment `index`: one that is ready, or a new one.
+fn activate_next(writer: &mut SegmentWriter, index: u32, prepared: &mut Vec<PreparedSegment>) -> Result<()> {
+    if prepared.first().is_some_and(|first| first.header.segment_index == index) {
+        writer.open_prepared_segment(prepared.remove(0));
+    } else {
+        writer.open_new_segment(index)?;
+    }
+    writer.activate();
+    Ok(())
+}
+
+/// The staged events become one block, in the next segment if they do not fit; then the segment left is given back.
+fn publish_staged(
+    writer: &mut SegmentWriter,
+    context: &LogContext,
+    repaired: &Repaired,
+    prepared: &mut Vec<PreparedSegment>,
+) -> Result<Option<ClosedSegment>> {
+    let Some(staged) = &repaired.staged else { return Ok(None) };
+    let mut left = None;
+    if !writer.fits(staged.payload.len()) {
+        let next = writer.position().map_or(0, |(index, _)| index + 1);
+        left = writer.close_segment(false)?;
+        activate_next(writer, next, prepared)?;
+    }
+    if !writer.fits(staged.payload.len()) {
+        let message = format!("{} bytes of staged events do not fit a segment", staged.payload.len());
+        return Err(Error::new(Code::EventTooLarge, message).at_path(&context.directory));
+    }
+    writer.publish_large(&staged.payload, staged.count, staged.first_event_id, staged.last_event_id);
+    Ok(left)
+}
+
+fn sync_directory(context: &LogContext) -> Result<()> {
+    let directory = &context.directory;
+    context.files.sync_directory(directory).map_err(|error| Error::io("sync", directory, &error))
+}
+
+fn note_position(shared: &Shared, writer: &SegmentWriter) {
+    if let (Some(file), Some((segment, end))) = (writer.file(), writer.position()) {
+        shared.add_unsealed(Arc::clone(file));
+        shared.set_end(segment, end);
+    }
+}

@@ -1,0 +1,196 @@
+//! How a log is opened for appending.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use flashstrike_recovery::files::{FileSystem, OsFileSystem};
+use flashstrike_recovery::{Code, Error, Mode, Result};
+use flashstrike_segment::layout::{
+    ALIGN, BLOCK_HEADER_SIZE, MAX_SEGMENT_SIZE, SEGMENT_HEADER_SIZE, SEGMENT_SIZE_MULTIPLE, round8, round64,
+};
+use flashstrike_segment::{Metadata, Schema};
+use flashstrike_telemetry::RecorderTelemetry;
+
+use crate::event::Observer;
+
+/// Smallest and largest `block_bytes`: one cache line, and what still publishes in well under a millisecond.
+const BLOCK_BYTES: std::ops::RangeInclusive<u32> = 64..=1 << 20;
+/// Most segments that may be kept ready.
+const MAX_PREPARED_SEGMENTS: u32 = 64;
+
+/// Options of [`Recorder::open`](crate::Recorder::open). Everything but the directory has a default.
+#[derive(Clone)]
+pub struct RecorderOptions {
+    /// The log's directory. Created with mode 0700 if it is missing; its parent must exist.
+    pub directory: PathBuf,
+    /// The schema of fixed-size events; `None`: variable-length events, each any bytes.
+    pub schema: Option<Schema>,
+    /// Bytes of events that make a full block, 64 … 1 048 576. Default 8 192. A fixed-size event larger than this is a
+    /// block of its own.
+    pub block_bytes: u32,
+    /// Bytes of a new segment, a multiple of 4 096, at most 2³¹. Default 64 MiB.
+    pub segment_bytes: u32,
+    /// Segments kept ready ahead, 1 … 64. Default 2.
+    pub prepared_segments: u32,
+    /// Prepare segments so that a sync of few bytes writes few bytes: twice the bytes written in all and slower
+    /// preparation, for logs that are synced every few events. Default false.
+    pub small_syncs: bool,
+    /// Sync published events this long after they were published, in milliseconds. Default `None`: only when asked.
+    pub sync_interval_ms: Option<u32>,
+    /// Sync when so many bytes were published since the last sync. Default `None`: only when asked.
+    pub sync_bytes: Option<u64>,
+    /// Permission bits of new files. Default 0o600.
+    pub file_mode: u32,
+    /// Names of further file systems to append on, for example `nfs`; see `WAL_UNSUPPORTED`.
+    pub allow_file_system: Vec<String>,
+    /// What to do with a damaged end. Default [`Mode::Tail`]; `Diagnostic` does not append.
+    pub mode: Mode,
+    /// The files; a test puts a failing disk here.
+    pub files: Arc<dyn FileSystem>,
+    /// Boot id of the machine; `None`: asked of the kernel.
+    pub boot_id: Option<[u8; 16]>,
+    /// Where metrics are recorded.
+    pub telemetry: Arc<RecorderTelemetry>,
+    /// Who is told what occurs.
+    pub observer: Option<Observer>,
+}
+
+impl RecorderOptions {
+    /// The defaults for the log in this directory: variable-length events.
+    pub fn new(directory: impl AsRef<Path>) -> Self {
+        Self {
+            directory: directory.as_ref().to_path_buf(),
+            schema: None,
+            block_bytes: 8192,
+            segment_bytes: 64 << 20,
+            prepared_segments: 2,
+            small_syncs: false,
+            sync_interval_ms: None,
+            sync_bytes: None,
+            file_mode: 0o600,
+            allow_file_system: Vec::new(),
+            mode: Mode::Tail,
+            files: Arc::new(OsFileSystem),
+            boot_id: None,
+            telemetry: RecorderTelemetry::new(),
+            observer: None,
+        }
+    }
+
+    /// The same for fixed-size events of this schema.
+    #[must_use]
+    pub fn with_schema(mut self, schema: Schema) -> Self {
+        self.schema = Some(schema);
+        self
+    }
+
+    /// Bytes of a fixed-size event, 0 for variable-length ones.
+    pub(crate) fn event_size(&self) -> u16 {
+        self.schema.as_ref().map_or(0, |schema| schema.size)
+    }
+
+    /// The schema as it stands in every segment.
+    pub(crate) fn schema_json(&self) -> String {
+        self.schema.as_ref().map_or_else(|| "{}".to_owned(), Schema::to_json)
+    }
+
+    /// Bytes of the staging memory's payload area: exactly a full block.
+    pub(crate) fn area_len(&self) -> u32 {
+        let event_size = u32::from(self.event_size());
+        if event_size == 0 {
+            return round8(self.block_bytes as usize) as u32;
+        }
+        (self.block_bytes / event_size).max(1) * event_size
+    }
+
+    /// Bytes of a metadata block's payload.
+    pub(crate) fn metadata_len(&self) -> usize {
+        Metadata {
+            log_id: [0; 16],
+            previous_chain: 0,
+            segment_index: 0,
+            segment_size: self.segment_bytes,
+            salt: 1,
+            event_size: self.event_size(),
+            schema: self.schema_json(),
+        }
+        .encode()
+        .len()
+    }
+
+    pub(crate) fn sync_interval(&self) -> Option<Duration> {
+        self.sync_interval_ms.map(|ms| Duration::from_millis(u64::from(ms)))
+    }
+
+    /// Checks every range and that an empty segment holds a full block.
+    pub(crate) fn validate(&self) -> Result<()> {
+        let wrong = |message: String| Err(Error::new(Code::Unsupported, message).at_path(&self.directory));
+        if !BLOCK_BYTES.contains(&self.block_bytes) {
+            return wrong(format!(
+                "a block of {} bytes is asked for; it must have from {} to {}",
+                self.block_bytes,
+                BLOCK_BYTES.start(),
+                BLOCK_BYTES.end()
+            ));
+        }
+        if let Some(schema) = &self.schema {
+            // As it will be read back from the log, which also knows how long it may be.
+            let read_back = Schema::parse(&schema.to_json());
+            if let Err(error) = read_back {
+                let message = format!("the schema of the events cannot be: {error}");
+                return Err(Error::new(Code::Schema, message).at_path(&self.directory));
+            }
+        }
+        let segment_bytes = self.segment_bytes as usize;
+        if !segment_bytes.is_multiple_of(SEGMENT_SIZE_MULTIPLE)
+            || !(1..=MAX_SEGMENT_SIZE).contains(&segment_bytes)
+        {
+            return wrong(format!(
+                "a segment of {segment_bytes} bytes is asked for; it must have a multiple of {SEGMENT_SIZE_MULTIPLE}, at most \
+                 {MAX_SEGMENT_SIZE}"
+            ));
+        }
+        let least = SEGMENT_HEADER_SIZE
+            + 2 * BLOCK_HEADER_SIZE
+            + round64(self.metadata_len())
+            + round64(self.area_len() as usize)
+            + ALIGN;
+        if segment_bytes < least {
+            return wrong(format!(
+                "a segment of {segment_bytes} bytes is asked for, but one with a single full block takes {least}; choose \
+                 larger segments or smaller blocks"
+            ));
+        }
+        if !(1..=MAX_PREPARED_SEGMENTS).contains(&self.prepared_segments) {
+            return wrong(format!(
+                "{} prepared segments are asked for; it must be from 1 to {MAX_PREPARED_SEGMENTS}",
+                self.prepared_segments
+            ));
+        }
+        if self.file_mode & !0o777 != 0 || self.file_mode & 0o600 != 0o600 {
+            return wrong(format!(
+                "the file mode is {:#o}; it must be permission bits that let the owner read and write, for example 0o600",
+                self.file_mode
+            ));
+        }
+        if self.sync_interval_ms == Some(0) || self.sync_bytes == Some(0) {
+            return wrong(
+                "the interval and the number of bytes of a sync must be at least 1 where they are given"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for RecorderOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RecorderOptions")
+            .field("directory", &self.directory)
+            .field("block_bytes", &self.block_bytes)
+            .field("segment_bytes", &self.segment_bytes)
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,132 @@
+//! A segment that is ready to be appended to, but holds nothing yet.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flashstrike_recovery::files::{File, Mapping, OpenMode};
+use flashstrike_recovery::{Code, Error, Result};
+use flashstrike_segment::{SegmentHeader, names};
+
+use crate::shared::{LogContext, wall_clock_ns};
+
+/// Names have exactly eight digits.
+const MAX_SEGMENT_INDEX: u32 = 99_999_999;
+
+/// Allocated, headed, durable by name and mapped.
+#[derive(Debug)]
+pub struct PreparedSegment {
+    pub(crate) header: SegmentHeader,
+    pub(crate) path: PathBuf,
+    pub(crate) file: Arc<dyn File>,
+    pub(crate) mapping: Mapping,
+}
+
+impl PreparedSegment {
+    /// Makes segment `index`; never overwrites one. Its name appears only over a file that is whole and on the disk.
+    ///
+    /// # Errors
+    /// `WAL_FULL` without space; `WAL_IO`. Nothing stays behind.
+    pub fn create(context: &LogContext, index: u32) -> Result<Self> {
+        if index > MAX_SEGMENT_INDEX {
+            let message = format!("segment numbers end at {MAX_SEGMENT_INDEX}; go on in a new log");
+            return Err(Error::new(Code::Unsupported, message).at_path(&context.directory));
+        }
+        let temporary = context.directory.join(names::new_name(index));
+        let path = context.directory.join(names::hot_name(index));
+        // What an earlier try could not remove.
+        match context.files.remove_file(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io("remove", &temporary, &error));
+            }
+            _ => {}
+        }
+        let made = Self::create_named(context, index, &temporary, path);
+        if made.is_err() {
+            let _ = context.files.remove_file(&temporary);
+        }
+        made
+    }
+
+    /// Pre-faults every page, so that the appender needs stores alone. The last step: a sync after it writes all the
+    /// zeros and write-protects every page again, and stores then cost ten times as much.
+    ///
+    /// # Errors
+    /// `WAL_FULL` or `WAL_IO`: the file system could not give what it had allocated.
+    pub fn touch(&self, context: &LogContext) -> Result<()> {
+        self.mapping
+            .populate_from(0, context.small_syncs)
+            .map_err(|error| full_or_io("pre-fault", &self.path, &error))
+    }
+
+    /// Takes over segment `index`, which was prepared before and holds nothing but this header; `None` if it does not
+    /// have the size wanted now or cannot be mapped.
+    pub(crate) fn adopt(context: &LogContext, index: u32, header: SegmentHeader) -> Option<Self> {
+        if header.event_size != context.event_size {
+            return None;
+        }
+        let path = context.directory.join(names::hot_name(index));
+        let file = context.files.open(&path, OpenMode::ReadWrite).ok()?;
+        if file.len().ok()? != u64::from(context.segment_bytes) {
+            return None;
+        }
+        let mapping = file.map(context.segment_bytes as usize).ok()?;
+        Some(Self { header, path, file, mapping })
+    }
+
+    fn create_named(context: &LogContext, index: u32, temporary: &Path, path: PathBuf) -> Result<Self> {
+        let header = SegmentHeader {
+            segment_index: index,
+            created_ts_ns: wall_clock_ns(),
+            salt: random_salt().map_err(|error| Error::io("draw a salt for", &path, &error))?,
+            event_size: context.event_size,
+            sealed: None,
+        };
+        let failed = |what: &'static str| move |error: io::Error| full_or_io(what, temporary, &error);
+        let file = context
+            .files
+            .open(temporary, OpenMode::CreateNew(context.file_mode))
+            .map_err(failed("create"))?;
+        let length = u64::from(context.segment_bytes);
+        file.allocate(length).map_err(failed("allocate"))?;
+        if context.small_syncs {
+            file.fill_with_zeros(length).map_err(failed("fill"))?;
+        }
+        file.write_all_at(&header.encode(), 0).map_err(failed("write"))?;
+        file.sync_all().map_err(failed("sync"))?;
+        let mapping = file.map(context.segment_bytes as usize).map_err(failed("map"))?;
+        context
+            .files
+            .rename(temporary, &path, false)
+            .map_err(|error| Error::io("rename a prepared segment to", &path, &error))?;
+        if let Err(error) = context.files.sync_directory(&context.directory) {
+            // Nobody has it yet, and the next try needs the name.
+            let _ = context.files.remove_file(&path);
+            return Err(Error::io("sync", &context.directory, &error));
+        }
+        Ok(Self { header, path, file, mapping })
+    }
+}
+
+/// The format's salt is random and not 0.
+fn random_salt() -> io::Result<u32> {
+    loop {
+        let salt = getrandom::u32().map_err(io::Error::other)?;
+        if salt != 0 {
+            return Ok(salt);
+        }
+    }
+}
+
+fn full_or_io(what: &str, path: &Path, error: &io::Error) -> Error {
+    let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    if !full {
+        return Error::io(what, path, error);
+    }
+    let message = format!(
+        "no space for the next segment (cannot {what} {}: {error}); appends go on to the end of the current segment, \
+         and again as soon as there is space",
+        path.display()
+    );
+    Error::new(Code::Full, message).at_path(path)
+}

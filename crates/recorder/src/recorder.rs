@@ -1,0 +1,234 @@
+//! The facade: one open log, its appender and its workers.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use flashstrike_recovery::{Code, Error, Report, Result};
+use flashstrike_telemetry::RecorderTelemetry;
+
+use crate::lock::LogLock;
+use crate::manager::Manager;
+use crate::options::RecorderOptions;
+use crate::shared::Shared;
+use crate::staging::Staging;
+use crate::worker::committer::{CommitHandle, Committer};
+use crate::worker::meta_coordinator::{MetaCoordinator, snapshot};
+
+/// Appends to a log. One thread appends; it may be moved to another thread, and other threads may wait for durability
+/// through a [`CommitHandle`].
+///
+/// Dropping it closes it as [`close`](Self::close) does, without a way to say what failed.
+#[derive(Debug)]
+pub struct Recorder {
+    manager: Manager,
+    committer: Committer,
+    coordinator: MetaCoordinator,
+    shared: Arc<Shared>,
+    report: Report,
+    telemetry: Arc<RecorderTelemetry>,
+    /// Given back last, after all workers have ended; `None` once closed.
+    lock: Option<LogLock>,
+}
+
+/// What [`Recorder::open`] has put together.
+pub(crate) struct Parts {
+    pub(crate) manager: Manager,
+    pub(crate) committer: Committer,
+    pub(crate) coordinator: MetaCoordinator,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) report: Report,
+    pub(crate) telemetry: Arc<RecorderTelemetry>,
+    pub(crate) lock: LogLock,
+}
+
+impl Recorder {
+    /// Opens the log in a directory for appending: creates it, or recovers it and goes on behind its last event.
+    ///
+    /// When it returns, every event found is durable and [`report`](Self::report) says what was found and done.
+    ///
+    /// # Errors
+    /// `WAL_LOCKED`, `WAL_CORRUPT`, `WAL_TORN` (mode `strict`), `WAL_SCHEMA`, `WAL_UNSUPPORTED`, `WAL_FULL`, `WAL_IO`.
+    /// After a refusal nothing on disk has changed.
+    pub fn open(options: &RecorderOptions) -> Result<Self> {
+        let parts = crate::open::open(options)?;
+        Ok(Self {
+            manager: parts.manager,
+            committer: parts.committer,
+            coordinator: parts.coordinator,
+            shared: parts.shared,
+            report: parts.report,
+            telemetry: parts.telemetry,
+            lock: Some(parts.lock),
+        })
+    }
+
+    /// Appends one event and gives its id. See [`Manager::append`].
+    ///
+    /// # Errors
+    /// As [`Manager::append`], and `WAL_CLOSED`. The event is then not in the log.
+    #[inline]
+    pub fn append(&mut self, event: &[u8]) -> Result<u64> {
+        self.check_open()?;
+        self.manager.append(event)
+    }
+
+    /// Appends one fixed-size event under an id of the caller's.
+    ///
+    /// # Errors
+    /// As [`Manager::append_with_id`], and `WAL_CLOSED`.
+    #[inline]
+    pub fn append_with_id(&mut self, event_id: u64, event: &[u8]) -> Result<()> {
+        self.check_open()?;
+        self.manager.append_with_id(event_id, event)
+    }
+
+    /// Appends several events in one block: all of them or none. Gives the id of the last.
+    ///
+    /// # Errors
+    /// As [`Manager::append_batch`], and `WAL_CLOSED`.
+    pub fn append_batch<E: AsRef<[u8]>>(&mut self, events: &[E]) -> Result<u64> {
+        self.check_open()?;
+        self.manager.append_batch(events)
+    }
+
+    /// Publishes what is staged: `written`.
+    ///
+    /// # Errors
+    /// `WAL_POISONED`, `WAL_CLOSED`.
+    pub fn flush(&mut self) -> Result<()> {
+        self.check_open()?;
+        self.manager.commit()
+    }
+
+    /// Waits until the event, and so everything before it, is durable, by a sync on this thread unless one that covers
+    /// it has just been made. `None`: all appended so far.
+    ///
+    /// # Errors
+    /// `WAL_EVENT_ID` for an id beyond the last; `WAL_POISONED`; `WAL_CLOSED`.
+    pub fn durable_sync(&mut self, event_id: Option<u64>) -> Result<()> {
+        let event_id = self.publish_up_to(event_id)?;
+        self.committer.handle().sync_here(event_id)
+    }
+
+    /// Asks for durability without waiting; the observer is told `Durable`. `None`: all appended so far.
+    ///
+    /// # Errors
+    /// As [`durable_sync`](Self::durable_sync), as far as they show before the sync.
+    pub fn request_durable(&mut self, event_id: Option<u64>) -> Result<()> {
+        let event_id = self.publish_up_to(event_id)?;
+        self.committer.handle().request(event_id);
+        Ok(())
+    }
+
+    fn publish_up_to(&mut self, event_id: Option<u64>) -> Result<u64> {
+        self.check_open()?;
+        let last = self.manager.last_event_id();
+        let event_id = event_id.unwrap_or(last);
+        if event_id > last {
+            let message = format!("event {event_id} was not appended yet; the last one is {last}");
+            return Err(Error::new(Code::EventId, message).at_event(event_id));
+        }
+        if event_id > self.written_event_id() {
+            self.manager.commit()?;
+        }
+        self.shared.poison.check()?;
+        Ok(event_id)
+    }
+
+    /// A handle through which other threads wait for durability and share syncs.
+    pub fn commit_handle(&self) -> CommitHandle {
+        self.committer.handle().clone()
+    }
+
+    /// Publishes what is staged and goes on in the next segment.
+    ///
+    /// # Errors
+    /// As [`Manager::rotate`], and `WAL_CLOSED`.
+    pub fn rotate(&mut self) -> Result<()> {
+        self.check_open()?;
+        self.manager.rotate()
+    }
+
+    /// Waits until there is room to append again after `WAL_BACKPRESSURE` or `WAL_FULL`, at most so long.
+    ///
+    /// # Errors
+    /// What still stands in the way after that time; `WAL_POISONED`, `WAL_CLOSED` at once.
+    pub fn drain(&mut self, patience: Duration) -> Result<()> {
+        self.check_open()?;
+        self.manager.drain(Instant::now() + patience)
+    }
+
+    /// Id of the last event appended, 0 before the first: `staged`, it survives the death of the process.
+    #[inline]
+    pub fn last_event_id(&self) -> u64 {
+        self.manager.last_event_id()
+    }
+
+    /// Id of the last event that is published in a segment.
+    pub fn written_event_id(&self) -> u64 {
+        self.shared.staging.written_event_id()
+    }
+
+    /// Id of the last event that survives a power cut.
+    pub fn durable_event_id(&self) -> u64 {
+        self.shared.staging.durable_event_id()
+    }
+
+    /// What opening found and did.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// The metrics.
+    pub fn telemetry(&self) -> &Arc<RecorderTelemetry> {
+        &self.telemetry
+    }
+
+    /// The staging memory, for a binding that stores events into it itself.
+    pub fn staging(&self) -> &Staging {
+        &self.shared.staging
+    }
+
+    /// The part that appends, for a binding.
+    ///
+    /// # Errors
+    /// `WAL_CLOSED`.
+    pub fn manager(&mut self) -> Result<&mut Manager> {
+        self.check_open()?;
+        Ok(&mut self.manager)
+    }
+
+    /// Publishes and syncs everything, seals what was rotated, marks `wal.meta` clean, ends the workers and gives the
+    /// lock back. The last segment is not sealed. Does nothing the second time.
+    ///
+    /// # Errors
+    /// `WAL_POISONED` or `WAL_IO`; the log is closed all the same.
+    pub fn close(&mut self) -> Result<()> {
+        let Some(lock) = self.lock.take() else { return Ok(()) };
+        let published = self.manager.commit();
+        let durable =
+            published.and_then(|()| self.committer.handle().sync_here(self.manager.last_event_id()));
+        self.manager.end_workers();
+        // Sealing may have failed although everything was durable before.
+        let durable = durable.and_then(|()| self.shared.poison.check());
+        self.committer.close();
+        let store = self.coordinator.close();
+        let stored = match store {
+            Some(mut store) if durable.is_ok() => store.store(&snapshot(&self.shared, true)),
+            _ => Ok(()),
+        };
+        drop(lock);
+        durable.and(stored)
+    }
+
+    #[inline]
+    fn check_open(&self) -> Result<()> {
+        if self.lock.is_none() { Err(crate::closed()) } else { Ok(()) }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        let _ = self.close();
+    }
+}

@@ -1,0 +1,137 @@
+//! `SegmentMaintainer`: seals the segments that appending has left, in order.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use flashstrike_recovery::Result;
+use flashstrike_telemetry::clock;
+use flashstrike_telemetry::recorder::SegmentMaintainerUpdater;
+
+use crate::closed_segment::ClosedSegment;
+use crate::event::Event;
+use crate::shared::{Shared, lock};
+
+/// A segment waits so long before it is sealed: a burst of appends does not share the disk and the memory with the
+/// syncs of what it has just left behind.
+const SEAL_DELAY: Duration = Duration::from_millis(200);
+/// But with so many waiting, sealing begins at once: appending must not come to the limit of unsealed segments.
+const MOST_WAITING: usize = 5;
+
+#[derive(Debug, Default)]
+struct State {
+    /// Oldest first, each with the time when it is due.
+    left: VecDeque<(Instant, ClosedSegment)>,
+    /// One is being sealed.
+    busy: bool,
+    /// Somebody waits for the sealing.
+    urgent: bool,
+    closing: bool,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// Seals on a thread of its own, so that the appender never waits for a disk.
+#[derive(Debug)]
+pub struct SegmentMaintainer {
+    queue: Arc<Queue>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl SegmentMaintainer {
+    /// Starts the worker.
+    ///
+    /// # Errors
+    /// `WAL_IO` if the thread cannot be started.
+    pub(crate) fn start(shared: Arc<Shared>, telemetry: SegmentMaintainerUpdater) -> Result<Self> {
+        let queue = Arc::new(Queue::default());
+        let worker = Arc::clone(&queue);
+        let thread = super::spawn("wal-maintain", move || worker.run(&shared, &telemetry))?;
+        Ok(Self { queue, thread: Some(thread) })
+    }
+
+    /// Takes over a segment that appending has left; they come in the order of their indexes.
+    pub(crate) fn seal(&self, segment: ClosedSegment) {
+        lock(&self.queue.state).left.push_back((Instant::now() + SEAL_DELAY, segment));
+        self.queue.changed.notify_all();
+    }
+
+    /// Waits until fewer than `limit` segments wait to be sealed, at most until `deadline`; gives whether.
+    pub(crate) fn wait_below(&self, limit: usize, deadline: Instant) -> bool {
+        let mut state = lock(&self.queue.state);
+        while state.left.len() + usize::from(state.busy) >= limit {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            state.urgent = true;
+            self.queue.changed.notify_all();
+            state = self.queue.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    /// Ends the worker after it has sealed what it was given.
+    pub(crate) fn close(&mut self) {
+        lock(&self.queue.state).closing = true;
+        self.queue.changed.notify_all();
+        super::join(&mut self.thread);
+    }
+}
+
+impl Drop for SegmentMaintainer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Queue {
+    fn run(&self, shared: &Shared, telemetry: &SegmentMaintainerUpdater) {
+        let mut slept = Duration::ZERO;
+        while let Some(segment) = self.next(&mut slept) {
+            let start = clock::now_ns();
+            let (index, last_event_id) = (segment.index(), segment.seal.last_event_id);
+            match segment.seal(&shared.poison) {
+                Ok(()) => {
+                    shared.remove_sealed(index);
+                    // All before it were sealed, and so synced, before it.
+                    shared.advance_durable(last_event_id);
+                    shared.tell(&Event::Sealed { segment: index });
+                }
+                Err(error) => shared.tell_failure(error),
+            }
+            telemetry.on_persistence_loop(true, start, slept.as_nanos() as u64);
+            lock(&self.state).busy = false;
+            self.changed.notify_all();
+            shared.tell_room();
+        }
+    }
+
+    fn next(&self, slept: &mut Duration) -> Option<ClosedSegment> {
+        let mut state = lock(&self.state);
+        let start = Instant::now();
+        loop {
+            let Some((due, _)) = state.left.front() else {
+                if state.closing {
+                    return None;
+                }
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let early = due.saturating_duration_since(Instant::now());
+            let hurry = state.closing || state.urgent || state.left.len() >= MOST_WAITING;
+            if early.is_zero() || hurry {
+                state.busy = true;
+                state.urgent = false;
+                *slept = start.elapsed();
+                return state.left.pop_front().map(|(_, segment)| segment);
+            }
+            state = self.changed.wait_timeout(state, early).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}

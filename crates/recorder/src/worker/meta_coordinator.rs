@@ -1,0 +1,150 @@
+//! `MetaCoordinator`: keeps `wal.meta` at most a second behind the durable id, off the hot path.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use flashstrike_recovery::Result;
+use flashstrike_segment::WalMeta;
+use flashstrike_telemetry::clock;
+use flashstrike_telemetry::recorder::MetaCoordinatorUpdater;
+
+use crate::event::Event;
+use crate::meta_store::MetaStore;
+use crate::shared::{Shared, lock};
+
+/// From an advance of the durable id to the write: half of what the format allows, which leaves the rest for the disk.
+const DELAY: Duration = Duration::from_millis(500);
+
+#[derive(Debug, Default)]
+struct State {
+    /// The durable id has advanced since the last write.
+    dirty: bool,
+    closing: bool,
+}
+
+#[derive(Debug, Default)]
+struct Desk {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// What the coordinator is told that the durable id advanced with; clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct MetaSignal(Arc<Desk>);
+
+impl MetaSignal {
+    pub(crate) fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    /// The durable id has advanced. Enters the kernel once per write at most.
+    pub(crate) fn advanced(&self) {
+        let mut state = lock(&self.0.state);
+        if !state.dirty {
+            state.dirty = true;
+            drop(state);
+            self.0.changed.notify_one();
+        }
+    }
+}
+
+/// Writes `wal.meta` on a thread of its own.
+#[derive(Debug)]
+pub(crate) struct MetaCoordinator {
+    signal: MetaSignal,
+    thread: Option<JoinHandle<MetaStore>>,
+}
+
+impl MetaCoordinator {
+    /// Starts the worker.
+    ///
+    /// # Errors
+    /// `WAL_IO` if the thread cannot be started.
+    pub(crate) fn start(
+        shared: Arc<Shared>,
+        store: MetaStore,
+        signal: MetaSignal,
+        telemetry: MetaCoordinatorUpdater,
+    ) -> Result<Self> {
+        let worker = Worker { desk: Arc::clone(&signal.0), shared, store, telemetry };
+        let thread = super::spawn("wal-meta", move || worker.run())?;
+        Ok(Self { signal, thread: Some(thread) })
+    }
+
+    /// Ends the worker and gives the store back, for the last write.
+    pub(crate) fn close(&mut self) -> Option<MetaStore> {
+        lock(&self.signal.0.state).closing = true;
+        self.signal.0.changed.notify_all();
+        self.thread.take().and_then(|thread| thread.join().ok())
+    }
+}
+
+impl Drop for MetaCoordinator {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+struct Worker {
+    desk: Arc<Desk>,
+    shared: Arc<Shared>,
+    store: MetaStore,
+    telemetry: MetaCoordinatorUpdater,
+}
+
+impl Worker {
+    fn run(mut self) -> MetaStore {
+        while let Some(slept) = self.wait_until_due() {
+            let start = clock::now_ns();
+            if !self.shared.poison.is_set()
+                && let Err(error) = self.store.store(&snapshot(&self.shared, false))
+            {
+                // It is not the truth, so nothing is lost; the next advance tries again.
+                self.shared.tell(&Event::Failed { error });
+            }
+            self.telemetry.on_loop(true, start, slept.as_nanos() as u64);
+        }
+        self.store
+    }
+
+    /// Sleeps until the durable id has advanced and the delay is over; `None` when it is time to end.
+    fn wait_until_due(&self) -> Option<Duration> {
+        let start = Instant::now();
+        let mut due: Option<Instant> = None;
+        let mut state = lock(&self.desk.state);
+        loop {
+            if state.closing {
+                return None;
+            }
+            if state.dirty && due.is_none() {
+                due = Some(Instant::now() + DELAY);
+            }
+            state = match due.map(|due| due.saturating_duration_since(Instant::now())) {
+                Some(left) if left.is_zero() => {
+                    state.dirty = false;
+                    return Some(start.elapsed());
+                }
+                Some(left) => {
+                    self.desk.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.desk.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+}
+
+/// What `wal.meta` says of the log now. The durable id is read first: whatever it covers was written before.
+pub(crate) fn snapshot(shared: &Shared, clean: bool) -> WalMeta {
+    let durable_event_id = shared.staging.durable_event_id();
+    let (last_segment, end_offset) = shared.end();
+    WalMeta {
+        clean,
+        log_id: shared.context.log_id,
+        last_event_id: shared.staging.written_event_id().max(durable_event_id),
+        durable_event_id,
+        first_segment: shared.first_segment(),
+        last_segment,
+        end_offset,
+    }
+}

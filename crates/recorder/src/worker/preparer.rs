@@ -1,0 +1,212 @@
+//! `SegmentPreparer`: the next segments, allocated, synced by name and pre-faulted before anyone needs them.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use flashstrike_recovery::{Code, Error, Result};
+use flashstrike_telemetry::clock;
+use flashstrike_telemetry::recorder::{SegmentPreparerUpdater, SegmentPreparerWorkerUpdater};
+
+use crate::event::Event;
+use crate::prepared_segment::PreparedSegment;
+use crate::shared::{Shared, lock};
+
+/// Between two tries after a failure, for example on a full disk.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+
+#[derive(Debug)]
+struct State {
+    ready: VecDeque<PreparedSegment>,
+    /// Why the last try failed; gone with the next success.
+    failure: Option<Error>,
+    closing: bool,
+}
+
+#[derive(Debug)]
+struct Queue {
+    state: Mutex<State>,
+    /// A segment was taken, or it is time to end.
+    wanted: Condvar,
+    /// A segment is ready, or a try has failed.
+    changed: Condvar,
+    target: usize,
+}
+
+/// Keeps segments ready ahead of the appender, on a thread of its own.
+#[derive(Debug)]
+pub struct SegmentPreparer {
+    queue: Arc<Queue>,
+    thread: Option<JoinHandle<()>>,
+    telemetry: SegmentPreparerUpdater,
+}
+
+impl SegmentPreparer {
+    /// Starts the worker; it keeps `target` segments ready: those made before, and new ones from
+    /// `first_index` on.
+    ///
+    /// # Errors
+    /// `WAL_IO` if the thread cannot be started.
+    pub(crate) fn start(
+        shared: Arc<Shared>,
+        first_index: u32,
+        untouched: Vec<PreparedSegment>,
+        target: usize,
+        telemetry: SegmentPreparerUpdater,
+        worker_telemetry: SegmentPreparerWorkerUpdater,
+    ) -> Result<Self> {
+        let state = State { ready: VecDeque::with_capacity(target), failure: None, closing: false };
+        let queue = Arc::new(Queue {
+            state: Mutex::new(state),
+            wanted: Condvar::new(),
+            changed: Condvar::new(),
+            target: target.max(1),
+        });
+        let worker = Worker {
+            shared,
+            queue: Arc::clone(&queue),
+            next_index: first_index,
+            untouched: untouched.into(),
+            telemetry: worker_telemetry,
+        };
+        let thread = super::spawn("wal-prepare", move || worker.run())?;
+        Ok(Self { queue, thread: Some(thread), telemetry })
+    }
+
+    /// Takes the next segment, without waiting.
+    ///
+    /// # Errors
+    /// `WAL_BACKPRESSURE` if none is ready yet; the worker's error (`WAL_FULL`, `WAL_IO`) if it cannot make one.
+    pub fn get_next_segment(&mut self) -> Result<PreparedSegment> {
+        let start = clock::now_ns();
+        let mut state = lock(&self.queue.state);
+        let Some(next) = state.ready.pop_front() else {
+            return Err(state.failure.clone().unwrap_or_else(not_ready));
+        };
+        drop(state);
+        self.queue.wanted.notify_one();
+        self.telemetry.on_get_next_segment(start);
+        Ok(next)
+    }
+
+    /// Waits until a segment is ready, at most until `deadline`.
+    ///
+    /// # Errors
+    /// As [`get_next_segment`](Self::get_next_segment), at the deadline.
+    pub(crate) fn wait_ready(&self, deadline: Instant) -> Result<()> {
+        let mut state = lock(&self.queue.state);
+        loop {
+            if !state.ready.is_empty() {
+                return Ok(());
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(state.failure.clone().unwrap_or_else(not_ready));
+            }
+            state = self.queue.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    pub(crate) fn close(&mut self) {
+        lock(&self.queue.state).closing = true;
+        self.queue.wanted.notify_one();
+        super::join(&mut self.thread);
+    }
+}
+
+impl Drop for SegmentPreparer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn not_ready() -> Error {
+    let message = "the next segment is not ready yet; the event is not in the log: wait with drain() and append it again";
+    Error::new(Code::Backpressure, message)
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    queue: Arc<Queue>,
+    next_index: u32,
+    /// Made, but not pre-faulted yet.
+    untouched: VecDeque<PreparedSegment>,
+    telemetry: SegmentPreparerWorkerUpdater,
+}
+
+impl Worker {
+    fn run(mut self) {
+        while self.wait_until_wanted() {
+            let start = clock::now_ns();
+            let made = self.prepare();
+            self.telemetry.on_prepare_segment(start, &made);
+            match made {
+                Ok(segment) => self.hand_over(segment),
+                Err(error) => self.report(error),
+            }
+        }
+    }
+
+    /// Sleeps until fewer segments than wanted are ready; false when it is time to end.
+    fn wait_until_wanted(&mut self) -> bool {
+        let mut state = lock(&self.queue.state);
+        loop {
+            self.telemetry.set_queue_depth(state.ready.len() as u64);
+            if state.closing {
+                return false;
+            }
+            if state.ready.len() < self.queue.target {
+                return true;
+            }
+            state = self.queue.wanted.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The next segment, pre-faulted: one that is there already, or a new one.
+    fn prepare(&mut self) -> Result<PreparedSegment> {
+        let context = &self.shared.context;
+        let segment = if let Some(segment) = self.untouched.pop_front() {
+            segment
+        } else {
+            let made = PreparedSegment::create(context, self.next_index)?;
+            self.next_index += 1;
+            made
+        };
+        match segment.touch(context) {
+            Ok(()) => Ok(segment),
+            Err(error) => {
+                self.untouched.push_front(segment);
+                Err(error)
+            }
+        }
+    }
+
+    fn hand_over(&mut self, segment: PreparedSegment) {
+        let mut state = lock(&self.queue.state);
+        state.ready.push_back(segment);
+        state.failure = None;
+        drop(state);
+        self.queue.changed.notify_all();
+        self.shared.tell_room();
+    }
+
+    /// Keeps the failure for the appender, tells it once, and waits a little before the next try.
+    fn report(&mut self, error: Error) {
+        if error.code() == Code::Full {
+            self.telemetry.on_no_space();
+        }
+        let mut state = lock(&self.queue.state);
+        let new = state.failure.as_ref().is_none_or(|before| before.code() != error.code());
+        state.failure = Some(error.clone());
+        self.queue.changed.notify_all();
+        drop(state);
+        if new {
+            self.shared.tell(&Event::Failed { error });
+        }
+        let state = lock(&self.queue.state);
+        if !state.closing {
+            drop(self.queue.wanted.wait_timeout(state, RETRY_PAUSE));
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What an append costs besides time: no allocation, no system call, and at most one wake for a block.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use common::{PATIENCE, wait_until};
+use flashstrike_crash_lab::{
+    Child, CountingAllocator, allocations_of_this_thread, events, is_child, skipped,
+};
+use flashstrike_recorder::{Recorder, RecorderOptions};
+use flashstrike_segment::staging::STAGING_WAITERS;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+/// Events whose appends are watched: they fill thousands of blocks and cross no segment's end.
+const EVENTS: u64 = 1_000_000;
+const EVENT_SIZE: u16 = 32;
+const EVENTS_OF_A_BLOCK: u64 = 8192 / 32;
+
+/// A log whose first segment takes all events; what is watched is appending, not rotation.
+fn roomy_log(directory: &Path, event_size: u16) -> RecorderOptions {
+    let mut options = RecorderOptions::new(directory);
+    options.segment_bytes = 64 << 20;
+    options.prepared_segments = 1;
+    if event_size > 0 {
+        options = options.with_schema(events::schema(event_size));
+    }
+    options
+}
+
+fn append_all(recorder: &mut Recorder, event: &[u8]) {
+    for _ in 0..EVENTS {
+        recorder.append(event).unwrap();
+    }
+}
+
+#[test]
+fn a_million_appends_allocate_nothing() {
+    for event_size in [EVENT_SIZE, 0] {
+        let directory = common::temporary_in_memory();
+        let mut recorder = Recorder::open(&roomy_log(directory.path(), event_size)).unwrap();
+        let event = [7; EVENT_SIZE as usize];
+        recorder.append(&event).unwrap();
+        let before = allocations_of_this_thread();
+        append_all(&mut recorder, &event);
+        assert_eq!(allocations_of_this_thread() - before, 0, "events of {event_size} bytes");
+        assert_eq!(recorder.last_event_id(), EVENTS + 1);
+        assert_eq!(recorder.manager().unwrap().writer().position().unwrap().0, 0, "no rotation");
+    }
+}
+
+#[test]
+fn flushing_and_own_ids_allocate_nothing() {
+    let directory = common::temporary_in_memory();
+    let mut recorder = Recorder::open(&roomy_log(directory.path(), EVENT_SIZE)).unwrap();
+    let event = [7; EVENT_SIZE as usize];
+    recorder.append(&event).unwrap();
+    let before = allocations_of_this_thread();
+    for id in 1..10_000 {
+        recorder.append_with_id(10 * id, &event).unwrap();
+        if id % 7 == 0 {
+            recorder.flush().unwrap();
+        }
+    }
+    assert_eq!(allocations_of_this_thread() - before, 0);
+}
+
+/// How the child marks, in a trace of system calls, where the appends begin and end.
+fn mark() {
+    let _ = rustix::process::getppid();
+}
+
+#[test]
+#[ignore = "the process whose system calls are traced"]
+fn appender() {
+    if !is_child() {
+        return;
+    }
+    let log = std::env::var_os("LAB_LOG").unwrap();
+    let sleepers: u32 = std::env::var("LAB_SLEEPERS").unwrap().parse().unwrap();
+    let mut options = roomy_log(Path::new(&log), EVENT_SIZE);
+    if std::env::var_os("LAB_SYNC_BYTES").is_some() {
+        options.sync_bytes = Some(1 << 40);
+    }
+    let mut recorder = Recorder::open(&options).unwrap();
+    // The workers have done what they do by themselves.
+    wait_until(|| options.directory.join("00000001.wal").exists().then_some(()));
+    std::thread::sleep(Duration::from_millis(300));
+    let waiters = recorder.staging().mapping().atomic_u32(STAGING_WAITERS);
+    waiters.store(sleepers, std::sync::atomic::Ordering::SeqCst);
+    let event = [7; EVENT_SIZE as usize];
+    mark();
+    append_all(&mut recorder, &event);
+    mark();
+    let waiters = recorder.staging().mapping().atomic_u32(STAGING_WAITERS);
+    waiters.store(0, std::sync::atomic::Ordering::SeqCst);
+    recorder.close().unwrap();
+}
+
+/// The system calls that the appending thread makes between the two marks, by name; `None`, loudly, without strace.
+fn system_calls(sleepers: u32, sync_bytes: bool) -> Option<BTreeMap<String, u64>> {
+    let directory = common::temporary_in_memory();
+    let trace = directory.path().join("trace");
+    let works = Command::new("strace").args(["-o", "/dev/null", "true"]).status();
+    if !works.is_ok_and(|status| status.success()) {
+        skipped("strace cannot be run here, so the system calls of an append cannot be counted");
+        return None;
+    }
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-o"]).arg(&trace);
+    let mut variables = vec![
+        ("LAB_LOG", directory.path().join("log").into_os_string()),
+        ("LAB_SLEEPERS", sleepers.to_string().into()),
+    ];
+    if sync_bytes {
+        variables.push(("LAB_SYNC_BYTES", "1".into()));
+    }
+    let mut child = Child::spawn_under(&mut strace, "appender", &variables);
+    assert!(child.wait(2 * PATIENCE).success());
+
+    let text = String::from_utf8_lossy(&std::fs::read(&trace).unwrap()).into_owned();
+    let thread = |line: &str| line.split_whitespace().next().map(str::to_owned);
+    let marks: Vec<_> = text.lines().filter(|line| line.contains("getppid(")).collect();
+    assert_eq!(marks.len(), 2, "two marks: {marks:?}");
+    let appender = thread(marks[0]).unwrap();
+    let mut calls = BTreeMap::new();
+    let own = text.lines().filter(|line| thread(line).as_ref() == Some(&appender));
+    for line in own.skip_while(|line| !line.contains("getppid(")).skip(1) {
+        if line.contains("getppid(") {
+            break;
+        }
+        let name = line.split_whitespace().nth(1).unwrap().split('(').next().unwrap();
+        // The second line of a call that another thread's line has parted.
+        if name.starts_with('<') {
+            continue;
+        }
+        *calls.entry(name.to_owned()).or_default() += 1;
+    }
+    Some(calls)
+}
+
+#[test]
+fn a_million_appends_make_no_system_call() {
+    if let Some(calls) = system_calls(0, false) {
+        assert_eq!(calls, BTreeMap::new());
+    }
+}
+
+#[test]
+fn a_block_wakes_sleeping_readers_once_and_does_nothing_else() {
+    if let Some(calls) = system_calls(1, false) {
+        assert_eq!(calls, BTreeMap::from([("futex".to_owned(), EVENTS / EVENTS_OF_A_BLOCK)]));
+    }
+}
+
+#[test]
+fn a_policy_of_syncs_wakes_the_committer_once_until_the_sync_is_due() {
+    if let Some(calls) = system_calls(0, true) {
+        let wakes = calls.get("futex").copied().unwrap_or(0);
+        assert!(wakes <= 2 && calls.len() <= 1, "{calls:?}");
+    }
+}
