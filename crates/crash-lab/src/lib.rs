@@ -1,0 +1,39 @@
+//! Where the log is put under stress: files that fail on demand, processes that are killed in the middle of anything,
+//! disks that fill up, and oracles that say what must be there afterwards.
+//!
+//! For tests only. Everything random comes from a [`Seed`] that a failing test prints.
+//!
+//! | to | use |
+//! |---|---|
+//! | fail, hold, trace or stop file operations, or die at one | [`FaultFileSystem`] |
+//! | learn what a killed process had acknowledged | [`AckPage`] |
+//! | run a test's other half in a process of its own | [`Child`] |
+//! | stop a process between any two instructions | [`Stepper`] |
+//! | run on a disk that is soon full | [`SmallDisk`] |
+//! | read a log back without the code under test | [`ReadBack`], [`Walref`] |
+//! | have events whose contents follow from their ids | [`events`] |
+//! | count what a thread allocates | [`CountingAllocator`] |
+
+mod ack_page;
+mod allocations;
+mod child;
+pub mod events;
+mod fault;
+mod hex;
+mod read_back;
+mod seed;
+mod skip;
+mod small_disk;
+mod stepper;
+mod walref;
+
+pub use ack_page::AckPage;
+pub use allocations::{CountingAllocator, allocations_of_this_thread};
+pub use child::{Child, is_child};
+pub use fault::{FaultFileSystem, Gate, Kind, Operation, Rule};
+pub use read_back::{ReadBack, copy_log};
+pub use seed::Seed;
+pub use skip::skipped;
+pub use small_disk::SmallDisk;
+pub use stepper::Stepper;
+pub use walref::{Walref, vectors};
