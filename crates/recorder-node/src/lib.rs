@@ -1,0 +1,20 @@
+//! Node.js binding of the recorder: arguments in, results and error codes out. No rule of the log lives here.
+//!
+//! JavaScript stores events into the staging memory itself and counts them; it calls `commit` once a block. That call
+//! and `requestSync` are registered by hand (in `hot.rs`): a `#[napi]` method costs ten times as much.
+
+#![expect(
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "JavaScript has one kind of number; the casts saturate, and what is out of range is refused by the recorder"
+)]
+
+mod errors;
+mod hot;
+mod native_recorder;
+mod notifier;
+mod open;
+
+pub use errors::error_codes;
+pub use native_recorder::NativeRecorder;
+pub use open::{OpenOptions, open};

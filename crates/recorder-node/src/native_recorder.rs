@@ -1,0 +1,244 @@
+//! The class behind `Recorder`: cold calls.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::c_void;
+use std::ptr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use flashstrike_recorder::{Code, Error, Recorder};
+use flashstrike_telemetry::{clock, encode_snapshot};
+use napi::bindgen_prelude::{ArrayBuffer, FromNapiValue, Object};
+use napi::{Env, check_status, sys};
+use napi_derive::napi;
+
+/// A year: longer waits are the same to a caller, and a deadline stays in range.
+const LONGEST_WAIT_S: f64 = 31_536_000.0;
+
+use crate::errors::to_throw;
+use crate::hot;
+use crate::notifier::Notifier;
+
+/// One open recorder, on the thread of its environment.
+pub(crate) struct Instance {
+    recorder: RefCell<Recorder>,
+    notifier: Notifier,
+    last_error: RefCell<Option<Error>>,
+    closed: Cell<bool>,
+}
+
+impl Instance {
+    /// Publishes what JavaScript has staged and makes room for the next block: 0, or a negative code.
+    pub(crate) fn commit(&self) -> i32 {
+        self.run(|recorder| recorder.manager()?.commit_staged())
+    }
+
+    /// Asks for a sync that covers this event: 0, or a negative code.
+    pub(crate) fn request_sync(&self, event_id: u64) -> i32 {
+        self.run(|recorder| {
+            adopt(recorder, event_id)?;
+            recorder.request_durable(Some(event_id))
+        })
+    }
+
+    /// JavaScript has timed one append.
+    pub(crate) fn append_took(&self, ns: u64) -> i32 {
+        self.run(|recorder| {
+            recorder.manager()?.note_append_took(clock::now_ns().saturating_sub(ns));
+            Ok(())
+        })
+    }
+
+    fn run(&self, work: impl FnOnce(&mut Recorder) -> Result<(), Error>) -> i32 {
+        // A listener that calls back from within a call is told so instead of meeting a half-done one.
+        let Ok(mut recorder) = self.recorder.try_borrow_mut() else {
+            return self.fail(Error::new(
+                Code::Backpressure,
+                "the recorder is busy with another call on this thread",
+            ));
+        };
+        match work(&mut recorder) {
+            Ok(()) => 0,
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Keeps the error for `lastErrorJson` and gives its code.
+    pub(crate) fn fail(&self, error: Error) -> i32 {
+        let code = error.code().return_value();
+        *self.last_error.borrow_mut() = Some(error);
+        code
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        if self.closed.replace(true) {
+            return Ok(());
+        }
+        let mut recorder = self.recorder.borrow_mut();
+        let adopted = adopt(&mut recorder, u64::MAX);
+        let outcome = adopted.and(recorder.close());
+        self.notifier.release();
+        outcome
+    }
+}
+
+/// Publishes what JavaScript has staged if `event_id` may be among it. That there is no room for the next block yet
+/// does not matter here.
+fn adopt(recorder: &mut Recorder, event_id: u64) -> Result<(), Error> {
+    if event_id <= recorder.written_event_id() || recorder.staging().count() == 0 {
+        return Ok(());
+    }
+    match recorder.manager()?.commit_staged() {
+        Err(error) if recorder.staging().count() > 0 => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// An open recorder. Internal: use `Recorder` of the package.
+#[napi]
+pub struct NativeRecorder(Rc<Instance>);
+
+#[napi]
+impl NativeRecorder {
+    /// Takes over an opened recorder, and sees to it that it is closed before its environment goes away.
+    pub(crate) fn new(env: Env, recorder: Recorder, notifier: Notifier) -> napi::Result<Self> {
+        let instance = Rc::new(Instance {
+            recorder: RefCell::new(recorder),
+            notifier,
+            last_error: RefCell::new(None),
+            closed: Cell::new(false),
+        });
+        // A weak one: the hook must not keep a forgotten recorder open until the process ends.
+        let weak = Rc::downgrade(&instance);
+        env.add_env_cleanup_hook((), move |()| {
+            if let Some(instance) = weak.upgrade() {
+                let _ = instance.close();
+            }
+        })?;
+        Ok(Self(instance))
+    }
+
+    /// The mapped staging memory: 4 096 bytes of header, then the payload area.
+    #[napi(catch_unwind)]
+    pub fn staging<'env>(&self, env: &'env Env) -> napi::Result<ArrayBuffer<'env>> {
+        let mapping = self.0.recorder.borrow().staging().mapping().clone();
+        let (start, length) = (mapping.as_mut_ptr().cast::<c_void>(), mapping.len());
+        let hint = Box::into_raw(Box::new(mapping)).cast::<c_void>();
+        let mut buffer = ptr::null_mut();
+        // SAFETY: the memory stays mapped until `unmap` drops the clone of the mapping that travels as the hint.
+        let status = unsafe {
+            sys::napi_create_external_arraybuffer(
+                env.raw(),
+                start,
+                length,
+                Some(unmap),
+                hint,
+                &raw mut buffer,
+            )
+        };
+        if status != sys::Status::napi_ok {
+            // SAFETY: not given away, since the call has failed.
+            drop(unsafe { Box::from_raw(hint.cast::<flashstrike_recorder::Mapping>()) });
+        }
+        if status == sys::Status::napi_no_external_buffers_allowed {
+            let message = "this runtime allows no memory outside its own heap (Electron does not); \
+                           run the recorder in a plain Node.js process";
+            return Err(to_throw(*env, &Error::new(Code::Unsupported, message)));
+        }
+        check_status!(status)?;
+        // SAFETY: `buffer` was made above in this environment.
+        unsafe { ArrayBuffer::from_napi_value(env.raw(), buffer) }
+    }
+
+    /// What opening found and did, as JSON.
+    #[napi(catch_unwind)]
+    pub fn report_json(&self) -> String {
+        self.0.recorder.borrow().report().to_json()
+    }
+
+    /// `commit(): number`, `requestSync(lo: number, hi: number): number`, `appendTook(ns: number): number`: 0 or a
+    /// negative code, with the error in `lastErrorJson`.
+    #[napi(
+        catch_unwind,
+        ts_return_type = "{ commit(): number; requestSync(lo: number, hi: number): number; appendTook(ns: number): number }"
+    )]
+    pub fn hot<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        hot::functions(env, &self.0)
+    }
+
+    /// The last error behind a negative code, as JSON.
+    #[napi(catch_unwind)]
+    pub fn last_error_json(&self) -> String {
+        self.0.last_error.borrow().as_ref().map_or_else(|| "{}".to_owned(), Error::to_json)
+    }
+
+    /// Publishes events that together are larger than the payload area as a block of their own. `payload` is laid out
+    /// as in a block.
+    #[napi(catch_unwind)]
+    pub fn append_large(&self, payload: &[u8], count: u32, first_id: f64, last_id: f64) -> i32 {
+        self.0.run(|recorder| {
+            adopt(recorder, u64::MAX)?;
+            recorder.manager()?.append_large(payload, count, first_id as u64, last_id as u64)
+        })
+    }
+
+    /// Makes the event durable by a sync on this thread.
+    #[napi(catch_unwind)]
+    pub fn durable_sync(&self, event_id: f64) -> i32 {
+        self.0.run(|recorder| {
+            adopt(recorder, event_id as u64)?;
+            recorder.durable_sync(Some(event_id as u64))
+        })
+    }
+
+    /// Goes on in the next segment.
+    #[napi(catch_unwind)]
+    pub fn rotate(&self) -> i32 {
+        self.0.run(|recorder| {
+            adopt(recorder, u64::MAX)?;
+            recorder.rotate()
+        })
+    }
+
+    /// Waits for room on this thread, at most so long.
+    #[napi(catch_unwind)]
+    pub fn drain_sync(&self, timeout_ms: f64) -> i32 {
+        let patience = Duration::from_secs_f64((timeout_ms / 1000.0).clamp(0.0, LONGEST_WAIT_S));
+        self.0.run(|recorder| recorder.drain(patience))
+    }
+
+    /// The metrics in the byte protocol of `flashstrike.metrics`.
+    #[napi(catch_unwind)]
+    pub fn metrics(&self) -> napi::bindgen_prelude::Uint8Array {
+        encode_snapshot(&self.0.recorder.borrow().telemetry().snapshot()).into()
+    }
+
+    /// Keeps the event loop alive: somebody waits for an answer.
+    #[napi(catch_unwind, js_name = "ref")]
+    pub fn reference(&self, env: Env) {
+        self.0.notifier.keep_alive(env, true);
+    }
+
+    /// Nobody waits any more.
+    #[napi(catch_unwind, js_name = "unref")]
+    pub fn unreference(&self, env: Env) {
+        self.0.notifier.keep_alive(env, false);
+    }
+
+    /// Publishes, syncs, seals what was rotated, ends the workers, gives the lock back. Does nothing the second time.
+    #[napi(catch_unwind)]
+    pub fn close(&self, env: Env) -> napi::Result<()> {
+        self.0.close().map_err(|error| to_throw(env, &error))
+    }
+}
+
+impl Drop for NativeRecorder {
+    fn drop(&mut self) {
+        let _ = self.0.close();
+    }
+}
+
+unsafe extern "C" fn unmap(_env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
+    // SAFETY: the box given away in `staging`, taken back once.
+    drop(unsafe { Box::from_raw(hint.cast::<flashstrike_recorder::Mapping>()) });
+}

@@ -1,0 +1,109 @@
+//! Opening: options in, a recorder or a typed error out.
+
+use std::str::FromStr;
+
+use flashstrike_recorder::{Code, Error, Mode, Recorder, RecorderOptions};
+use flashstrike_segment::Schema;
+use napi::Env;
+use napi::bindgen_prelude::Function;
+use napi_derive::napi;
+
+use crate::errors::to_throw;
+use crate::native_recorder::NativeRecorder;
+use crate::notifier::{Arguments, Notifier};
+
+/// What JavaScript gives; what it leaves out has the recorder's default.
+#[napi(object)]
+#[derive(Debug)]
+pub struct OpenOptions {
+    /// The log's directory.
+    pub dir: String,
+    /// Compact JSON of the event schema; absent or `{}`: a byte log.
+    pub schema: Option<String>,
+    /// Bytes that make a full block.
+    pub block_bytes: Option<f64>,
+    /// Bytes of a new segment.
+    pub segment_bytes: Option<f64>,
+    /// Segments kept ready ahead.
+    pub prepared_segments: Option<f64>,
+    /// Prepare for syncs of few bytes.
+    pub small_syncs: Option<bool>,
+    /// Sync so many milliseconds after an event was published.
+    pub sync_interval_ms: Option<f64>,
+    /// Sync when so many bytes were published.
+    pub sync_bytes: Option<f64>,
+    /// Permission bits of new files.
+    pub file_mode: Option<f64>,
+    /// Further file systems to append on.
+    pub allow_file_system: Option<Vec<String>>,
+    /// What to do with a damaged end.
+    pub mode: Option<String>,
+}
+
+/// Opens a log for appending. `on_event(kind, a, b, text)` is called from the event loop: 1 durable up to a + b·2³²,
+/// 2 poisoned, 3 rotated to segment a, 4 sealed segment a, 7 room again, 8 a failure that a worker goes on after;
+/// text is the error as JSON for 2 and 8.
+#[napi(
+    catch_unwind,
+    ts_args_type = "options: OpenOptions, onEvent: (kind: number, a: number, b: number, text: string) => void"
+)]
+#[allow(clippy::needless_pass_by_value, reason = "Node hands the listener over by value")]
+pub fn open(
+    env: Env,
+    options: OpenOptions,
+    on_event: Function<'_, Arguments, ()>,
+) -> napi::Result<NativeRecorder> {
+    let notifier = Notifier::new(env, &on_event)?;
+    let opened = recorder_options(options).and_then(|mut options| {
+        options.observer = Some(notifier.observer());
+        Recorder::open(&options)
+    });
+    match opened {
+        Ok(recorder) => NativeRecorder::new(env, recorder, notifier),
+        Err(error) => {
+            notifier.release();
+            Err(to_throw(env, &error))
+        }
+    }
+}
+
+fn recorder_options(given: OpenOptions) -> Result<RecorderOptions, Error> {
+    let mut options = RecorderOptions::new(&given.dir);
+    if let Some(text) = given.schema.filter(|text| text != "{}") {
+        let schema = Schema::parse(&text).map_err(|error| Error::new(Code::Schema, error.to_string()))?;
+        options.schema = Some(schema);
+    }
+    set(&mut options.block_bytes, "blockBytes", given.block_bytes)?;
+    set(&mut options.segment_bytes, "segmentBytes", given.segment_bytes)?;
+    set(&mut options.prepared_segments, "preparedSegments", given.prepared_segments)?;
+    set(&mut options.file_mode, "fileMode", given.file_mode)?;
+    options.small_syncs = given.small_syncs.unwrap_or(false);
+    options.sync_interval_ms = whole("syncIntervalMs", given.sync_interval_ms)?;
+    options.sync_bytes = whole("syncBytes", given.sync_bytes)?.map(u64::from);
+    options.allow_file_system = given.allow_file_system.unwrap_or_default();
+    if let Some(mode) = given.mode {
+        options.mode = Mode::from_str(&mode)?;
+    }
+    Ok(options)
+}
+
+fn set(option: &mut u32, name: &str, given: Option<f64>) -> Result<(), Error> {
+    if let Some(value) = whole(name, given)? {
+        *option = value;
+    }
+    Ok(())
+}
+
+/// A JavaScript number that must be a whole one of 32 bits.
+fn whole(name: &str, given: Option<f64>) -> Result<Option<u32>, Error> {
+    match given {
+        Some(number) if number.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(&number) => {
+            Err(Error::new(
+                Code::Unsupported,
+                format!("{name} is {number}; it must be a whole number of at most 2³²−1"),
+            ))
+        }
+        Some(number) => Ok(Some(number as u32)),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,19 @@
+//! Node.js binding of recovery: arguments in, results and error codes out. No rule of the log lives here.
+//!
+//! A replay crosses in *runs* of verified blocks: one call tells where the next run stands, and JavaScript reads events
+//! in place, in memory that the pool of the log keeps.
+
+#![expect(
+    clippy::cast_sign_loss,
+    reason = "JavaScript has one kind of number; the casts saturate, and ids beyond the range find nothing"
+)]
+
+mod errors;
+mod native_recovery;
+mod native_replay;
+mod verify;
+
+pub use errors::error_codes;
+pub use native_recovery::{NativeRecovery, OpenOptions, open};
+pub use native_replay::NativeReplay;
+pub use verify::VerifyTask;

@@ -1,0 +1,152 @@
+//! The class behind `Recovery`.
+
+use std::cell::RefCell;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use flashstrike_recovery::{Code, Error, Mode, Recovery, RecoveryOptions, ReplayOptions};
+use flashstrike_segment::Schema;
+use flashstrike_telemetry::{RecoveryTelemetry, encode_snapshot};
+use napi::Env;
+use napi::bindgen_prelude::{AsyncTask, Function, Uint8Array};
+use napi_derive::napi;
+
+use crate::errors::to_throw;
+use crate::native_replay::{NativeReplay, Runs};
+use crate::verify::{ProgressArguments, VerifyTask};
+
+/// What JavaScript gives; what it leaves out is as usual.
+#[napi(object)]
+#[derive(Debug)]
+pub struct OpenOptions {
+    /// The log's directory.
+    pub dir: String,
+    /// What to do about a torn tail and about corruption.
+    pub mode: Option<String>,
+    /// Compact JSON of the schema that the reader expects, `{}` for byte logs; absent: whatever the log has.
+    pub schema: Option<String>,
+    /// Bytes of the events that the reader expects; absent: whatever the log has.
+    pub event_size: Option<u32>,
+    /// Segments opened and verified ahead.
+    pub preload_segments: Option<u32>,
+}
+
+/// Opens a log for reading.
+#[napi(catch_unwind)]
+pub fn open(env: Env, options: OpenOptions) -> napi::Result<NativeRecovery> {
+    let opened = recovery_options(options).and_then(Recovery::open);
+    let recovery = Arc::new(opened.map_err(|error| to_throw(env, &error))?);
+    let telemetry = Arc::clone(recovery.telemetry());
+    Ok(NativeRecovery { recovery: RefCell::new(Some(recovery)), telemetry })
+}
+
+fn recovery_options(given: OpenOptions) -> Result<RecoveryOptions, Error> {
+    let mut options = RecoveryOptions::new(given.dir);
+    if let Some(mode) = given.mode {
+        options.mode = Mode::from_str(&mode)?;
+    }
+    if let Some(text) = given.schema {
+        let schema = Schema::parse(&text).map_err(|error| Error::new(Code::Schema, error.to_string()))?;
+        options.schema = Some(schema);
+    }
+    if let Some(size) = given.event_size {
+        let message = || format!("eventSize is {size}; no event of a fixed size has so many bytes");
+        options.event_size = Some(u16::try_from(size).map_err(|_| Error::new(Code::Schema, message()))?);
+    }
+    if let Some(count) = given.preload_segments {
+        options.preload_segments = count as usize;
+    }
+    Ok(options)
+}
+
+/// An open log, for reading. Internal: use `Recovery` of the package.
+#[napi]
+pub struct NativeRecovery {
+    recovery: RefCell<Option<Arc<Recovery>>>,
+    telemetry: Arc<RecoveryTelemetry>,
+}
+
+#[napi]
+impl NativeRecovery {
+    fn recovery(&self, env: Env) -> napi::Result<Arc<Recovery>> {
+        self.recovery.borrow().as_ref().map(Arc::clone).ok_or_else(|| to_throw(env, &closed()))
+    }
+
+    /// What opening found, as JSON.
+    #[napi(catch_unwind)]
+    pub fn report_json(&self, env: Env) -> napi::Result<String> {
+        Ok(self.recovery(env)?.report().to_json())
+    }
+
+    /// The log's schema as JSON, `{}` for byte logs and for one that nothing was ever appended to.
+    #[napi(catch_unwind)]
+    pub fn schema_json(&self, env: Env) -> napi::Result<String> {
+        Ok(self.recovery(env)?.identity().map_or_else(|| "{}".to_owned(), |identity| identity.schema))
+    }
+
+    /// Bytes of a fixed-size event; 0: variable-length events.
+    #[napi(catch_unwind)]
+    pub fn event_size(&self, env: Env) -> napi::Result<u32> {
+        Ok(self.recovery(env)?.identity().map_or(0, |identity| identity.event_size.into()))
+    }
+
+    /// Id of the first event, 0: none.
+    #[napi(catch_unwind)]
+    pub fn first_id(&self, env: Env) -> napi::Result<f64> {
+        Ok(self.recovery(env)?.first_event_id() as f64)
+    }
+
+    /// Id of the last event, 0: none.
+    #[napi(catch_unwind)]
+    pub fn last_id(&self, env: Env) -> napi::Result<f64> {
+        Ok(self.recovery(env)?.last_event_id() as f64)
+    }
+
+    /// Begins a replay. `from` 0: the first event; `to` infinite: the last one.
+    #[napi(catch_unwind)]
+    pub fn replay(&self, env: Env, from: f64, to: f64, reverse: bool) -> napi::Result<NativeReplay> {
+        let recovery = self.recovery(env)?;
+        let options = ReplayOptions {
+            from: (from > 0.0).then_some(from as u64),
+            to: to.is_finite().then_some(to as u64),
+            reverse,
+        };
+        let runs = if recovery.mode() == Mode::Diagnostic {
+            recovery.diagnose(options).map(|diagnosis| Runs::Diagnosis(Box::new(diagnosis)))
+        } else {
+            recovery.replay(options).map(|manager| Runs::Replay(Box::new(manager)))
+        };
+        runs.map(NativeReplay::new).map_err(|error| to_throw(env, &error))
+    }
+
+    /// Verifies every segment on a thread of its own; resolves with the summary as JSON.
+    #[napi(
+        catch_unwind,
+        ts_args_type = "onProgress: (segments: number, ofSegments: number, bytes: number) => void",
+        ts_return_type = "Promise<string>"
+    )]
+    #[allow(clippy::needless_pass_by_value, reason = "Node hands the listener over by value")]
+    pub fn verify(
+        &self,
+        env: Env,
+        on_progress: Function<'_, ProgressArguments, ()>,
+    ) -> napi::Result<AsyncTask<VerifyTask>> {
+        Ok(AsyncTask::new(VerifyTask::new(self.recovery(env)?, &on_progress)?))
+    }
+
+    /// The metrics in the byte protocol of `flashstrike.metrics`.
+    #[napi(catch_unwind)]
+    pub fn metrics(&self) -> Uint8Array {
+        encode_snapshot(&self.telemetry.snapshot()).into()
+    }
+
+    /// Closes the log; replays that were begun go on.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        self.recovery.borrow_mut().take();
+    }
+}
+
+fn closed() -> Error {
+    Error::new(Code::Closed, "this Recovery was closed: open the log again to read")
+}
