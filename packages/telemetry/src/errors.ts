@@ -1,0 +1,41 @@
+import { inspect } from 'node:util'
+
+/** Every code a {@link MetricsError} can carry; what each means stands in the README. */
+export type MetricsErrorCode = 'WAL_CLOSED' | 'WAL_METRICS' | 'WAL_UNSUPPORTED'
+
+/** Why the metrics of a source could not be had. `code` is stable, the message says what happened and what to do. */
+export class MetricsError extends Error {
+  /** Stable name of the kind of error. */
+  readonly code: MetricsErrorCode
+  /** Which source it is: its place among those that were given, the first is 0. */
+  readonly source: number
+
+  constructor(code: MetricsErrorCode, message: string, source: number, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.source = source
+  }
+
+  /** What reading a source threw, as an error that says which source it was. */
+  static of(thrown: unknown, source: number): MetricsError {
+    const { code, message } = describe(thrown)
+    return new MetricsError(code, `source ${source}: ${message}`, source, { cause: thrown })
+  }
+}
+
+// On the prototype, so that it does not show among an error's own members when it is printed.
+Object.defineProperty(MetricsError.prototype, 'name', {
+  value: 'MetricsError',
+  configurable: true,
+  writable: true,
+})
+
+function describe(thrown: unknown): { code: MetricsErrorCode; message: string } {
+  if (!(thrown instanceof Error)) return { code: 'WAL_METRICS', message: `threw ${inspect(thrown)}` }
+  const { code } = thrown as { code?: unknown }
+  return { code: isOurs(code) ? code : 'WAL_METRICS', message: thrown.message }
+}
+
+function isOurs(code: unknown): code is MetricsErrorCode {
+  return code === 'WAL_CLOSED' || code === 'WAL_METRICS' || code === 'WAL_UNSUPPORTED'
+}

@@ -1,0 +1,22 @@
+/**
+ * Metrics of FlashStrike's write-ahead log.
+ *
+ * @packageDocumentation
+ */
+export { MetricsError, type MetricsErrorCode } from './errors.js'
+export { AddonMissingError } from './native.js'
+export type {
+  HistogramValue,
+  LifeCycleValue,
+  Metric,
+  MetricKind,
+  MetricOf,
+  MetricsSnapshot,
+  MetricValues,
+  OperationValue,
+  QuantileValues,
+  SourceSnapshot,
+  Time,
+} from './snapshot.js'
+export { type MetricsSource, metricsSymbol } from './source.js'
+export { type WalMetrics, walMetrics } from './wal-metrics.js'

@@ -1,0 +1,33 @@
+/** What the addon exports. Both throw an error with a code for bytes that they cannot read. */
+export interface TelemetryBinding {
+  /** A source's bytes as the JSON text of a `SourceSnapshot`. */
+  snapshotJson(bytes: Uint8Array): string
+  /** A source's bytes for people to read. */
+  dump(bytes: Uint8Array): string
+}
+
+/** Thrown when no native binary fits this machine. */
+export class AddonMissingError extends Error {
+  /** The same code that the log's packages give for what this machine does not support. */
+  readonly code = 'WAL_UNSUPPORTED'
+  override readonly name = 'AddonMissingError'
+}
+
+/**
+ * Loads the native addon.
+ *
+ * @throws AddonMissingError naming the platform and the package that was looked for
+ */
+export async function loadAddon(
+  loader: URL = new URL('../native/binding.js', import.meta.url),
+): Promise<TelemetryBinding> {
+  try {
+    return (await import(loader.href)) as TelemetryBinding
+  } catch (cause) {
+    const platform = `${process.platform}-${process.arch}`
+    const message =
+      `@flashstrike/telemetry has no native binary for ${platform}: looked for @flashstrike/telemetry-${platform}*. ` +
+      'Install with optional dependencies (no --omit=optional), or build it with Rust: npm run build in the repository.'
+    throw new AddonMissingError(message, { cause })
+  }
+}

@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs'
+import { metricsSymbol } from '#src/index.js'
+
+/** The bytes of a recorder as version 1 of the protocol writes them, a label `log` = `orders` included. */
+export function goldenBytes(): Uint8Array {
+  // From test/dist, where the tests run.
+  return new Uint8Array(
+    readFileSync(new URL('../../../../crates/telemetry/tests/golden/recorder-v1.bin', import.meta.url)),
+  )
+}
+
+/** A source that gives what `read` returns. */
+export function sourceOf(read: () => unknown): object {
+  return { [metricsSymbol]: read }
+}
+
+/** An error with a code, as the log's packages throw them. */
+export function coded(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code })
+}

@@ -1,0 +1,120 @@
+import { WalError } from '@flashstrike/wal-recovery/errors'
+import { entryBytes, LENGTH_BYTES } from '@flashstrike/wal-recovery/format'
+import { COUNT_WORD, HEADER_BYTES, type Staging } from './staging.js'
+
+/** Appends events of any length: bytes, or text as UTF-8. */
+export type AppendBytes = (data: Uint8Array | string) => number
+
+const encoder = new TextEncoder()
+/** UTF-8 takes at most so many bytes for each unit of a JavaScript string. */
+const UTF8_MAX = 3
+/** No segment is larger than 2³¹ bytes. */
+const MAX_BYTES = 2 ** 31 - 4096
+
+/** The appending side of a log of bytes: writes entries into the staging memory. */
+export class ByteAppender {
+  readonly #staging: Staging
+  readonly #area: Uint8Array
+
+  constructor(staging: Staging) {
+    this.#staging = staging
+    this.#area = staging.memory.bytes.subarray(HEADER_BYTES, HEADER_BYTES + staging.areaBytes)
+  }
+
+  /** Appends one event and returns its id. */
+  readonly append: AppendBytes = data => {
+    const staging = this.#staging
+    const start = staging.slot === staging.guard ? staging.enter() : 0
+    const length = typeof data === 'string' ? this.#text(data) : this.#bytes(data)
+    const id = staging.lastId + 1
+    if (length < 0) return this.appendLarge([data])
+    staging.usedBytes += entryBytes(length)
+    staging.lastId = id
+    staging.memory.words[COUNT_WORD] = staging.slot += 1
+    if (start !== 0) staging.took(start)
+    return id
+  }
+
+  /** Appends all or none; returns the id of the last one. */
+  appendBatch(batch: readonly (Uint8Array | string)[]): number {
+    const staging = this.#staging
+    if (staging.slot === staging.guard) staging.enter()
+    const entries = batch.map(toBytes)
+    const total = entries.reduce((sum, entry) => sum + entryBytes(entry.length), 0)
+    if (total > this.#area.length) return this.appendLarge(entries)
+    this.#makeRoom(total)
+    let at = staging.usedBytes
+    for (const entry of entries) at = this.#place(this.#area, at, entry)
+    staging.usedBytes = at
+    staging.count(entries.length, staging.lastId + entries.length)
+    return staging.lastId
+  }
+
+  /** Writes events that together are larger than the staging memory as a block of their own. */
+  appendLarge(batch: readonly (Uint8Array | string)[]): number {
+    const staging = this.#staging
+    const entries = batch.map(toBytes)
+    const payload = new Uint8Array(entries.reduce((sum, entry) => sum + entryBytes(entry.length), 0))
+    let at = 0
+    for (const entry of entries) at = this.#place(payload, at, entry)
+    const first = staging.lastId + 1
+    const last = staging.lastId + entries.length
+    staging.call(native => native.appendLarge(payload, entries.length, first, last))
+    staging.lastId = last
+    return last
+  }
+
+  /** Stages one entry of bytes, uncounted; its length, or −1 when it is larger than the area. */
+  #bytes(data: Uint8Array): number {
+    const { length } = checked(data)
+    const size = entryBytes(length)
+    if (size > this.#area.length) return -1
+    this.#makeRoom(size)
+    this.#place(this.#area, this.#staging.usedBytes, data)
+    return length
+  }
+
+  /** Stages one entry of text, uncounted. It is written in place where it surely fits. */
+  #text(text: string): number {
+    if (entryBytes(text.length * UTF8_MAX) > this.#area.length) return this.#bytes(encoder.encode(text))
+    const staging = this.#staging
+    if (staging.usedBytes + entryBytes(text.length * UTF8_MAX) > this.#area.length) {
+      this.#makeRoom(entryBytes(Buffer.byteLength(text)))
+    }
+    const at = staging.usedBytes
+    const { written } = encoder.encodeInto(text, this.#area.subarray(at + LENGTH_BYTES))
+    this.#finish(this.#area, at, written)
+    return written
+  }
+
+  #makeRoom(size: number): void {
+    if (this.#staging.usedBytes + size > this.#area.length) this.#staging.commit()
+  }
+
+  #place(target: Uint8Array, at: number, entry: Uint8Array): number {
+    target.set(entry, at + LENGTH_BYTES)
+    return this.#finish(target, at, entry.length)
+  }
+
+  /** Puts the length in front of an entry and zeros behind it; where the next one begins. */
+  #finish(target: Uint8Array, at: number, length: number): number {
+    for (let i = 0; i < LENGTH_BYTES; i++) target[at + i] = length >>> (8 * i)
+    const end = at + entryBytes(length)
+    target.fill(0, at + LENGTH_BYTES + length, end)
+    return end
+  }
+}
+
+function toBytes(data: Uint8Array | string): Uint8Array {
+  return typeof data === 'string' ? encoder.encode(data) : checked(data)
+}
+
+function checked(data: Uint8Array): Uint8Array {
+  if (!(data instanceof Uint8Array))
+    throw new WalError('WAL_SCHEMA', 'a log of bytes takes a Uint8Array or a string')
+  if (data.length <= MAX_BYTES) return data
+  throw new WalError(
+    'WAL_EVENT_TOO_LARGE',
+    `${data.length} bytes: an event has at most ${MAX_BYTES}, less if a segment is smaller`,
+  )
+}

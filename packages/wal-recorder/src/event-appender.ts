@@ -1,0 +1,155 @@
+import type { EventValues, FieldTypes, ValueOf } from '@flashstrike/wal-recovery/schema'
+import { compile, helpers, loads, parameters, storeId, stores, validFunction } from './encoder-source.js'
+import { type EventLayout, refuseValues, valuesOf } from './event-layout.js'
+import { isBytes } from './field-codec.js'
+import type { EventMemory } from './memory.js'
+import { COUNT_WORD, HEADER_BYTES, type Staging } from './staging.js'
+
+/** Options of a single append. */
+export interface AppendOptions {
+  /** The event's id: a whole number above the last one. Without it ids are counted. */
+  readonly id?: number
+}
+
+/** Appends events of one type. */
+export interface AppendEvent<F extends FieldTypes> {
+  /**
+   * Appends an event. When it returns, the event survives the death of the process; it never waits for a disk.
+   *
+   * @returns the event's id
+   * @throws WalError `WAL_SCHEMA` for a value that its field does not take, `WAL_EVENT_ID`, `WAL_BACKPRESSURE`,
+   *   `WAL_FULL`, `WAL_POISONED`, `WAL_CLOSED`; the event is then not in the log
+   */
+  (event: EventValues<F>, options?: AppendOptions): number
+  /** The same without an object: the values in the order of the fields. */
+  readonly fields: AppendFields<F>
+}
+
+/** Appends events whose values are given one by one. */
+export interface AppendFields<F extends FieldTypes> {
+  (...values: readonly ValueOf<F[keyof F]>[]): number
+  /** The same under an id of the caller's, above the last one. */
+  at(id: number, ...values: readonly ValueOf<F[keyof F]>[]): number
+}
+
+/** Stores a whole event, its id too, at a byte offset; throws before the first store if a value is refused. */
+export type EncodeEvent = (memory: EventMemory, offset: number, id: number, event: object) => void
+
+/** The appending side of a log of fixed-size events. */
+export interface EventAppender<F extends FieldTypes> {
+  readonly append: AppendEvent<F>
+  readonly encode: EncodeEvent
+}
+
+/** Makes texts differ: V8 shares feedback between functions of the same text, and so would slow both down. */
+let appenders = 0
+
+/**
+ * Makes the append functions of an event type on a staging memory.
+ *
+ * @param generate false: as in a process that forbids code from strings, where a loop over the fields does the work
+ */
+export function eventAppender<F extends FieldTypes>(
+  layout: EventLayout,
+  staging: Staging,
+  generate = true,
+): EventAppender<F> {
+  const appender = generate ? generatedAppender<F>(layout, staging) : undefined
+  return appender ?? interpretingAppender<F>(layout, staging)
+}
+
+function generatedAppender<F extends FieldTypes>(
+  layout: EventLayout,
+  s: Staging,
+): EventAppender<F> | undefined {
+  const { memory } = s
+  const refuse = (values: readonly unknown[]): never => refuseValues(layout, values)
+  return compile<EventAppender<F>>(appenderSource(layout, s), {
+    ...helpers,
+    isBytes,
+    refuse,
+    s,
+    bytes: memory.bytes,
+    words: memory.words,
+    floats: memory.floats,
+    doubles: memory.doubles,
+    longs: memory.longs,
+  })
+}
+
+function appenderSource(layout: EventLayout, staging: Staging): string {
+  const values = parameters(layout)
+  const last = Math.floor(staging.areaBytes / layout.size) - 1
+  const enter = 'let start = 0; if (s.slot === s.guard) start = s.enter();'
+  const ownId = 'if (!s.takes(id)) s.refuseId(id);'
+  const check = `if (!valid(${values})) refuse([${values}]);`
+  // The store into `words[${COUNT_WORD}]` is the append: the event's bytes come before it.
+  const stage = `
+    const slot = s.slot;
+    put(${HEADER_BYTES >> 2} + slot * ${layout.size >> 2}, id, ${values});
+    s.lastId = id;
+    words[${COUNT_WORD}] = s.slot = slot + 1;
+    if (slot === ${last}) s.full();
+    if (start !== 0) s.took(start);
+    return id;`
+  appenders += 1
+  return `// appender ${appenders}
+    ${validFunction(layout)}
+    function put(w, id, ${values}) {
+      ${storeId}
+      ${stores(layout)}
+    }
+    function append(e, options) {
+      if (options !== undefined && options.id !== undefined) return appendAt(options.id, e);
+      ${enter}
+      const id = s.lastId + 1;
+      ${loads(layout)} ${check} ${stage}
+    }
+    function fields(${values}) {
+      ${enter}
+      const id = s.lastId + 1;
+      ${check} ${stage}
+    }
+    function at(id, ${values}) {
+      ${enter} ${ownId} ${check} ${stage}
+    }
+    function appendAt(id, e) {
+      ${enter} ${ownId} ${loads(layout)} ${check} ${stage}
+    }
+    function encode({ bytes, words, floats, doubles, longs }, offset, id, e) {
+      const w = offset >> 2;
+      ${loads(layout)} ${check}
+      ${storeId}
+      ${stores(layout)}
+    }
+    fields.at = at;
+    append.fields = fields;
+    return { append, encode };`
+}
+
+function interpretingAppender<F extends FieldTypes>(layout: EventLayout, staging: Staging): EventAppender<F> {
+  const { memory, areaBytes } = staging
+  const slots = Math.floor(areaBytes / layout.size)
+  const store = (target: EventMemory, offset: number, id: number, values: readonly unknown[]) => {
+    if (!layout.fields.every((field, i) => field.codec.accepts(values[i]))) refuseValues(layout, values)
+    target.longs[offset >> 3] = BigInt(id)
+    for (const [i, field] of layout.fields.entries())
+      field.codec.store(target, offset + field.offset, values[i])
+  }
+  const stage = (id: number | undefined, values: readonly unknown[]): number => {
+    if (staging.slot === staging.guard) staging.enter()
+    if (id !== undefined && !staging.takes(id)) staging.refuseId(id)
+    const assigned = id ?? staging.lastId + 1
+    store(memory, HEADER_BYTES + staging.slot * layout.size, assigned, values)
+    staging.count(1, assigned)
+    if (staging.slot === slots) staging.full()
+    return assigned
+  }
+  const at = (id: number, ...values: readonly unknown[]) => stage(id, values)
+  const fields = Object.assign((...values: readonly unknown[]) => stage(undefined, values), { at })
+  const append = (event: EventValues<F>, options?: AppendOptions) =>
+    stage(options?.id, valuesOf(layout, event))
+  const encode: EncodeEvent = (target, offset, id, event) =>
+    store(target, offset, id, valuesOf(layout, event as Record<string, unknown>))
+  return { append: Object.assign(append, { fields }) as AppendEvent<F>, encode }
+}

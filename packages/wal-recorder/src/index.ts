@@ -1,0 +1,11 @@
+/**
+ * Records events in a write-ahead log: appends that survive the death of the process, group commit to the disk.
+ *
+ * @packageDocumentation
+ */
+export { WalError, type WalErrorCode, type WalErrorPlace } from '@flashstrike/wal-recovery/errors'
+export * from '@flashstrike/wal-recovery/schema'
+export type { AppendBytes } from './byte-appender.js'
+export type { AppendEvent, AppendFields, AppendOptions } from './event-appender.js'
+export type { DrainOptions, RecorderOptions } from './options.js'
+export { Recorder, type RecorderEvents } from './recorder.js'

@@ -1,0 +1,75 @@
+import { loadAddon } from '@flashstrike/wal-recovery/native-addon'
+
+/** The values of `open` as the addon takes them; what is left out has the default of the recorder. */
+export interface NativeOpenOptions {
+  readonly dir: string
+  readonly schema?: string
+  readonly blockBytes?: number
+  readonly segmentBytes?: number
+  readonly preparedSegments?: number
+  readonly smallSyncs?: boolean
+  readonly syncIntervalMs?: number
+  readonly syncBytes?: number
+  readonly fileMode?: number
+  readonly allowFileSystem?: string[]
+  readonly mode?: string
+}
+
+/** What `onEvent` is told: the first argument. The other ones depend on it. */
+export const NativeEvent = {
+  /** Durable up to a + b · 2³². */
+  durable: 1,
+  /** Nothing can be appended any more; the text is the error. */
+  poisoned: 2,
+  /** Appending goes on in segment a. */
+  rotated: 3,
+  /** Segment a is sealed. */
+  sealed: 4,
+  /** The next segment is ready, after an append had been refused for want of it. */
+  room: 7,
+  /** A worker has failed and goes on; the text is the error. */
+  failed: 8,
+} as const
+
+/** Hears what other threads did. */
+export type NativeListener = (kind: number, a: number, b: number, text: string) => void
+
+/** The calls that happen while appending; each gives 0, or an error's number below 0. */
+export interface HotCalls {
+  /** Publishes what is staged, and makes sure that there is room for another block. */
+  commit(): number
+  /** Asks for a sync that covers an event; never waits. */
+  requestSync(idLow: number, idHigh: number): number
+  /** Records how long one append took. */
+  appendTook(ns: number): number
+}
+
+/** An open recorder. */
+export interface NativeRecorder {
+  staging(): ArrayBuffer
+  reportJson(): string
+  hot(): HotCalls
+  lastErrorJson(): string
+  /** Publishes a block of its own, laid out as in a segment. */
+  appendLarge(payload: Uint8Array, count: number, firstId: number, lastId: number): number
+  durableSync(eventId: number): number
+  rotate(): number
+  drainSync(timeoutMs: number): number
+  metrics(): Uint8Array
+  ref(): void
+  unref(): void
+  close(): void
+}
+
+/** What the addon exports. */
+export interface RecorderBinding {
+  open(options: NativeOpenOptions, onEvent: NativeListener): NativeRecorder
+}
+
+/** Loads the addon. */
+export function loadBinding(): Promise<RecorderBinding> {
+  return loadAddon<RecorderBinding>({
+    packageName: '@flashstrike/wal-recorder',
+    loader: new URL('../native/binding.js', import.meta.url),
+  })
+}

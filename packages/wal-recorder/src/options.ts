@@ -1,0 +1,65 @@
+import type { RecoveryMode } from '@flashstrike/wal-recovery'
+import type { EventType } from '@flashstrike/wal-recovery/schema'
+
+/** Options of `Recorder.open`. Everything but the directory has a default. */
+export interface RecorderOptions<E extends EventType | undefined = EventType | undefined> {
+  /** The directory of the log. It is made if it is missing (0700); its parent has to exist. */
+  readonly dir: string
+  /**
+   * The event type, from `defineEvent`. Without it the log takes bytes and strings of any length.
+   * @default a log of bytes
+   */
+  readonly event?: E
+  /**
+   * Bytes of events that make a full block, 64 … 1 048 576.
+   * @default 8192
+   */
+  readonly blockBytes?: number
+  /**
+   * Bytes of a new segment: a multiple of 4 096, at most 2 147 483 648.
+   * @default 67108864 (64 MiB)
+   */
+  readonly segmentBytes?: number
+  /**
+   * Segments kept ready ahead, 1 … 64. More of them bridge longer stalls of the disk.
+   * @default 2
+   */
+  readonly preparedSegments?: number
+  /**
+   * Prepares segments so that a sync of few bytes writes few bytes. For logs that are synced every few events;
+   * preparing then takes longer and writes twice the bytes.
+   * @default false
+   */
+  readonly smallSyncs?: boolean
+  /**
+   * Starts a sync this many milliseconds after an event was written, at least 1, without being asked.
+   * @default off: durability is what `durable()`, rotation and `close()` give
+   */
+  readonly syncIntervalMs?: number
+  /**
+   * Starts a sync when so many bytes were written since the last one, at least 1.
+   * @default off
+   */
+  readonly syncBytes?: number
+  /**
+   * Permission bits of new files; the owner always reads and writes.
+   * @default 0o600
+   */
+  readonly fileMode?: number
+  /**
+   * Names of further file systems to append on, e.g. `['nfs']`, at your own risk.
+   * @default []
+   */
+  readonly allowFileSystem?: readonly string[]
+  /**
+   * What is done about a damaged log; `diagnostic` is for reading only.
+   * @default 'tail'
+   */
+  readonly mode?: Exclude<RecoveryMode, 'diagnostic'>
+}
+
+/** Options of `drain`. */
+export interface DrainOptions {
+  /** Ends the waiting: the promise is rejected with the signal's reason. */
+  readonly signal?: AbortSignal
+}

@@ -1,0 +1,219 @@
+import { WalError } from '@flashstrike/wal-recovery/errors'
+import { idHalves, TWO_32 } from '@flashstrike/wal-recovery/format'
+import { EventMemory } from './memory.js'
+import type { HotCalls, NativeRecorder } from './native.js'
+
+/** Where the fields of the staging memory's header lie, as indexes of 32-bit words; see docs/format.md. */
+const AREA_BYTES_WORD = 40 / 4
+const BASE_ID_WORD = 64 / 4
+/** The number of complete events. Storing it is what appends an event. */
+export const COUNT_WORD = 128 / 4
+const WRITTEN_ID_WORD = 192 / 4
+const DURABLE_ID_WORD = 200 / 4
+/** Bytes in front of the payload area. */
+export const HEADER_BYTES = 4096
+
+/** No slot: the next append takes the short way. */
+const NO_GUARD = -1
+/** One append in so many is timed. */
+const TIMED_EVERY = 1024
+
+/**
+ * The memory in which the next block is being filled, as the appending side sees it.
+ *
+ * It is mapped from a file and shared, so an event survives the death of the process as soon as the store that counts
+ * it has executed. The order is: the event's bytes, its id among them, then `count + 1`. A whole block is published
+ * by one native call.
+ *
+ * The members are plain ones, since generated code reads and writes them.
+ */
+export class Staging {
+  readonly memory: EventMemory
+  /** Bytes of the payload area: those of a full block. */
+  readonly areaBytes: number
+  /** Events staged so far; in a log of fixed-size events also the slot of the next one. */
+  slot = 0
+  /** The slot at which an append has to call `enter` first: something is to be done before it. */
+  guard = 0
+  /** Id of the last event appended. */
+  lastId: number
+  /** Bytes of the payload area that are in use; only logs of bytes count them. */
+  usedBytes = 0
+
+  readonly #hot: HotCalls
+  /** Held so that the recorder stays open as long as somebody can append. */
+  readonly #native: NativeRecorder
+  /**
+   * Whether the segment has room for a whole block, so that what is staged can surely be published. Only `commit`
+   * gives that answer; until it does, no event is staged.
+   */
+  #hasRoom = false
+  #closed = false
+  #flushScheduled = false
+  #timedId: number
+  readonly #flush = (): void => this.#endTurn()
+
+  constructor(native: NativeRecorder) {
+    this.#native = native
+    this.#hot = native.hot()
+    this.memory = new EventMemory(native.staging())
+    this.areaBytes = this.memory.words[AREA_BYTES_WORD] ?? 0
+    this.lastId = this.#readId(BASE_ID_WORD)
+    this.#timedId = this.lastId
+  }
+
+  /** Id of the last event in a published block. */
+  get writtenId(): number {
+    return this.#readId(WRITTEN_ID_WORD)
+  }
+
+  /** Id of the last event known to be on the disk. */
+  get durableId(): number {
+    return this.#readId(DURABLE_ID_WORD)
+  }
+
+  /**
+   * What an append does when it meets the guard: refuses when there is no way to append, and sees to it that a
+   * partly filled block is published at the end of the turn.
+   *
+   * @returns when this append began, if it is one of those that are timed; else 0
+   */
+  enter(): number {
+    if (this.#closed) throw closedError()
+    if (!this.#hasRoom) this.commit()
+    if (this.lastId >= Number.MAX_SAFE_INTEGER) {
+      throw new WalError('WAL_EVENT_ID', 'event ids end at 2^53 - 1: begin a new log', {
+        eventId: this.lastId,
+      })
+    }
+    this.guard = NO_GUARD
+    if (!this.#flushScheduled) {
+      this.#flushScheduled = true
+      setImmediate(this.#flush)
+    }
+    return this.#isTimeToTime() ? performance.now() : 0
+  }
+
+  #isTimeToTime(): boolean {
+    return this.lastId - this.#timedId >= TIMED_EVERY
+  }
+
+  /** Reports how long the append took that began at `start`. */
+  took(start: number): void {
+    this.#timedId = this.lastId
+    this.#hot.appendTook((performance.now() - start) * 1e6)
+  }
+
+  /** Counts events that are complete in memory: from here on they are in the log. */
+  count(events: number, lastId: number): void {
+    this.lastId = lastId
+    this.slot += events
+    this.memory.words[COUNT_WORD] = this.slot
+  }
+
+  /** Whether an id may be given to the next event. */
+  takes(id: number): boolean {
+    return Number.isSafeInteger(id) && id > this.lastId
+  }
+
+  /** @throws WalError `WAL_EVENT_ID` */
+  refuseId(id: number): never {
+    const message = `the event id ${id} is no whole number above the last one, ${this.lastId}, and up to 2^53 - 1`
+    throw new WalError('WAL_EVENT_ID', message, { eventId: this.lastId })
+  }
+
+  /**
+   * What an append calls that has filled the block. The event is in the log whatever comes of it; if there is no
+   * room for another block, it is the next append that says so.
+   */
+  full(): void {
+    if (this.#publish() >= 0 && this.#isTimeToTime()) this.guard = this.slot
+  }
+
+  /**
+   * Publishes what is staged and makes sure that there is room for another block.
+   *
+   * @throws WalError what stands in the way of the next append
+   */
+  commit(): void {
+    const code = this.#publish()
+    if (code < 0) throw this.failure()
+  }
+
+  /** Publishes what is staged; that there is no room for more does not matter. */
+  publish(): void {
+    if (this.slot > 0 && this.#publish() < 0 && this.slot > 0) throw this.failure()
+  }
+
+  #publish(): number {
+    const code = this.#hot.commit()
+    this.slot = this.memory.words[COUNT_WORD] ?? 0
+    if (this.slot === 0) this.usedBytes = 0
+    this.#hasRoom = code >= 0
+    if (!this.#hasRoom) this.guard = this.slot
+    return code
+  }
+
+  #endTurn(): void {
+    this.#flushScheduled = false
+    if (this.#closed) return
+    // A failure is kept for whoever appends next or waits; there is nobody here to tell.
+    if (this.slot > 0) this.#publish()
+    this.guard = this.slot
+  }
+
+  /** Calls into the recorder, everything staged being published before. The call may use up the room there was. */
+  call(work: (native: NativeRecorder) => number): void {
+    if (this.#closed) throw closedError()
+    this.publish()
+    this.#hasRoom = false
+    this.guard = this.slot
+    if (work(this.#native) < 0) throw this.failure()
+  }
+
+  /** Asks for a sync that covers an event. */
+  requestSync(id: number): void {
+    if (this.#closed) throw closedError()
+    this.publish()
+    if (this.#hot.requestSync(...idHalves(id)) < 0) throw this.failure()
+  }
+
+  /** Lets the next append ask the recorder first, also in the middle of a block: it has to refuse. */
+  refuse(): void {
+    this.#hasRoom = false
+    this.guard = this.slot
+  }
+
+  /** Refuses everything from now on; the memory belongs to nobody any more. */
+  close(): void {
+    this.#closed = true
+    this.guard = this.slot
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** The error behind the last number below 0. */
+  failure(): WalError {
+    return WalError.fromJson(this.#native.lastErrorJson())
+  }
+
+  /**
+   * An id that another thread may be storing: read until its upper half did not change meanwhile. The loads are
+   * atomic so that the optimizer neither merges them nor takes them out of a loop that waits.
+   */
+  #readId(word: number): number {
+    const { words } = this.memory
+    for (;;) {
+      const high = Atomics.load(words, word + 1)
+      const low = Atomics.load(words, word)
+      if (Atomics.load(words, word + 1) === high) return high * TWO_32 + low
+    }
+  }
+}
+
+/** What a closed recorder answers. */
+export function closedError(): WalError {
+  return new WalError('WAL_CLOSED', 'this Recorder was closed: open the log again to append')
+}

@@ -1,0 +1,314 @@
+import { closeSync, openSync, readSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import test from 'ava'
+import { defineEvent, i64, Recorder, u8, u32, u64, WalError } from '#src/index.js'
+import { loadBinding } from '#src/native.js'
+import { ended, scratch, start } from './programs.js'
+
+const { directory, remove } = scratch()
+test.after.always(remove)
+
+const Order = defineEvent(
+  'Order',
+  { time: u64, price: i64, quantity: u64, user: u32, side: u8 },
+  { size: 64 },
+)
+const order = { time: 1_700_000_000_000_000, price: -5, quantity: 3, user: 7, side: 1 }
+/** Small segments: a few thousand events make several. */
+const small = { segmentBytes: 64 * 1024, event: Order }
+
+/** Appends until the last id is `end`, or there is no room; the last id. */
+function appendUpTo(wal: Recorder<typeof Order>, end: number): number {
+  try {
+    for (let id = wal.lastEventId; id < end; ) {
+      if (wal.append(order) !== ++id) throw new Error(`an event got another id than ${id}`)
+    }
+  } catch (error) {
+    if ((error as WalError).code !== 'WAL_BACKPRESSURE') throw error
+  }
+  return wal.lastEventId
+}
+
+test('an event climbs the ladder: staged, written, durable', async t => {
+  await using wal = await Recorder.open({ dir: directory(), event: Order })
+  t.is(wal.append(order), 1)
+  t.deepEqual([wal.lastEventId, wal.writtenEventId, wal.durableEventId], [1, 0, 0])
+  wal.flush()
+  t.deepEqual([wal.lastEventId, wal.writtenEventId, wal.durableEventId], [1, 1, 0])
+  await wal.durable(1)
+  t.deepEqual([wal.lastEventId, wal.writtenEventId, wal.durableEventId], [1, 1, 1])
+  wal.append(order)
+  wal.durableSync()
+  t.is(wal.durableEventId, 2)
+})
+
+test('a closed log goes on where it ended', async t => {
+  const dir = directory()
+  for (let round = 0; round < 3; round++) {
+    const wal = await Recorder.open({ dir, event: Order })
+    t.is(wal.lastEventId, round * 1000)
+    t.is(wal.report.state, 'clean')
+    t.is(wal.report.lastEventId, round * 1000)
+    for (let i = 0; i < 1000; i++) wal.append(order)
+    await wal.close()
+    t.is(wal.durableEventId, (round + 1) * 1000)
+  }
+})
+
+test('a byte log takes entries from nothing to more than a block', async t => {
+  const dir = directory()
+  const wal = await Recorder.open({ dir })
+  for (const length of [0, 1, 8000, 8188, 8189, 100_000, 3]) wal.append('x'.repeat(length))
+  t.is(wal.appendBatch(['a', new Uint8Array(20_000), 'b']), 10)
+  await wal.close()
+  await using again = await Recorder.open({ dir })
+  t.is(again.lastEventId, 10)
+})
+
+test('an entry that no segment holds is refused and leaves nothing', async t => {
+  await using wal = await Recorder.open({ dir: directory(), segmentBytes: 64 * 1024 })
+  t.throws(() => wal.append(new Uint8Array(64 * 1024)), { code: 'WAL_EVENT_TOO_LARGE' })
+  t.is(wal.append('next'), 1)
+})
+
+test('segments rotate, are sealed, and the recorder says so', async t => {
+  const wal = await Recorder.open({ dir: directory(), ...small })
+  const told: string[] = []
+  wal.on('rotated', segment => told.push(`rotated ${segment}`))
+  wal.on('sealed', segment => told.push(`sealed ${segment}`))
+  for (let i = 0; i < 3; i++) {
+    for (let n = 0; n < 100; n++) wal.append(order)
+    await wal.drain()
+    wal.rotate()
+    await wal.durable()
+    await sleep(20)
+  }
+  await wal.close()
+  t.true(told.includes('rotated 1') && told.includes('rotated 3'), told.join())
+  t.true(told.includes('sealed 0'), told.join())
+})
+
+test('a log that is opened with little room left in its segment goes on in the next one', async t => {
+  const dir = directory()
+  let last = 0
+  for (let round = 0; round < 40; round++) {
+    await using wal = await Recorder.open({ dir, ...small, blockBytes: 8192 })
+    const end = last + 150 + round
+    while (last < end) {
+      last = appendUpTo(wal, Math.min(end, last + 90))
+      wal.flush()
+      await wal.drain()
+    }
+  }
+  await using wal = await Recorder.open({ dir, event: Order })
+  t.is(wal.lastEventId, last)
+})
+
+test('a fast appender is held back instead of losing events, and drain lets it go on', async t => {
+  const dir = directory()
+  const wal = await Recorder.open({ dir, ...small, preparedSegments: 1 })
+  const count = 20_000
+  let refused = 0
+  while (appendUpTo(wal, count) < count) {
+    refused++
+    if (refused % 2 === 0) await wal.drain()
+    else wal.drainSync(10_000)
+  }
+  t.true(refused > 0)
+  await wal.close()
+  await using again = await Recorder.open({ dir, event: Order })
+  t.is(again.lastEventId, count)
+})
+
+test('thousands wait for durability together', async t => {
+  await using wal = await Recorder.open({ dir: directory(), event: Order })
+  const served: number[] = []
+  await Promise.all(
+    Array.from({ length: 4096 }, async () => {
+      const id = wal.append(order)
+      await wal.durable(id)
+      if (wal.durableEventId < id) t.fail(`event ${id} is not durable`)
+      served.push(id)
+    }),
+  )
+  t.deepEqual(
+    served,
+    [...served].sort((a, b) => a - b),
+  )
+  t.is(wal.durableEventId, 4096)
+})
+
+test('a second writer is refused, and the first goes on', async t => {
+  const dir = directory()
+  const wal = await Recorder.open({ dir, event: Order })
+  const error = await t.throwsAsync(Recorder.open({ dir, event: Order }), { code: 'WAL_LOCKED' })
+  t.true(error instanceof WalError)
+  t.regex(error?.message ?? '', new RegExp(String(process.pid)))
+  t.is(wal.append(order), 1)
+  await wal.close()
+  await (await Recorder.open({ dir, event: Order })).close()
+})
+
+test('what cannot be opened is a typed error', async t => {
+  const dir = directory()
+  await (await Recorder.open({ dir, event: Order })).close()
+  const Other = defineEvent('Order', { time: u64 }, { size: 64 })
+  await t.throwsAsync(Recorder.open({ dir, event: Other }), { code: 'WAL_SCHEMA' })
+  await t.throwsAsync(Recorder.open({ dir }), { code: 'WAL_SCHEMA' })
+  await t.throwsAsync(Recorder.open({ dir, event: Order, blockBytes: 7 }), { code: 'WAL_UNSUPPORTED' })
+  const file = `${dir}-file`
+  writeFileSync(file, 'not a directory')
+  await t.throwsAsync(Recorder.open({ dir: file, event: Order }), { instanceOf: WalError })
+  await t.throwsAsync(Recorder.open({ dir: join(dir, 'a', 'b'), event: Order }), { code: 'WAL_IO' })
+})
+
+test('the options reach the files', async t => {
+  const dir = directory()
+  await using _wal = await Recorder.open({ dir, ...small, fileMode: 0o640 })
+  const segment = statSync(join(dir, '00000000.wal'))
+  t.is(segment.size, small.segmentBytes)
+  t.is(segment.mode & 0o777, 0o640)
+})
+
+test('the addon is what the TypeScript side expects', async t => {
+  const binding = await loadBinding()
+  t.is(typeof binding.open, 'function')
+})
+
+/** Appends without end, and tells each id that append has returned through a file. */
+const APPEND_FOREVER = `
+  import { openSync, writeSync } from 'node:fs'
+  const told = openSync(dir + '.told', 'r+')
+  const last = new Float64Array(1)
+  const wal = await Recorder.open({ dir, event: Order, segmentBytes: 1 << 20 })
+  let quantity = 0
+  for (;;) {
+    for (let n = 0; n < 1000; n++) {
+      try {
+        for (let i = 0; i < 100; i++) {
+          last[0] = i % 2 === 0
+            ? wal.append({ time: quantity, price: -quantity, quantity: quantity++, user: 1, side: 2 })
+            : wal.append.fields(quantity, -quantity, quantity++, 1, 2)
+          if (n % 10 === 0) writeSync(told, last, 0, 8, 0)
+        }
+      } catch (error) {
+        if (error.code !== 'WAL_BACKPRESSURE') throw error
+        wal.drainSync()
+      }
+      writeSync(told, last, 0, 8, 0)
+    }
+    await new Promise(resolve => setImmediate(resolve))
+  }`
+
+test('what append returned is there after a SIGKILL in optimized code', async t => {
+  const dir = directory()
+  const told = `${dir}.told`
+  writeFileSync(told, new Float64Array(1))
+  for (let kill = 0; kill < 8; kill++) {
+    const child = start(dir, APPEND_FOREVER)
+    const end = ended(child)
+    await sleep(250 + Math.random() * 150)
+    child.kill('SIGKILL')
+    const { signal, errors } = await end
+    t.is(signal, 'SIGKILL', errors)
+    const acknowledged = readNumber(told)
+    await using wal = await Recorder.open({ dir, event: Order })
+    t.true(wal.lastEventId >= acknowledged, `${acknowledged} acknowledged, ${wal.lastEventId} recovered`)
+    t.is(wal.report.state, 'clean')
+  }
+  t.true(readNumber(told) > 10_000)
+})
+
+function readNumber(path: string): number {
+  const fd = openSync(path, 'r')
+  const number = new Float64Array(1)
+  readSync(fd, number)
+  closeSync(fd)
+  return number[0] ?? 0
+}
+
+const endings: ReadonlyArray<[how: string, code: string, expected: Partial<{ code: number }>]> = [
+  ['the end of the program', '', { code: 0 }],
+  ['process.exit in the middle of a turn', 'process.exit(3)', { code: 3 }],
+  ['an exception that nobody catches', 'throw new Error("boom")', { code: 1 }],
+  ['a promise that waits while the program ends', 'void wal.durable()', { code: 0 }],
+]
+for (const [how, code, expected] of endings) {
+  test(`a recorder that nobody closed loses nothing by ${how}`, async t => {
+    const dir = directory()
+    const append = `
+      const wal = await Recorder.open({ dir, event: Order })
+      for (let i = 0; i < 1000; i++) wal.append({ time: i, price: i, quantity: i, user: 1, side: 1 })
+      ${code}`
+    const end = await ended(start(dir, append))
+    t.like(end, expected, end.errors)
+    t.is(end.signal, null)
+    await using wal = await Recorder.open({ dir, event: Order })
+    t.is(wal.lastEventId, 1000)
+    t.is(wal.report.state, 'clean')
+  })
+}
+
+test('a program that waits for durability stays alive until it has the answer, and then ends', async t => {
+  const wait = `
+    const wal = await Recorder.open({ dir, event: Order })
+    wal.append({ time: 1, price: 1, quantity: 1, user: 1, side: 1 })
+    wal.durable().then(() => process.stdout.write('durable ' + wal.durableEventId))`
+  const { code, output } = await ended(start(directory(), wait))
+  t.is(output, 'durable 1')
+  t.is(code, 0)
+})
+
+test('a forgotten recorder is closed when it is collected', async t => {
+  const forget = `
+    async function forget() {
+      const wal = await Recorder.open({ dir, event: Order })
+      for (let i = 0; i < 300; i++) wal.append({ time: i, price: i, quantity: i, user: 1, side: 1 })
+      await wal.durable()
+    }
+    await forget()
+    for (let i = 0; i < 200; i++) {
+      gc()
+      await new Promise(resolve => setTimeout(resolve, 10))
+      try {
+        const again = await Recorder.open({ dir, event: Order })
+        process.stdout.write('reopened at ' + again.lastEventId)
+        break
+      } catch (error) {
+        if (error.code !== 'WAL_LOCKED') throw error
+      }
+    }`
+  const { output, errors } = await ended(start(directory(), forget, ['--expose-gc']))
+  t.is(output, 'reopened at 300', errors)
+})
+
+test('recorders in worker threads: the first one idle, all of them ended without close', async t => {
+  const workers = `
+    import { Worker } from 'node:worker_threads'
+    const code = (dir, events) => \`
+      import { Recorder, defineEvent, u32 } from \${JSON.stringify(PACKAGE)}
+      import { parentPort } from 'node:worker_threads'
+      const wal = await Recorder.open({ dir: \${JSON.stringify(dir)}, event: defineEvent('E', { n: u32 }) })
+      for (let i = 0; i < \${events}; i++) wal.append({ n: i })
+      if (\${events} > 0) await wal.durable()
+      for (let i = 0; i < 5; i++) if (\${events} > 0) wal.append({ n: i })
+      parentPort.postMessage('ready')
+      setInterval(() => {}, 1000)\`
+    const started = ['a', 'b', 'c'].map((name, i) => {
+      const url = new URL('data:text/javascript,' + encodeURIComponent(code(dir + name, i * 1000)))
+      return new Worker(url)
+    })
+    await Promise.all(started.map(worker => new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))))
+    await Promise.all(started.map(worker => worker.terminate()))
+    for (const name of ['a', 'b', 'c']) {
+      const wal = await Recorder.open({ dir: dir + name, event: defineEvent('E', { n: u32 }) })
+      process.stdout.write(name + wal.lastEventId + ' ')
+      await wal.close()
+    }`
+  const packageUrl = new URL('../../dist/index.js', import.meta.url).href
+  const program = `const PACKAGE = ${JSON.stringify(packageUrl)};${workers}`
+  const { output, errors, code } = await ended(start(directory(), program))
+  t.is(output, 'a0 b1005 c2005 ', errors)
+  t.is(code, 0)
+})

@@ -1,0 +1,194 @@
+import { type BlockWalker, readId } from './block-walker.js'
+import { ByteEvent } from './byte-event.js'
+import type { MemoryCursor } from './cursor.js'
+import { entryBytes } from './format.js'
+
+/** Which event ids an iteration gives, both inclusive. */
+export interface IdRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** Every event of a log. */
+export const ALL_IDS: IdRange = { from: 0, to: Number.MAX_SAFE_INTEGER }
+
+/** Goes to the block to be read next; false at the end. */
+export type NextBlock = () => boolean
+
+const END: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined })
+
+/**
+ * Events one after the other, all of them shown by one flyweight and one result object, so that a loop allocates
+ * nothing. Breaking out of the loop gives the log's memory back.
+ */
+export abstract class EventIterator<E> implements IterableIterator<E, undefined>, Disposable {
+  protected readonly walker: BlockWalker
+  protected readonly cursor: MemoryCursor
+  protected readonly range: IdRange
+  protected readonly reverse: boolean
+  protected readonly result: IteratorYieldResult<E>
+  /** Events still to come in the current block, behind the one the flyweight shows. */
+  protected left = 0
+  /**
+   * Stands on the first event to be shown of each block with one; false: there is none for now. It is a generator
+   * because V8 never inlines those: a plain call would be inlined into the caller's loop, where it would use up the
+   * room that the getters of the flyweight need (then they cost ten times as much).
+   */
+  protected readonly blocks: Generator<boolean, never>
+  readonly #nextBlock: NextBlock
+  readonly #onEnd: () => void
+
+  protected constructor(event: E, { walker, nextBlock, range, reverse, onEnd }: IterationOptions) {
+    this.walker = walker
+    this.cursor = walker.cursor
+    this.range = range
+    this.reverse = reverse
+    this.result = { done: false, value: event }
+    this.#nextBlock = nextBlock
+    this.#onEnd = onEnd
+    this.blocks = this.#walk()
+  }
+
+  /** Goes to the next event. */
+  abstract next(): IteratorResult<E, undefined>
+
+  /** Sets the cursor on the first event of the current block that is to be shown, and `left`; false if there is none. */
+  protected abstract enterBlock(): boolean
+
+  *#walk(): Generator<boolean, never> {
+    for (;;) {
+      while (this.#nextBlock()) {
+        if (this.#isBeyond()) break
+        if (this.enterBlock()) yield true
+      }
+      this.return()
+      yield false
+    }
+  }
+
+  #isBeyond(): boolean {
+    const { walker, range } = this
+    return this.reverse ? walker.lastId < range.from : walker.firstId > range.to
+  }
+
+  /** Ends the iteration. */
+  return(): IteratorReturnResult<undefined> {
+    this.left = 0
+    this.#onEnd()
+    return END
+  }
+
+  [Symbol.iterator](): this {
+    return this
+  }
+
+  [Symbol.dispose](): void {
+    this.return()
+  }
+}
+
+/** What an iteration needs to know. */
+export interface IterationOptions {
+  readonly walker: BlockWalker
+  readonly nextBlock: NextBlock
+  readonly range: IdRange
+  readonly reverse: boolean
+  readonly onEnd: () => void
+}
+
+/** Events of a fixed size. */
+export class FixedEvents<E> extends EventIterator<E> {
+  readonly #size: number
+  readonly #step: number
+
+  constructor(event: E, size: number, options: IterationOptions) {
+    super(event, options)
+    this.#size = size
+    this.#step = options.reverse ? -size : size
+  }
+
+  override next(): IteratorResult<E, undefined> {
+    if (this.left === 0) return this.blocks.next().value ? this.result : END
+    this.left--
+    this.cursor.offset += this.#step
+    return this.result
+  }
+
+  protected override enterBlock(): boolean {
+    const { walker, range, reverse } = this
+    const { count, payloadStart } = walker
+    const first = walker.firstId >= range.from ? 0 : this.#countBelow(range.from, count)
+    const end = walker.lastId <= range.to ? count : this.#countBelow(range.to + 1, count)
+    if (first >= end) return false
+    this.cursor.offset = payloadStart + (reverse ? end - 1 : first) * this.#size
+    this.left = end - first - 1
+    return true
+  }
+
+  /** How many of the block's events have ids below `id`; they ascend, with gaps. */
+  #countBelow(id: number, count: number): number {
+    const { payloadStart, cursor } = this.walker
+    let low = 0
+    let high = count
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (readId(cursor.view, payloadStart + middle * this.#size) < id) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+/** Events of any length: their ids are counted from the block's first. */
+export class ByteEvents extends EventIterator<ByteEvent> {
+  readonly #event: ByteEvent
+  /** Reverse only: where the entries still to be shown begin. */
+  #offsets: number[] = []
+
+  constructor(options: IterationOptions) {
+    const event = new ByteEvent(options.walker.cursor)
+    super(event, options)
+    this.#event = event
+  }
+
+  override next(): IteratorResult<ByteEvent, undefined> {
+    if (this.left === 0) return this.blocks.next().value ? this.result : END
+    this.left--
+    if (this.reverse) {
+      this.cursor.offset = this.#offsets[this.left] ?? 0
+      this.#event.event_id--
+    } else {
+      this.cursor.offset = this.#following(this.cursor.offset)
+      this.#event.event_id++
+    }
+    return this.result
+  }
+
+  protected override enterBlock(): boolean {
+    const { walker, range, reverse } = this
+    const first = Math.max(walker.firstId, range.from)
+    const last = Math.min(walker.lastId, range.to)
+    if (first > last) return false
+    let offset = walker.payloadStart
+    for (let id = walker.firstId; id < first; id++) offset = this.#following(offset)
+    this.cursor.offset = offset
+    this.left = last - first
+    this.#event.event_id = first
+    if (reverse) this.#collect(offset, last)
+    return true
+  }
+
+  #collect(first: number, lastId: number): void {
+    this.#offsets = [first]
+    for (let offset = first, n = this.left; n > 0; n--) {
+      offset = this.#following(offset)
+      this.#offsets.push(offset)
+    }
+    this.cursor.offset = this.#offsets[this.left] ?? first
+    this.#event.event_id = lastId
+  }
+
+  #following(offset: number): number {
+    return offset + entryBytes(this.cursor.view.getUint32(offset, true))
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * Reads write-ahead logs: verified replay without copies.
+ *
+ * @packageDocumentation
+ */
+export type { ByteEvent } from './byte-event.js'
+export { WalError, type WalErrorCode, type WalErrorPlace } from './errors.js'
+export type { EventIterator } from './event-iterator.js'
+export type { EventReader } from './event-reader.js'
+export type { LogBlock } from './log-block.js'
+export type { RecoveryOptions, ReplayOptions, VerifyOptions, VerifyProgress } from './options.js'
+export { type EventShown, type Gap, Recovery, type UntypedEvent } from './recovery.js'
+export type {
+  CutReport,
+  DamageReport,
+  OpenReport,
+  RecoveryMode,
+  SegmentsReport,
+  StagedReport,
+  VerifySummary,
+} from './report.js'
+export * from './schema.js'

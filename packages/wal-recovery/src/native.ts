@@ -1,0 +1,62 @@
+import { loadAddon } from './native-addon.js'
+
+/** The values of `openReader` as the addon takes them. */
+export interface NativeOpenOptions {
+  readonly dir: string
+  readonly mode?: string
+  readonly schema?: string
+  readonly eventSize?: number
+  readonly preloadSegments?: number
+}
+
+/**
+ * A source of runs: consecutive verified blocks, each 64 bytes of header and a payload padded to 64, as on disk.
+ * A run stays as it is until the next call of `next`.
+ */
+export interface NativeRuns {
+  /** Bytes of the next run; 0 at the end, {@link GAP_RUN} for a gap, an error's number below 0. */
+  next(): number
+  /** The memory that holds the current run. */
+  window(): ArrayBuffer
+  /** Which of the source's windows that is. */
+  windowId(): number
+  /** Where the current run begins in the window. */
+  start(): number
+  /** Where it ends. */
+  end(): number
+  /** The gap that `next` announced, as JSON. */
+  gapJson(): string
+  /** The error that `next` announced, as JSON. */
+  lastErrorJson(): string
+  close(): void
+}
+
+/** An open log, for reading. */
+export interface NativeRecovery {
+  reportJson(): string
+  schemaJson(): string
+  eventSize(): number
+  firstId(): number
+  lastId(): number
+  /** From 0: the first event. */
+  replay(from: number, to: number, reverse: boolean): NativeRuns
+  verify(onProgress: (segments: number, ofSegments: number, bytes: number) => void): Promise<string>
+  metrics(): Uint8Array
+  close(): void
+}
+
+/** What the addon exports. */
+export interface RecoveryBinding {
+  open(options: NativeOpenOptions): NativeRecovery
+}
+
+/** `next` gives this for a gap; a run is never so short. */
+export const GAP_RUN = 1
+
+/** Loads the addon. */
+export function loadBinding(): Promise<RecoveryBinding> {
+  return loadAddon<RecoveryBinding>({
+    packageName: '@flashstrike/wal-recovery',
+    loader: new URL('../native/binding.js', import.meta.url),
+  })
+}

@@ -1,0 +1,56 @@
+import type { RecoveryMode } from './report.js'
+import type { EventType } from './schema.js'
+
+/** Options of `Recovery.open`. */
+export interface RecoveryOptions<E extends EventType = EventType> {
+  /** The directory of the log. */
+  readonly dir: string
+  /**
+   * The event type. The log's own schema has to be the same.
+   * @default the schema that the log stores
+   */
+  readonly event?: E
+  /**
+   * What is done about damage.
+   * @default 'tail'
+   */
+  readonly mode?: RecoveryMode
+  /**
+   * Segments that are opened, verified and decompressed ahead of a replay, 1 … 16.
+   * @default 2
+   */
+  readonly preloadSegments?: number
+}
+
+/** Which events a replay gives. */
+export interface ReplayOptions {
+  /**
+   * First event id, inclusive. An id that retention has removed is refused with `WAL_GONE`.
+   * @default where `seek` went, else the first there is
+   */
+  readonly from?: number
+  /**
+   * Last event id, inclusive.
+   * @default the last there is
+   */
+  readonly to?: number
+  /**
+   * Newest first.
+   * @default false
+   */
+  readonly reverse?: boolean
+}
+
+/** How far a verification is. */
+export interface VerifyProgress {
+  /** Segments verified, and how many there are. */
+  readonly segments: number
+  readonly ofSegments: number
+  /** Bytes read, uncompressed. */
+  readonly bytes: number
+}
+
+/** Options of `verify`. */
+export interface VerifyOptions {
+  readonly onProgress?: (progress: VerifyProgress) => void
+}

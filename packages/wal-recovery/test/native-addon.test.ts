@@ -1,0 +1,20 @@
+import test from 'ava'
+import { loadAddon } from '#src/native-addon.js'
+
+test('a missing binary is told with the platform, the package and the way out', async t => {
+  const missing = { packageName: '@flashstrike/wal-recovery', loader: new URL('file:///nowhere/binding.js') }
+  const error = await t.throwsAsync(loadAddon(missing), { code: 'WAL_UNSUPPORTED' })
+  const platform = `${process.platform}-${process.arch}`
+  t.regex(
+    error?.message ?? '',
+    new RegExp(`for ${platform}.*: looked for the package @flashstrike/wal-recovery-${platform}`),
+  )
+  t.regex(error?.message ?? '', /npm run build/)
+  t.truthy(error?.cause)
+})
+
+test('a binary that is there is given back', async t => {
+  const loader = new URL(`data:text/javascript,${encodeURIComponent('export const answer = 42')}`)
+  const binding = await loadAddon<{ answer: number }>({ packageName: 'x', loader })
+  t.is(binding.answer, 42)
+})

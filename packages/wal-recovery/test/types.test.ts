@@ -1,0 +1,34 @@
+import test from 'ava'
+import { type EventOf, Recovery } from '#src/index.js'
+import { bytes, defineEvent, i64, u32, u64 } from '#src/schema.js'
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+/** Compiles only if the types are the same. */
+function same<A, B>(_proof: Same<A, B>): void {}
+
+const Order = defineEvent('Order', { price: i64, id: u32, account: u64.big, tag: bytes(4) })
+
+test('types are inferred from the event type', t => {
+  type Values = EventOf<typeof Order>
+  same<Values['price'], number>(true)
+  same<Values['account'], bigint>(true)
+  same<Values['tag'], Uint8Array>(true)
+  same<keyof Values, 'price' | 'id' | 'account' | 'tag'>(true)
+
+  const replayed = async () => {
+    const log = await Recovery.open({ dir: 'x', event: Order })
+    for (const event of log.replay()) {
+      same<typeof event.event_id, number>(true)
+      same<typeof event.account, bigint>(true)
+      // @ts-expect-error: no such field
+      event.quantity
+      // @ts-expect-error: fields are read only
+      event.price = 1
+      const copy = event.toObject()
+      same<typeof copy.price, number>(true)
+    }
+    const untyped = await Recovery.open({ dir: 'x' })
+    for (const event of untyped.replay()) same<(typeof event)['anything'], unknown>(true)
+  }
+  t.is(typeof replayed, 'function')
+})
