@@ -1,0 +1,25 @@
+// What `npm run bench` starts when everything but the Rust contestants is built.
+import process from 'node:process'
+import { collect, must, run } from '../scripts/lib.mjs'
+import { main } from './dist/main.js'
+
+await run(async () => {
+  const rust = (await collect('rustc', ['--version'])).output.trim()
+  return main(process.argv, { buildNative, rust })
+})
+
+/** Builds the Rust contestants as they would be shipped, and gives the path of the program. */
+async function buildNative() {
+  const args = [
+    'build',
+    '--release',
+    '--package',
+    'flashstrike-bench',
+    '--message-format=json-render-diagnostics',
+  ]
+  const output = await must('building the Rust contestants', 'cargo', args)
+  const artifacts = output.split('\n').filter(line => line.startsWith('{"reason":"compiler-artifact"'))
+  const program = artifacts.map(line => JSON.parse(line).executable).find(path => path !== null)
+  if (program === undefined) throw new Error('cargo has built no program flashstrike-bench')
+  return program
+}

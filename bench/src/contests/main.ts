@@ -1,0 +1,34 @@
+/**
+ * One round of a contestant in JavaScript. The only argument is the contest as JSON, the only output the figures of
+ * the round as JSON.
+ */
+import { appendFields, appendObjects, appendRound } from './append.js'
+import { durableRound, durableSyncRound, inFlightRound } from './commit.js'
+import { readFileRound, writeFileRound } from './files.js'
+import { replayRound } from './replay.js'
+
+interface Given {
+  readonly contest: string
+  readonly dir: string
+  readonly events: number
+  readonly syncs: number
+  readonly inFlight: number
+}
+
+type Round = (given: Given) => Promise<Record<string, number>>
+
+const contests: Readonly<Record<string, Round>> = {
+  'append-fields': ({ dir, events }) => appendRound(dir, events, appendFields),
+  'append-object': ({ dir, events }) => appendRound(dir, events, appendObjects),
+  'write-file': ({ dir, events }) => writeFileRound(dir, events),
+  'durable-sync': ({ dir, syncs }) => durableSyncRound(dir, syncs),
+  durable: ({ dir, syncs }) => durableRound(dir, syncs),
+  'in-flight': ({ dir, events, inFlight }) => inFlightRound(dir, events, inFlight),
+  replay: ({ dir, events }) => replayRound(dir, events),
+  'read-file': ({ dir, events }) => readFileRound(dir, events),
+}
+
+const given = JSON.parse(process.argv[2] ?? '{}') as Given
+const round = contests[given.contest]
+if (round === undefined) throw new Error(`there is no contest ${given.contest}; npm run bench names one`)
+console.log(JSON.stringify(await round(given)))

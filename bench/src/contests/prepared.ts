@@ -1,0 +1,36 @@
+import { readdirSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Recorder } from '@flashstrike/wal-recorder'
+import { RequestEvent } from './request-event.js'
+
+export type EventRecorder = Recorder<typeof RequestEvent>
+
+/** A look at the files and the processor this often. */
+const LOOK_MS = 50
+/** Processor time in one such interval that a process takes whose workers sleep. */
+const IDLE_US = 2_000
+const PATIENCE_MS = 60_000
+const HOT_SEGMENT = /^\d{8}\.wal$/
+
+/** Opens a log that keeps so many segments ready. */
+export function openLog(dir: string, preparedSegments: number, smallSyncs = false): Promise<EventRecorder> {
+  return Recorder.open({ dir, event: RequestEvent, preparedSegments, smallSyncs })
+}
+
+/** Waits until `segments` segments are there, those that are ready included, and the recorder's workers sleep. */
+export async function workersIdle(dir: string, segments: number): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS
+  for (;;) {
+    const before = process.cpuUsage()
+    await sleep(LOOK_MS)
+    const { user, system } = process.cpuUsage(before)
+    const ready = readdirSync(dir).filter(name => HOT_SEGMENT.test(name)).length >= segments
+    if (ready && user + system < IDLE_US) return
+    if (performance.now() > deadline) throw new Error('the segments were not ready within a minute')
+  }
+}
+
+/** Removes what came before from the heap, so that nobody pays for it inside the clock. */
+export function collectGarbage(): void {
+  globalThis.gc?.()
+}
