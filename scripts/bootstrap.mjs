@@ -1,0 +1,109 @@
+// From a fresh clone to something that runs: dependencies, native addons, TypeScript. Each step is skipped when
+// nothing that it depends on has changed.
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { collect, fingerprint, isDone, must, readJson, root, ScriptError, say, unlessDone } from './lib.mjs'
+
+/** The last pnpm that runs on every Node we support; npx fetches it, so nothing has to be installed before. */
+const PNPM = 'pnpm@10.34.8'
+const RUNTIMES = '@flashstrike/test-runtimes'
+
+/** The packages with an addon; their script `build:native` names the crate. */
+export const addons = ['wal-recorder', 'wal-recovery', 'telemetry']
+
+/** Installs, builds the addons and compiles. `runtimes`: with the Node binaries that only the tests need. */
+export async function bootstrap({ runtimes = false } = {}) {
+  checkNode()
+  await install({ runtimes })
+  await buildNative()
+  await compile()
+}
+
+function checkNode() {
+  const major = Number(process.versions.node.split('.')[0])
+  if (major < 20) throw new ScriptError(`Node 20 or later is needed, this is ${process.version}`)
+}
+
+/** `pnpm install` exactly as the lockfile says. */
+export async function install({ runtimes = false } = {}) {
+  const manifests = workspaceFolders().map(folder => join(folder, 'package.json'))
+  const print = fingerprint(['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...manifests], [PNPM])
+  const everything = 'node_modules/.installed-with-runtimes'
+  const stamp = runtimes || isDone(everything, print) ? everything : 'node_modules/.installed'
+  await unlessDone(stamp, print, ['node_modules/typescript'], async () => {
+    say('Installing dependencies …')
+    const filter = runtimes ? [] : ['--filter', `!${RUNTIMES}`]
+    const args = ['-y', PNPM, ...filter, 'install', '--frozen-lockfile', '--reporter=append-only']
+    await must('pnpm install', 'npx', args, { env: { CI: 'true' } })
+  })
+}
+
+/** Builds each addon with napi into `packages/NAME/native`. */
+export async function buildNative() {
+  await requireCargo()
+  const rust = ['crates', 'Cargo.toml', 'Cargo.lock']
+  let announced = false
+  for (const name of addons) {
+    const manifest = `packages/${name}/package.json`
+    const print = fingerprint([...rust, manifest], [process.platform, process.arch])
+    const outputs = [`packages/${name}/native/binding.js`]
+    await unlessDone(`packages/${name}/native/.built`, print, outputs, async () => {
+      if (!announced) say('Building the native addons (a few minutes the first time) …')
+      announced = true
+      await napiBuild(name)
+    })
+  }
+}
+
+async function napiBuild(name) {
+  const folder = join(root, 'packages', name)
+  const [tool, ...args] = readJson(join(folder, 'package.json')).scripts['build:native'].split(' ')
+  if (tool !== 'napi') throw new ScriptError(`${name}: the script build:native has to start with napi`)
+  const cli = toolFile('@napi-rs/cli', 'napi', folder)
+  await must(`building ${name}`, process.execPath, [cli, ...args], { cwd: folder })
+}
+
+async function requireCargo() {
+  const { code, output } = await collect('cargo', ['--version'])
+  if (code !== 0) throw new ScriptError(`cargo does not run here: ${output.trim().split('\n')[0]}`)
+}
+
+/** Compiles every package, example and test. */
+export async function compile() {
+  const sources = [...workspaceFolders(), 'tsconfig.json', 'tsconfig.base.json']
+  const outputs = ['packages/wal-recorder/dist/index.js', 'packages/wal-recovery/dist/index.js']
+  await unlessDone('node_modules/.compiled', fingerprint(sources), outputs, async () => {
+    say('Compiling TypeScript …')
+    for (const folder of workspaceFolders()) {
+      removeOrphans(join(root, folder, 'dist'), join(root, folder, 'src'))
+      removeOrphans(join(root, folder, 'test/dist'), join(root, folder, 'test'))
+    }
+    await must('tsc', process.execPath, [toolFile('typescript', 'tsc'), '--build'])
+  })
+}
+
+/** Removes what was compiled from sources that are gone, which tsc leaves behind. */
+function removeOrphans(outputs, sources) {
+  if (!existsSync(outputs)) return
+  for (const path of readdirSync(outputs, { recursive: true })) {
+    const stem = /^(.*?)(\.d\.ts|\.js|\.js\.map)$/.exec(path)?.[1]
+    if (stem !== undefined && !existsSync(join(sources, `${stem}.ts`))) rmSync(join(outputs, path))
+  }
+}
+
+/** The script behind the command `binary` of a package that `folder` depends on: started with any Node, without a shell. */
+export function toolFile(packageName, binary, folder = root) {
+  const home = join(folder, 'node_modules', packageName)
+  const { bin } = readJson(join(home, 'package.json'))
+  return join(home, typeof bin === 'string' ? bin : bin[binary])
+}
+
+/** The folders of the workspace's packages, relative to the root. */
+function workspaceFolders() {
+  const children = parent =>
+    readdirSync(join(root, parent), { withFileTypes: true })
+      .filter(entry => entry.isDirectory())
+      .map(entry => `${parent}/${entry.name}`)
+  return [...children('packages'), ...children('examples'), 'bench', 'scripts/runtimes']
+}

@@ -1,0 +1,143 @@
+// Small helpers of the scripts. They need nothing but Node, because they are what installs everything else.
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** Progress goes to stderr: stdout belongs to the program that is started in the end. */
+export function say(text) {
+  process.stderr.write(`${text}\n`)
+}
+
+/** A failure that the user is told in one line, without a stack. */
+export class ScriptError extends Error {}
+
+/** Runs `main`; a ScriptError ends the process with its message and code 1. */
+export async function run(main) {
+  try {
+    process.exitCode = await main()
+  } catch (error) {
+    say(error instanceof ScriptError ? error.message : String(error?.stack ?? error))
+    process.exitCode = 1
+  }
+}
+
+/** Reads a JSON file. */
+export function readJson(path) {
+  return JSON.parse(readFileSync(path, 'utf8'))
+}
+
+/** Hands the terminal to a program and resolves with its exit code. It decides what an interrupt means. */
+export async function inherit(command, args) {
+  const child = spawn(command, args, { cwd: root, stdio: 'inherit' })
+  const leave = () => {} // a terminal sends its interrupt to the program as well
+  const forward = signal => child.kill(signal)
+  process.on('SIGINT', leave).on('SIGTERM', forward)
+  const [code, signal] = await once(child, 'close')
+  process.off('SIGINT', leave).off('SIGTERM', forward)
+  return code ?? 128 + (constants.signals[signal] ?? 0)
+}
+
+/** Runs a command and keeps its output (standard error mixed in); `echo` shows it while it runs. */
+export function collect(command, args, { echo = false, env, cwd = root } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...toolEnvironment(), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      shell: needsShell(command),
+    })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', text => {
+        output += text
+        if (echo) process.stdout.write(text)
+      })
+    }
+    child.on('error', error =>
+      reject(
+        error.code === 'ENOENT' ? new ScriptError(`${command} is not installed or not on the PATH`) : error,
+      ),
+    )
+    child.on('close', (code, signal) => resolve({ code: code ?? 128, signal, output }))
+  })
+}
+
+/** As `collect`, but a failure prints what the command said and throws. */
+export async function must(what, command, args, options) {
+  const { code, output } = await collect(command, args, options)
+  if (code === 0) return output
+  say(output.trimEnd())
+  throw new ScriptError(`${what} failed (exit code ${code})`)
+}
+
+function needsShell(command) {
+  return process.platform === 'win32' && ['npx', 'npm'].includes(command)
+}
+
+let environment
+/**
+ * The environment for tools. Rustup looks for its toolchains below HOME; where HOME is not the one rustup was
+ * installed for, the toolchains beside the `cargo` on the PATH are meant.
+ */
+function toolEnvironment() {
+  environment ??= { ...process.env, ...rustupHome() }
+  return environment
+}
+
+function rustupHome() {
+  if (process.env.RUSTUP_HOME || process.platform === 'win32') return {}
+  const which = spawnSync('sh', ['-c', 'command -v cargo'], { encoding: 'utf8' }).stdout.trim()
+  if (!which || !realpathSync(which).endsWith('rustup')) return {}
+  const beside = join(dirname(dirname(dirname(which))), '.rustup')
+  const own = join(process.env.HOME ?? '', '.rustup')
+  return !existsSync(own) && existsSync(beside) ? { RUSTUP_HOME: beside } : {}
+}
+
+/** A digest over names, sizes and times of files: it changes whenever a build has to be done again. */
+export function fingerprint(paths, extra = []) {
+  const hash = createHash('sha256')
+  for (const text of extra) hash.update(`${text}\n`)
+  for (const path of paths) addToFingerprint(hash, join(root, path))
+  return hash.digest('hex')
+}
+
+const GENERATED = new Set(['dist', 'native', 'node_modules', 'target', 'npm'])
+
+function addToFingerprint(hash, path) {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (stat === undefined) return hash.update(`${path} missing\n`)
+  if (!stat.isDirectory()) return hash.update(`${path} ${stat.size} ${stat.mtimeMs}\n`)
+  for (const name of readdirSync(path).sort()) {
+    if (!GENERATED.has(name)) addToFingerprint(hash, join(path, name))
+  }
+}
+
+/** Whether the stamp file says that the work was done for this fingerprint. */
+export function isDone(stampPath, print) {
+  const stamp = join(root, stampPath)
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === print
+}
+
+/** Does `work` unless the stamp file says that it was done for this fingerprint. */
+export async function unlessDone(stampPath, print, outputs, work) {
+  if (isDone(stampPath, print) && outputs.every(path => existsSync(join(root, path)))) return
+  await work()
+  const stamp = join(root, stampPath)
+  mkdirSync(dirname(stamp), { recursive: true })
+  writeFileSync(stamp, print)
+}

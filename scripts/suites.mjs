@@ -1,0 +1,95 @@
+// The lints and test suites, each reporting how much passed and failed.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { toolFile } from './bootstrap.mjs'
+import { fuzz } from './fuzz.mjs'
+import { collect, root, say } from './lib.mjs'
+import { countAva, countCargo } from './summary.mjs'
+
+/** Enough for every input of the corpus and some thousands of new ones. */
+const FUZZ_SECONDS = 5
+
+/** The packages with tests of their own. */
+const tested = ['packages/wal-recovery', 'packages/wal-recorder', 'packages/telemetry', 'examples/order-flow']
+
+/** Runs every lint; one that fails does not keep the others from running. */
+export async function runLints() {
+  const biome = toolFile('@biomejs/biome', 'biome')
+  const lints = [
+    ['cargo fmt', 'cargo', ['fmt', '--all', '--check']],
+    ['cargo clippy', 'cargo', ['clippy', '--workspace', '--all-targets', '--', '-D', 'warnings']],
+    ['cargo doc', 'cargo', ['doc', '--workspace', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }],
+    ['biome', process.execPath, [biome, 'check', '--error-on-warnings', '.']],
+    ['documentation', process.execPath, [join(root, 'scripts/check-docs.mjs')]],
+    ['tsc', process.execPath, [toolFile('typescript', 'tsc'), '--build']],
+  ]
+  const results = []
+  for (const [name, command, args, env] of lints) {
+    results.push(await suite(name, command, args, { env }, ({ code }) => lintCount(code)))
+  }
+  return results
+}
+
+function lintCount(code) {
+  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: [] }
+}
+
+/** Runs every test suite, all of them even if one fails. */
+export async function runTests() {
+  const cargo = ['test', '--workspace', '--no-fail-fast', '--', '--show-output']
+  const results = [await suite('cargo test', 'cargo', cargo, {}, countCargo), await orderings()]
+  for (const { label, node } of await runtimes()) {
+    for (const folder of tested) {
+      const name = `${folder} · Node ${label}`
+      const cwd = join(root, folder)
+      results.push(await suite(name, node, [toolFile('ava', 'ava', cwd)], { cwd }, countAva))
+    }
+  }
+  return results
+}
+
+/** The models of memory orderings. The flag rebuilds everything, so they have a target folder of their own. */
+function orderings() {
+  const loom = ['test', '--package', 'flashstrike-telemetry', '--release', '--test', 'loom_snapshot']
+  const env = { RUSTFLAGS: '--cfg loom', CARGO_TARGET_DIR: join(root, 'target/loom') }
+  return suite('loom', 'cargo', loom, { env }, countCargo)
+}
+
+/** Every fuzz target for a few seconds on its committed corpus. */
+export async function runFuzz() {
+  say('› fuzz')
+  const start = performance.now()
+  const results = await fuzz(FUZZ_SECONDS)
+  const seconds = (performance.now() - start) / 1000
+  if (results === undefined) {
+    return { name: 'fuzz', passed: 0, failed: 0, skipped: ['no nightly compiler to fuzz with'], seconds }
+  }
+  const failed = results.filter(result => result.found)
+  for (const { output } of failed) process.stdout.write(`${output.trimEnd()}\n`)
+  return { name: 'fuzz', passed: results.length - failed.length, failed: failed.length, skipped: [], seconds }
+}
+
+/** This Node, and the other majors that we support where their binaries run on this machine. */
+async function runtimes() {
+  const own = process.versions.node
+  const found = [{ label: own, node: process.execPath }]
+  for (const major of ['22', '24', '26']) {
+    if (own.startsWith(`${major}.`)) continue
+    const node = join(root, 'scripts/runtimes/node_modules', `node-${major}`, 'bin/node')
+    const { code, output } = existsSync(node) ? await collect(node, ['--version']) : { code: 1, output: '' }
+    if (code === 0) found.push({ label: output.trim().slice(1), node })
+    else say(`SKIPPED: Node ${major}: no binary for ${process.platform}-${process.arch} that runs here`)
+  }
+  return found
+}
+
+/** Runs one suite: a line when it starts, its whole output when it fails. */
+async function suite(name, command, args, options, count) {
+  say(`› ${name}`)
+  const start = performance.now()
+  const outcome = await collect(command, args, options)
+  const result = { name, ...count(outcome), seconds: (performance.now() - start) / 1000 }
+  if (result.failed > 0) process.stdout.write(`${outcome.output.trimEnd()}\n`)
+  return result
+}
