@@ -117,7 +117,8 @@ struct Started {
 fn start_workers(options: &RecorderOptions, started: Started) -> Result<Parts> {
     let Started { shared, writer, prepared, meta, signal, report, lock } = started;
     let telemetry = &options.telemetry;
-    let policy = SyncPolicy { interval: options.sync_interval(), bytes: options.sync_bytes };
+    let policy =
+        SyncPolicy { interval: options.sync_interval(), bytes: options.sync_bytes, spin: options.spin };
     let committer = Committer::start(Arc::clone(&shared), policy, telemetry.committer_updater())?;
     let maintainer = SegmentMaintainer::start(Arc::clone(&shared), telemetry.segment_maintainer_updater())?;
     let preparer = SegmentPreparer::start(

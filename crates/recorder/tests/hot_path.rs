@@ -84,9 +84,9 @@ fn appender() {
     let log = std::env::var_os("LAB_LOG").unwrap();
     let sleepers: u32 = std::env::var("LAB_SLEEPERS").unwrap().parse().unwrap();
     let mut options = roomy_log(Path::new(&log), EVENT_SIZE);
-    if std::env::var_os("LAB_SYNC_BYTES").is_some() {
-        options.sync_bytes = Some(1 << 40);
-    }
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    options.sync_bytes = number("LAB_SYNC_BYTES");
+    options.sync_interval_ms = number("LAB_SYNC_INTERVAL_MS").map(|ms| ms as u32);
     let mut recorder = Recorder::open(&options).unwrap();
     // The workers have done what they do by themselves.
     wait_until(|| options.directory.join("00000001.wal").exists().then_some(()));
@@ -103,7 +103,7 @@ fn appender() {
 }
 
 /// The system calls that the appending thread makes between the two marks, by name; `None`, loudly, without strace.
-fn system_calls(sleepers: u32, sync_bytes: bool) -> Option<BTreeMap<String, u64>> {
+fn system_calls(sleepers: u32, policy: Option<(&'static str, u64)>) -> Option<BTreeMap<String, u64>> {
     let directory = common::temporary_in_memory();
     let trace = directory.path().join("trace");
     let works = Command::new("strace").args(["-o", "/dev/null", "true"]).status();
@@ -117,9 +117,7 @@ fn system_calls(sleepers: u32, sync_bytes: bool) -> Option<BTreeMap<String, u64>
         ("LAB_LOG", directory.path().join("log").into_os_string()),
         ("LAB_SLEEPERS", sleepers.to_string().into()),
     ];
-    if sync_bytes {
-        variables.push(("LAB_SYNC_BYTES", "1".into()));
-    }
+    variables.extend(policy.map(|(name, value)| (name, value.to_string().into())));
     let mut child = Child::spawn_under(&mut strace, "appender", &variables);
     assert!(child.wait(2 * PATIENCE).success());
 
@@ -146,22 +144,30 @@ fn system_calls(sleepers: u32, sync_bytes: bool) -> Option<BTreeMap<String, u64>
 
 #[test]
 fn a_million_appends_make_no_system_call() {
-    if let Some(calls) = system_calls(0, false) {
+    if let Some(calls) = system_calls(0, None) {
         assert_eq!(calls, BTreeMap::new());
     }
 }
 
 #[test]
 fn a_block_wakes_sleeping_readers_once_and_does_nothing_else() {
-    if let Some(calls) = system_calls(1, false) {
+    if let Some(calls) = system_calls(1, None) {
         assert_eq!(calls, BTreeMap::from([("futex".to_owned(), EVENTS / EVENTS_OF_A_BLOCK)]));
     }
 }
 
 #[test]
-fn a_policy_of_syncs_wakes_the_committer_once_until_the_sync_is_due() {
-    if let Some(calls) = system_calls(0, true) {
-        let wakes = calls.get("futex").copied().unwrap_or(0);
-        assert!(wakes <= 2 && calls.len() <= 1, "{calls:?}");
+fn a_policy_of_bytes_makes_no_system_call_until_a_sync_is_due() {
+    if let Some(calls) = system_calls(0, Some(("LAB_SYNC_BYTES", 1 << 40))) {
+        assert_eq!(calls, BTreeMap::new());
+    }
+}
+
+#[test]
+fn a_policy_of_time_wakes_the_committer_at_most_once_until_the_sync_is_due() {
+    if let Some(mut calls) = system_calls(0, Some(("LAB_SYNC_INTERVAL_MS", 1 << 30))) {
+        // None if it did not sleep at that moment.
+        assert!(calls.remove("futex").is_none_or(|wakes| wakes == 1), "{calls:?}");
+        assert_eq!(calls, BTreeMap::new());
     }
 }

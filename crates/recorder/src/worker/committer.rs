@@ -2,61 +2,60 @@
 //!
 //! Whoever wants events durable asks, and one sync serves all who asked before it began. There is no delay: the
 //! first asker starts a sync at once, and while it runs the next group gathers.
+//!
+//! Asking takes no lock: it raises a number and wakes the worker, so the appender never waits for a thread that is
+//! just being woken. Only threads that wait for the answer share a mutex.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_telemetry::clock;
 use flashstrike_telemetry::recorder::CommitterUpdater;
 
+use super::undurable::Undurable;
 use crate::shared::{Shared, lock};
-
-#[derive(Debug, Default)]
-struct Requests {
-    /// The highest id that somebody waits for.
-    wanted: u64,
-    /// How many have asked since the last sync began.
-    askers: u64,
-    /// The appender has published this many bytes since the last sync began; kept only with a policy that needs it.
-    bytes: u64,
-    /// When the first of them was published.
-    undurable_since: Option<Instant>,
-    closing: bool,
-    /// A sync has failed: nobody waits any more.
-    failed: bool,
-}
 
 #[derive(Debug)]
 struct Desk {
     shared: Arc<Shared>,
-    requests: Mutex<Requests>,
-    asked: Condvar,
+    policy: SyncPolicy,
+    /// The highest id that somebody waits for.
+    wanted: AtomicU64,
+    /// How many have asked since the last sync began.
+    askers: AtomicU64,
+    undurable: Undurable,
+    opened: Instant,
+    closing: AtomicBool,
+    /// A sync has failed: nobody waits any more.
+    failed: AtomicBool,
+    /// Threads that wait for an answer.
+    waiting: Mutex<u32>,
     answered: Condvar,
     /// Held during a sync, so that there is one at a time.
     turn: Mutex<CommitterUpdater>,
-    policy: SyncPolicy,
 }
 
-/// Syncs that nobody asks for. Without any, durability is what `durable()`, rotation and `close()` give.
+/// When the worker syncs and sleeps unasked. Without a policy, durability is what `durable()`, rotation and `close()`
+/// give.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct SyncPolicy {
     /// Sync published events this long after they were published.
     pub(crate) interval: Option<Duration>,
     /// Sync when this many bytes were published.
     pub(crate) bytes: Option<u64>,
-}
-
-impl SyncPolicy {
-    fn is_off(self) -> bool {
-        self.interval.is_none() && self.bytes.is_none()
-    }
+    /// After a sync, look for the next asker so long before going to sleep.
+    pub(crate) spin: Duration,
 }
 
 /// A handle on group commit; clones share it and may wait on any thread.
 #[derive(Debug, Clone)]
-pub struct CommitHandle(Arc<Desk>);
+pub struct CommitHandle {
+    desk: Arc<Desk>,
+    worker: Thread,
+}
 
 /// The thread that syncs when asked.
 #[derive(Debug)]
@@ -77,15 +76,21 @@ impl Committer {
     ) -> Result<Self> {
         let desk = Arc::new(Desk {
             shared,
-            requests: Mutex::default(),
-            asked: Condvar::new(),
+            policy,
+            wanted: AtomicU64::new(0),
+            askers: AtomicU64::new(0),
+            undurable: Undurable::new(),
+            opened: Instant::now(),
+            closing: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
+            waiting: Mutex::new(0),
             answered: Condvar::new(),
             turn: Mutex::new(telemetry),
-            policy,
         });
         let worker = Arc::clone(&desk);
         let thread = super::spawn("wal-commit", move || worker.run())?;
-        Ok(Self { handle: CommitHandle(desk), thread: Some(thread) })
+        let handle = CommitHandle { desk, worker: thread.thread().clone() };
+        Ok(Self { handle, thread: Some(thread) })
     }
 
     /// A handle for other threads.
@@ -94,8 +99,8 @@ impl Committer {
     }
 
     pub(crate) fn close(&mut self) {
-        lock(&self.handle.0.requests).closing = true;
-        self.handle.0.asked.notify_all();
+        self.handle.desk.closing.store(true, Ordering::SeqCst);
+        self.handle.worker.unpark();
         super::join(&mut self.thread);
     }
 }
@@ -110,12 +115,11 @@ impl CommitHandle {
     /// Asks for a sync that covers this published event, without waiting. An id that is not published asks for all that
     /// is.
     pub fn request(&self, event_id: u64) {
-        let mut requests = lock(&self.0.requests);
         // The worker would never be done with an id that no sync can cover.
-        requests.wanted = requests.wanted.max(event_id.min(self.0.shared.staging.written_event_id()));
-        requests.askers += 1;
-        drop(requests);
-        self.0.asked.notify_one();
+        let wanted = event_id.min(self.desk.shared.staging.written_event_id());
+        self.desk.askers.fetch_add(1, Ordering::Relaxed);
+        self.desk.wanted.fetch_max(wanted, Ordering::AcqRel);
+        self.worker.unpark();
     }
 
     /// Waits until this published event is durable; the worker's next sync covers it.
@@ -125,18 +129,32 @@ impl CommitHandle {
     /// if the log is closed first.
     pub fn wait(&self, event_id: u64) -> Result<()> {
         self.request(event_id);
-        let mut requests = lock(&self.0.requests);
-        loop {
-            if self.0.shared.staging.durable_event_id() >= event_id {
-                return Ok(());
+        let mut waiting = lock(&self.desk.waiting);
+        *waiting += 1;
+        let outcome = loop {
+            match self.outcome(event_id) {
+                Some(outcome) => break outcome,
+                None => {
+                    waiting = self.desk.answered.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                }
             }
-            self.0.shared.poison.check()?;
-            if requests.closing {
+        };
+        *waiting -= 1;
+        outcome
+    }
+
+    /// What somebody who waits for this event can be told; nothing yet while a sync may still cover it.
+    fn outcome(&self, event_id: u64) -> Option<Result<()>> {
+        if self.desk.shared.staging.durable_event_id() >= event_id {
+            return Some(Ok(()));
+        }
+        let refused = self.desk.shared.poison.check().and_then(|()| {
+            if self.desk.closing.load(Ordering::SeqCst) {
                 return Err(crate::closed());
             }
-            self.check_published(event_id)?;
-            requests = self.0.answered.wait(requests).unwrap_or_else(PoisonError::into_inner);
-        }
+            self.check_published(event_id)
+        });
+        refused.err().map(Err)
     }
 
     /// Syncs on the calling thread unless a sync that covers this published event has just been made.
@@ -144,13 +162,13 @@ impl CommitHandle {
     /// # Errors
     /// `WAL_EVENT_ID` for an event that is not published: flush first. `WAL_POISONED`.
     pub fn sync_here(&self, event_id: u64) -> Result<()> {
-        self.0.shared.poison.check()?;
+        self.desk.shared.poison.check()?;
         self.check_published(event_id)?;
-        self.0.sync(event_id, 1)
+        self.desk.sync(event_id, 1)
     }
 
     fn check_published(&self, event_id: u64) -> Result<()> {
-        let written = self.0.shared.staging.written_event_id();
+        let written = self.desk.shared.staging.written_event_id();
         if event_id <= written {
             return Ok(());
         }
@@ -159,11 +177,19 @@ impl CommitHandle {
         Err(Error::new(Code::EventId, message).at_event(event_id))
     }
 
-    /// The appender has published a block.
+    /// The appender has published a block that ends with this id. Wakes the worker if a sync is due, or if it has to
+    /// look at the clock from now on.
     #[inline]
     pub(crate) fn published(&self, bytes: u64, event_id: u64) {
-        if !self.0.policy.is_off() {
-            self.0.published(bytes, event_id);
+        let desk = &*self.desk;
+        let unsynced = desk.undurable.note_block(bytes);
+        let due = desk.policy.bytes.is_some_and(|limit| unsynced >= limit);
+        if due {
+            desk.wanted.fetch_max(event_id, Ordering::AcqRel);
+        }
+        let first = desk.policy.interval.is_some() && desk.undurable.start_clock(|| desk.now_ns());
+        if due || first {
+            self.worker.unpark();
         }
     }
 }
@@ -173,86 +199,110 @@ impl Desk {
         while let Some((wanted, askers)) = self.wait_for_work() {
             // A failure is told to all who wait, and nobody is served any more.
             let _ = self.sync(wanted, askers);
+            self.spin();
         }
     }
 
-    fn published(&self, bytes: u64, event_id: u64) {
-        let mut requests = lock(&self.requests);
-        requests.bytes += bytes;
-        let first = requests.undurable_since.is_none();
-        requests.undurable_since.get_or_insert_with(Instant::now);
-        let due = self.policy.bytes.is_some_and(|limit| requests.bytes >= limit);
-        if due {
-            requests.wanted = requests.wanted.max(event_id);
-        }
-        drop(requests);
-        if due || first {
-            self.asked.notify_one();
-        }
+    fn now_ns(&self) -> u64 {
+        self.opened.elapsed().as_nanos() as u64
     }
 
     /// One sync for all that is published. Does nothing if somebody else's has covered `event_id` meanwhile.
     fn sync(&self, event_id: u64, askers: u64) -> Result<()> {
         let telemetry = lock(&self.turn);
-        let before = self.shared.staging.durable_event_id();
-        if before >= event_id {
-            // The maintainer's sync has covered it: nothing is left that a policy would have to sync.
-            if before >= self.shared.staging.written_event_id() {
-                let mut requests = lock(&self.requests);
-                requests.undurable_since = None;
-                requests.bytes = 0;
-            }
+        let staging = &self.shared.staging;
+        if staging.durable_event_id() >= event_id {
+            self.answer();
             return Ok(());
         }
-        let mut requests = lock(&self.requests);
-        let bytes = std::mem::take(&mut requests.bytes);
-        requests.undurable_since = None;
-        drop(requests);
+        let bytes = self.undurable.begin_sync();
         let start = clock::now_ns();
         let outcome = self.shared.sync_published();
         // Recorded first: whoever is told that an event is durable finds its sync in the metrics.
         telemetry.on_sync(start, &outcome, askers, bytes);
-        if let Ok(written) = outcome {
-            self.shared.advance_durable(written);
+        match &outcome {
+            Ok(written) => self.shared.advance_durable(*written),
+            Err(_) => self.failed.store(true, Ordering::SeqCst),
         }
-        let durable = self.shared.staging.durable_event_id();
-        telemetry.set_durable_lag(self.shared.staging.written_event_id().saturating_sub(durable));
+        telemetry.set_durable_lag(staging.written_event_id().saturating_sub(staging.durable_event_id()));
         drop(telemetry);
-        // With the lock, so that a waiter that has just looked and is about to sleep is not passed over.
-        let mut requests = lock(&self.requests);
-        requests.failed |= outcome.is_err();
-        self.answered.notify_all();
-        drop(requests);
+        self.answer();
         if let Err(error) = &outcome {
             self.shared.tell_failure(error.clone());
         }
         outcome.map(drop)
     }
 
+    /// Wakes the threads that wait. With the lock, so that one that has just looked and is about to sleep is not passed
+    /// over.
+    fn answer(&self) {
+        let waiting = lock(&self.waiting);
+        if *waiting > 0 {
+            self.answered.notify_all();
+        }
+    }
+
+    /// The id that somebody waits for, if it needs a sync.
+    fn due(&self) -> Option<u64> {
+        if self.failed.load(Ordering::SeqCst) {
+            return None;
+        }
+        let wanted = self.wanted.load(Ordering::Acquire);
+        (wanted > self.shared.staging.durable_event_id()).then_some(wanted)
+    }
+
+    /// Looks for the next asker for a while: waking a sleeping thread takes longer than many a sync.
+    fn spin(&self) {
+        if self.policy.spin.is_zero() {
+            return;
+        }
+        let start = Instant::now();
+        while self.due().is_none()
+            && !self.closing.load(Ordering::SeqCst)
+            && start.elapsed() < self.policy.spin
+        {
+            std::hint::spin_loop();
+        }
+    }
+
     /// Sleeps until a sync is due; `None` when it is time to end.
     fn wait_for_work(&self) -> Option<(u64, u64)> {
-        let mut requests = lock(&self.requests);
         loop {
-            if requests.closing {
-                self.answered.notify_all();
+            if self.closing.load(Ordering::SeqCst) {
+                self.answer();
                 return None;
             }
-            let staging = &self.shared.staging;
-            if !requests.failed && requests.wanted > staging.durable_event_id() {
-                return Some((requests.wanted, std::mem::take(&mut requests.askers)));
+            let due = self.due().or_else(|| self.due_by_clock());
+            if let Some(wanted) = due {
+                return Some((wanted, self.askers.swap(0, Ordering::Relaxed)));
             }
             // The maintainer makes events durable too, and does not know who waits for them here.
-            self.answered.notify_all();
-            let due = self.policy.interval.zip(requests.undurable_since).filter(|_| !requests.failed);
-            requests = if let Some((interval, since)) = due {
-                let pause = interval.saturating_sub(since.elapsed());
-                if pause.is_zero() {
-                    return Some((staging.written_event_id(), std::mem::take(&mut requests.askers)));
-                }
-                self.asked.wait_timeout(requests, pause).unwrap_or_else(PoisonError::into_inner).0
-            } else {
-                self.asked.wait(requests).unwrap_or_else(PoisonError::into_inner)
-            };
+            self.answer();
+            match self.pause() {
+                Some(pause) => std::thread::park_timeout(pause),
+                None => std::thread::park(),
+            }
         }
+    }
+
+    /// The time until the interval's next sync, if one is to come.
+    fn pause(&self) -> Option<Duration> {
+        if self.failed.load(Ordering::SeqCst) {
+            return None;
+        }
+        let interval = self.policy.interval?;
+        let since = Duration::from_nanos(self.undurable.since_ns()?);
+        Some((since + interval).saturating_sub(self.opened.elapsed()))
+    }
+
+    /// The same for a sync that nobody has asked for but the clock.
+    fn due_by_clock(&self) -> Option<u64> {
+        if !self.pause()?.is_zero() {
+            return None;
+        }
+        // The maintainer's sync may have covered it all; then nothing is left to look at the clock for.
+        self.undurable.stop_clock();
+        let written = self.shared.staging.written_event_id();
+        (written > self.shared.staging.durable_event_id()).then_some(written)
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod committer;
 pub(crate) mod maintainer;
 pub(crate) mod meta_coordinator;
 pub(crate) mod preparer;
+mod undurable;
 
 use std::thread::JoinHandle;
 
