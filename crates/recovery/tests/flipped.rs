@@ -6,7 +6,7 @@ mod support;
 use std::fs;
 use std::time::Duration;
 
-use flashstrike_recovery::{Code, Mode, Recovery, RecoveryOptions, ReplayOptions};
+use flashstrike_recovery::{Code, Error, Mode, Recovery, RecoveryOptions, ReplayOptions};
 use support::writer::LogWriter;
 use support::{Watchdog, temporary_directory, vector};
 
@@ -18,15 +18,21 @@ fn read(options: RecoveryOptions) -> (Events, Option<Code>) {
     let mut replay =
         match Recovery::open(options).and_then(|recovery| recovery.replay(ReplayOptions::default())) {
             Ok(replay) => replay,
-            Err(error) => return (events, Some(error.code())),
+            Err(error) => return (events, Some(code_of(&error))),
         };
     loop {
         match replay.next_event() {
             Ok(Some(event)) => events.push((event.id, event.bytes.to_vec())),
             Ok(None) => return (events, None),
-            Err(error) => return (events, Some(error.code())),
+            Err(error) => return (events, Some(code_of(&error))),
         }
     }
+}
+
+fn code_of(error: &Error) -> Code {
+    let message = error.to_string();
+    assert!(!message.contains("  ") && !message.contains('\n'), "{message:?}");
+    error.code()
 }
 
 fn flip_everywhere(name: &str, file: &str, is_sealed: bool) {

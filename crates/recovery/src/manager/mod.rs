@@ -372,7 +372,9 @@ impl Manager {
 
     fn corrupt(&self, damage: &Damage) -> Error {
         let message = format!(
-            "the log is corrupt at {damage}. Nothing of that segment was handed out and nothing was changed: restore              the file from a copy, read what is left with mode diagnostic, or end before the damage with mode              point-in-time"
+            "the log is corrupt at {damage}. Nothing of that segment was handed out and nothing was changed: restore \
+             the file from a copy, read what is left with mode diagnostic, or end before the damage with mode \
+             point-in-time"
         );
         let error = Error::new(Code::Corrupt, message);
         match damage.position.segment {
