@@ -22,7 +22,7 @@ impl AckPage {
     /// Makes the page in a new file.
     pub fn create(path: &Path) -> io::Result<Self> {
         let file = OsFileSystem.open(path, OpenMode::CreateNew(0o600))?;
-        file.allocate(PAGE as u64)?;
+        file.allocate(0, PAGE as u64)?;
         file.map(PAGE).map(Self)
     }
 

@@ -7,6 +7,9 @@ use tempfile::TempDir;
 
 use crate::skip::skipped;
 
+/// What space is given in, on every file system here.
+const PAGE: u64 = 4096;
+
 /// A file system of a few megabytes. Unmounted when it is dropped.
 #[derive(Debug)]
 pub struct SmallDisk {
@@ -73,17 +76,24 @@ impl SmallDisk {
         about.f_bavail * about.f_frsize
     }
 
-    /// Takes all space but so many bytes, until the file that this gives is removed.
+    /// Takes all space but so many bytes and a page, until the file that this gives is removed.
     ///
     /// # Panics
     /// If that fails.
     pub fn fill_but(&self, bytes: u64) -> PathBuf {
         let path = self.mount_point.join("ballast");
         let file = std::fs::File::create(&path).expect("a new file");
-        let length = self.available().saturating_sub(bytes);
-        if length > 0 {
-            rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, length)
-                .expect("space that is there");
+        let mut at = 0;
+        let mut part = self.available().saturating_sub(bytes);
+        // The file system needs blocks of its own for a large file, and somebody else may take some meanwhile.
+        while part >= PAGE {
+            let how = rustix::fs::FallocateFlags::empty();
+            match rustix::fs::fallocate(&file, how, at, part) {
+                Ok(()) => at += part,
+                Err(rustix::io::Errno::NOSPC) => part /= 2,
+                Err(error) => panic!("cannot fill {}: {error}", path.display()),
+            }
+            part = part.min(self.available().saturating_sub(bytes)) / PAGE * PAGE;
         }
         path
     }

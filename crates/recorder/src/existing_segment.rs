@@ -11,6 +11,7 @@ use flashstrike_segment::{
 };
 use flashstrike_telemetry::clock;
 
+use crate::prepared_segment::map_from;
 use crate::segment_file::SegmentFile;
 use crate::segment_writer::{ResumePoint, SegmentWriter};
 
@@ -62,7 +63,7 @@ impl SegmentWriter {
         }
         let header = SegmentHeader::decode(&bytes)
             .map_err(|error| Error::new(Code::Corrupt, error.to_string()).at(index, 0).at_path(&path))?;
-        let mapping = file.map(bytes.len()).map_err(failed("map"))?;
+        let mapping = map_from(&*file, &path, report.end_offset, bytes.len() as u64)?;
         let at = ResumePoint {
             end: report.end_offset,
             block_count: report.blocks,

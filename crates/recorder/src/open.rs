@@ -21,7 +21,7 @@ use crate::lock::LogLock;
 use crate::manager::Manager;
 use crate::meta_store::MetaStore;
 use crate::options::RecorderOptions;
-use crate::prepared_segment::PreparedSegment;
+use crate::prepared_segment::{PreparedSegment, map_from};
 use crate::recorder::Parts;
 use crate::segment_file::SegmentFile;
 use crate::segment_writer::{ResumePoint, SegmentWriter};
@@ -346,11 +346,7 @@ fn open_append_point(
 
 fn resume(writer: &mut SegmentWriter, context: &LogContext, facts: &SegmentFacts) -> Result<()> {
     let file = open_segment(context, facts)?;
-    let failed = |what: &'static str| {
-        let path = file.path.clone();
-        move |error: std::io::Error| Error::io(what, &path, &error)
-    };
-    let mapping = file.file.map(facts.length as usize).map_err(failed("map"))?;
+    let mapping = map_from(&*file.file, &file.path, facts.end, facts.length)?;
     let at = ResumePoint {
         end: facts.end,
         block_count: facts.counts.block_count,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use flashstrike_recovery::files::{File, Mapping, OpenMode};
 use flashstrike_recovery::{Code, Error, Result};
+use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
 use flashstrike_segment::{SegmentHeader, names};
 
 use crate::shared::{LogContext, wall_clock_ns};
@@ -70,6 +71,9 @@ impl PreparedSegment {
         if file.len().ok()? != u64::from(context.segment_bytes) {
             return None;
         }
+        // It may have lost its blocks, as a sparse copy of a log has; a store would then raise a signal on a full disk.
+        let first = SEGMENT_HEADER_SIZE as u64;
+        file.allocate(first, u64::from(context.segment_bytes) - first).ok()?;
         let mapping = file.map(context.segment_bytes as usize).ok()?;
         Some(Self { header, path, file, mapping })
     }
@@ -88,9 +92,9 @@ impl PreparedSegment {
             .open(temporary, OpenMode::CreateNew(context.file_mode))
             .map_err(failed("create"))?;
         let length = u64::from(context.segment_bytes);
-        file.allocate(length).map_err(failed("allocate"))?;
+        file.allocate(0, length).map_err(failed("allocate"))?;
         if context.small_syncs {
-            file.fill_with_zeros(length).map_err(failed("fill"))?;
+            file.fill_with_zeros(0, length).map_err(failed("fill"))?;
         }
         file.write_all_at(&header.encode(), 0).map_err(failed("write"))?;
         file.sync_all().map_err(failed("sync"))?;
@@ -118,9 +122,9 @@ fn random_salt() -> io::Result<u32> {
     }
 }
 
+/// `WAL_FULL` if the next segment finds no space, else `WAL_IO`.
 fn full_or_io(what: &str, path: &Path, error: &io::Error) -> Error {
-    let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-    if !full {
+    if !is_full(error) {
         return Error::io(what, path, error);
     }
     let message = format!(
@@ -129,4 +133,29 @@ fn full_or_io(what: &str, path: &Path, error: &io::Error) -> Error {
         path.display()
     );
     Error::new(Code::Full, message).at_path(path)
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Maps a segment that has blocks up to `end`. What follows is allocated first: a segment that was copied without its
+/// zeros would otherwise raise a signal at a store once the disk is full.
+///
+/// # Errors
+/// `WAL_FULL` without space for the rest of the segment; `WAL_IO`.
+pub(crate) fn map_from(file: &dyn File, path: &Path, end: u64, length: u64) -> Result<Mapping> {
+    file.allocate(end, length - end).map_err(|error| {
+        if !is_full(&error) {
+            return Error::io("allocate the rest of", path, &error);
+        }
+        let message = format!(
+            "no space for the rest of the open segment (cannot allocate {} bytes of {}: {error}); nothing is lost: make \
+             space and open the log again",
+            length - end,
+            path.display()
+        );
+        Error::new(Code::Full, message).at_path(path)
+    })?;
+    file.map(length as usize).map_err(|error| Error::io("map", path, &error))
 }

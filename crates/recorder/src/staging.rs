@@ -64,7 +64,7 @@ impl Staging {
             _ => {}
         }
         let file = files.open(&temporary, OpenMode::CreateNew(file_mode)).map_err(failed("create"))?;
-        file.allocate(length as u64).map_err(failed("allocate"))?;
+        file.allocate(0, length as u64).map_err(failed("allocate"))?;
         file.write_all_at(&header.encode(), 0).map_err(failed("write"))?;
         let mapping = file.map(length).map_err(failed("map"))?;
         mapping.populate_from(0, false).map_err(failed("pre-fault"))?;

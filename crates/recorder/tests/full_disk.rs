@@ -2,9 +2,11 @@
 
 mod common;
 
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::time::Duration;
 
-use common::{PATIENCE, append_next, expect_log, small_log, small_log_on, wait_until};
+use common::{PATIENCE, append_many, append_next, expect_log, small_log, small_log_on, wait_until};
 use flashstrike_crash_lab::{FaultFileSystem, Kind, Rule, SmallDisk, events};
 use flashstrike_recorder::{Code, Recorder, RecorderOptions};
 use rustix::io::Errno;
@@ -100,6 +102,56 @@ fn a_disk_that_is_full_before_the_log_is_created_refuses_it_with_wal_full() {
     let _ballast = disk.fill_but(20 << 10);
     let error = Recorder::open(&small_log(&disk.path().join("log"), 32)).unwrap_err();
     assert_eq!(error.code(), Code::Full, "{error}");
+}
+
+/// A copy of a log without its zeros has no blocks behind the last event. On a full disk a store into it would be a
+/// signal that ends the process.
+#[test]
+fn a_sparse_copy_of_a_log_is_refused_on_a_full_disk_and_goes_on_with_space() {
+    for (small_syncs, disk) in [
+        (false, SmallDisk::tmpfs(2 << 20)),
+        (true, SmallDisk::tmpfs(2 << 20)),
+        (false, SmallDisk::ext4(16 << 20)),
+        (true, SmallDisk::ext4(16 << 20)),
+    ] {
+        let Some(disk) = disk else { return };
+        let original = tempfile::tempdir().unwrap();
+        let mut options = small_log(original.path(), 32);
+        options.small_syncs = small_syncs;
+        let mut recorder = Recorder::open(&options).unwrap();
+        append_many(&mut recorder, 32, 100);
+        recorder.close().unwrap();
+
+        options.directory = disk.path().join("log");
+        copy_without_zeros(original.path(), &options.directory);
+        let ballast = disk.fill_but(20 << 10);
+        let error = Recorder::open(&options).unwrap_err();
+        assert_eq!(error.code(), Code::Full, "{error}");
+        expect_log(&options.directory, 32, 100);
+
+        std::fs::remove_file(ballast).unwrap();
+        let mut recorder = Recorder::open(&options).unwrap();
+        let _ballast = disk.fill_but(0);
+        append_until_refused(&mut recorder);
+        let last = recorder.last_event_id();
+        drop(recorder);
+        expect_log(&options.directory, 32, last);
+    }
+}
+
+fn copy_without_zeros(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let bytes = std::fs::read(entry.path()).unwrap();
+        let copy = std::fs::File::create(to.join(entry.file_name())).unwrap();
+        copy.set_len(bytes.len() as u64).unwrap();
+        for (page, at) in bytes.chunks(4096).zip((0..).step_by(4096)) {
+            if page.iter().any(|byte| *byte != 0) {
+                copy.write_all_at(page, at).unwrap();
+            }
+        }
+    }
 }
 
 #[test]

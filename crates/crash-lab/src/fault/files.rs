@@ -173,12 +173,12 @@ impl File for FaultFile {
         })
     }
 
-    fn allocate(&self, length: u64) -> io::Result<()> {
-        self.run(Kind::Allocate, |file| file.allocate(length))
+    fn allocate(&self, offset: u64, length: u64) -> io::Result<()> {
+        self.run(Kind::Allocate, |file| file.allocate(offset, length))
     }
 
-    fn fill_with_zeros(&self, length: u64) -> io::Result<()> {
-        self.run(Kind::FillWithZeros, |file| file.fill_with_zeros(length))
+    fn fill_with_zeros(&self, offset: u64, length: u64) -> io::Result<()> {
+        self.run(Kind::FillWithZeros, |file| file.fill_with_zeros(offset, length))
     }
 
     fn punch_hole(&self, offset: u64, length: u64) -> io::Result<()> {

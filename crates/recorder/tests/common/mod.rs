@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use flashstrike_crash_lab::{FaultFileSystem, ReadBack, copy_log, events};
 use flashstrike_recorder::{Code, Error, Event, Recorder, RecorderOptions, Result};
+use flashstrike_telemetry::Value;
 use tempfile::TempDir;
 
-/// Longer than anything here takes; whoever waits so long hangs.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than anything here takes, also on a machine that is ten times slower and busy; whoever waits so long hangs.
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A log whose blocks and segments are small, so that everything that occurs between them occurs often. Events have
 /// this size; 0: variable-length ones.
@@ -120,7 +121,7 @@ impl Told {
     /// Waits until something is told.
     ///
     /// # Panics
-    /// If it is not within 30 seconds.
+    /// If it is not within [`PATIENCE`].
     #[track_caller]
     pub fn wait_for<T>(&self, pick: impl Fn(&Event) -> Option<T>) -> T {
         wait_until(|| self.picked(&pick).pop())
@@ -130,7 +131,7 @@ impl Told {
 /// Waits until there is something.
 ///
 /// # Panics
-/// If there is not within 30 seconds.
+/// If there is not within [`PATIENCE`].
 #[track_caller]
 pub fn wait_until<T>(mut look: impl FnMut() -> Option<T>) -> T {
     let start = std::time::Instant::now();
@@ -141,6 +142,20 @@ pub fn wait_until<T>(mut look: impl FnMut() -> Option<T>) -> T {
         assert!(start.elapsed() < PATIENCE, "nothing within {PATIENCE:?}");
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// Waits until segment `last` is ready as the `count`-th of those kept ready, and the preparer rests. The name of a
+/// segment alone says less: it is there before the segment is handed over.
+#[track_caller]
+pub fn wait_until_prepared(recorder: &Recorder, directory: &Path, last: &str, count: u64) {
+    let depth = || {
+        let snapshot = recorder.telemetry().snapshot();
+        snapshot.metrics().iter().find_map(|metric| match metric.value {
+            Value::Gauge(depth) if metric.descriptor.name == "queue_depth" => Some(depth),
+            _ => None,
+        })
+    };
+    wait_until(|| (directory.join(last).exists() && depth() == Some(count)).then_some(()));
 }
 
 /// Whether an error is about the disk: what an operation may say that a fault has struck.
@@ -167,9 +182,12 @@ pub fn contents(log: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// Where nothing but the speed of the disk is lost if the machine stops: for tests that sync very often and cut no
-/// power.
+/// power. On the disk where there is little memory for files, as in many containers.
 pub fn temporary_in_memory() -> TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a temporary directory")
+    const ENOUGH: u64 = 1 << 30;
+    let memory = Path::new("/dev/shm");
+    let has_room = rustix::fs::statvfs(memory).is_ok_and(|about| about.f_bavail * about.f_frsize >= ENOUGH);
+    if has_room { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a temporary directory")
 }
 
 /// The log as a process leaves it that dies now; nothing more is done on `files` afterwards.

@@ -86,12 +86,12 @@ pub trait File: Send + Sync + fmt::Debug {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Writes all of `bytes` at `offset`.
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
-    /// Really allocates `length` bytes of zeros and makes that the file's length: a full disk is an error here and
-    /// never a signal at a later store.
-    fn allocate(&self, length: u64) -> io::Result<()>;
-    /// Writes zeros over the first `length` bytes, a page at a time, so that a later sync of few bytes neither has to
-    /// convert the extent nor writes a large folio (see the figures in docs/durability.md).
-    fn fill_with_zeros(&self, length: u64) -> io::Result<()>;
+    /// Really allocates `length` bytes from `offset` on, which hold nothing but zeros so far, and makes the file as long
+    /// as that if it is shorter: a full disk is an error here and never a signal at a later store.
+    fn allocate(&self, offset: u64, length: u64) -> io::Result<()>;
+    /// Writes zeros over `length` bytes from `offset` on, a page at a time, so that a later sync of few bytes neither has
+    /// to convert the extent nor writes a large folio.
+    fn fill_with_zeros(&self, offset: u64, length: u64) -> io::Result<()>;
     /// Gives the blocks of this byte range back to the file system; they read as zeros. The length stays.
     /// Does nothing where that is not supported.
     fn punch_hole(&self, offset: u64, length: u64) -> io::Result<()>;

@@ -127,19 +127,22 @@ impl File for OsFile {
         self.0.write_all_at(bytes, offset)
     }
 
-    fn allocate(&self, length: u64) -> io::Result<()> {
-        match rustix::io::retry_on_intr(|| rustix::fs::fallocate(&self.0, FallocateFlags::empty(), 0, length))
-        {
-            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => self.fill_with_zeros(length),
+    fn allocate(&self, offset: u64, length: u64) -> io::Result<()> {
+        let how = FallocateFlags::empty();
+        match rustix::io::retry_on_intr(|| rustix::fs::fallocate(&self.0, how, offset, length)) {
+            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
+                self.fill_with_zeros(offset, length)
+            }
             result => Ok(result?),
         }
     }
 
-    fn fill_with_zeros(&self, length: u64) -> io::Result<()> {
+    fn fill_with_zeros(&self, offset: u64, length: u64) -> io::Result<()> {
         let page = [0; 4096];
-        let mut at = 0;
-        while at < length {
-            let part = (length - at).min(page.len() as u64);
+        let (mut at, end) = (offset, offset + length);
+        while at < end {
+            // To the end of a page, so that the ones behind are written whole.
+            let part = (end - at).min(page.len() as u64 - at % page.len() as u64);
             self.0.write_all_at(&page[..part as usize], at)?;
             at += part;
         }

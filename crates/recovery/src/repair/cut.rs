@@ -275,7 +275,7 @@ impl<'a> Repair<'a> {
             move |error: io::Error| Error::io(what, &temporary, &error)
         };
         let file = self.open(&temporary, OpenMode::CreateNew(self.file_mode))?;
-        file.allocate(facts.length).map_err(failed("allocate"))?;
+        file.allocate(0, facts.length).map_err(failed("allocate"))?;
         file.write_all_at(&header.encode(), 0).map_err(failed("write"))?;
         let blocks = &body.blocks()[SEGMENT_HEADER_SIZE..];
         file.write_all_at(blocks, SEGMENT_HEADER_SIZE as u64).map_err(failed("write"))?;

@@ -103,12 +103,12 @@ impl File for FailingFile {
         self.inner.write_all_at(bytes, offset)
     }
 
-    fn allocate(&self, length: u64) -> io::Result<()> {
-        self.inner.allocate(length)
+    fn allocate(&self, offset: u64, length: u64) -> io::Result<()> {
+        self.inner.allocate(offset, length)
     }
 
-    fn fill_with_zeros(&self, length: u64) -> io::Result<()> {
-        self.inner.fill_with_zeros(length)
+    fn fill_with_zeros(&self, offset: u64, length: u64) -> io::Result<()> {
+        self.inner.fill_with_zeros(offset, length)
     }
 
     fn punch_hole(&self, offset: u64, length: u64) -> io::Result<()> {

@@ -155,14 +155,14 @@ impl File for StoppingFile {
         Ok(())
     }
 
-    fn allocate(&self, length: u64) -> io::Result<()> {
+    fn allocate(&self, offset: u64, length: u64) -> io::Result<()> {
         step(&self.left)?;
-        self.inner.allocate(length)
+        self.inner.allocate(offset, length)
     }
 
-    fn fill_with_zeros(&self, length: u64) -> io::Result<()> {
+    fn fill_with_zeros(&self, offset: u64, length: u64) -> io::Result<()> {
         step(&self.left)?;
-        self.inner.fill_with_zeros(length)
+        self.inner.fill_with_zeros(offset, length)
     }
 
     fn punch_hole(&self, offset: u64, length: u64) -> io::Result<()> {

@@ -71,7 +71,7 @@ impl LogWriter {
         }
         let new = self.directory.join(names::new_name(index));
         let file = OsFileSystem.open(&new, OpenMode::CreateNew(0o600)).unwrap();
-        file.allocate(self.segment_size.into()).unwrap();
+        file.allocate(0, self.segment_size.into()).unwrap();
         file.write_all_at(&self.header(index).encode(), 0).unwrap();
         OsFileSystem.rename(&new, &path, false).unwrap();
     }
