@@ -17,7 +17,8 @@ use napi::{Env, check_status, sys};
 
 use crate::native_recorder::Instance;
 
-/// An object with `commit()`, `requestSync(lo, hi)` and `appendTook(ns)`; see `NativeRecorder::hot`.
+/// An object with `commit()`, `requestSync(lo, hi)`, `durableSync(lo, hi)` and `appendTook(ns)`; see
+/// `NativeRecorder::hot`.
 pub(crate) fn functions<'env>(env: &'env Env, instance: &Rc<Instance>) -> napi::Result<Object<'env>> {
     let mut object = ptr::null_mut();
     // SAFETY: `env` is the environment of this call.
@@ -26,6 +27,7 @@ pub(crate) fn functions<'env>(env: &'env Env, instance: &Rc<Instance>) -> napi::
     for (name, callback) in [
         (c"commit", commit as unsafe extern "C" fn(_, _) -> _),
         (c"requestSync", request_sync),
+        (c"durableSync", durable_sync),
         (c"appendTook", append_took),
     ] {
         let mut function = ptr::null_mut();
@@ -97,11 +99,16 @@ unsafe extern "C" fn commit(env: sys::napi_env, info: sys::napi_callback_info) -
 
 unsafe extern "C" fn request_sync(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: as above.
-    unsafe {
-        run(env, info, |instance, [low, high]| {
-            instance.request_sync(u64::from(high as u32) << 32 | u64::from(low as u32))
-        })
-    }
+    unsafe { run(env, info, |instance, halves| instance.request_sync(event_id(halves))) }
+}
+
+unsafe extern "C" fn durable_sync(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: as above.
+    unsafe { run(env, info, |instance, halves| instance.durable_sync(event_id(halves))) }
+}
+
+fn event_id([low, high]: [f64; 2]) -> u64 {
+    u64::from(high as u32) << 32 | u64::from(low as u32)
 }
 
 unsafe extern "C" fn append_took(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {

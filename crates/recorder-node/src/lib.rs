@@ -1,7 +1,7 @@
 //! Node.js binding of the recorder: arguments in, results and error codes out. No rule of the log lives here.
 //!
 //! JavaScript stores events into the staging memory itself and counts them; it calls `commit` once a block. That call
-//! and `requestSync` are registered by hand (in `hot.rs`): a `#[napi]` method costs ten times as much.
+//! and those that sync are registered by hand (in `hot.rs`): a `#[napi]` method costs ten times as much.
 
 #![expect(
     clippy::cast_sign_loss,

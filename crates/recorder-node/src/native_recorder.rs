@@ -19,6 +19,11 @@ use crate::errors::to_throw;
 use crate::hot;
 use crate::notifier::Notifier;
 
+/// What a call answers that has done its work.
+const DONE: i32 = 0;
+/// The same when it has published a block and there is no room for the next one.
+const NO_ROOM: i32 = 1;
+
 /// One open recorder, on the thread of its environment.
 pub(crate) struct Instance {
     recorder: RefCell<Recorder>,
@@ -30,14 +35,23 @@ pub(crate) struct Instance {
 impl Instance {
     /// Publishes what JavaScript has staged and makes room for the next block: 0, or a negative code.
     pub(crate) fn commit(&self) -> i32 {
-        self.run(|recorder| recorder.manager()?.commit_staged())
+        self.run(|recorder| recorder.manager()?.commit_staged().map(|()| DONE))
     }
 
-    /// Asks for a sync that covers this event: 0, or a negative code.
+    /// Publishes this event if it is staged and asks for a sync that covers it: 0, 1 if there is no room for the next
+    /// block, or a negative code.
     pub(crate) fn request_sync(&self, event_id: u64) -> i32 {
         self.run(|recorder| {
-            adopt(recorder, event_id)?;
-            recorder.request_durable(Some(event_id))
+            let outcome = adopt(recorder, event_id)?;
+            recorder.request_durable(Some(event_id)).map(|()| outcome)
+        })
+    }
+
+    /// The same, but makes the event durable by a sync on this thread.
+    pub(crate) fn durable_sync(&self, event_id: u64) -> i32 {
+        self.run(|recorder| {
+            let outcome = adopt(recorder, event_id)?;
+            recorder.durable_sync(Some(event_id)).map(|()| outcome)
         })
     }
 
@@ -45,11 +59,11 @@ impl Instance {
     pub(crate) fn append_took(&self, ns: u64) -> i32 {
         self.run(|recorder| {
             recorder.manager()?.note_append_took(clock::now_ns().saturating_sub(ns));
-            Ok(())
+            Ok(DONE)
         })
     }
 
-    fn run(&self, work: impl FnOnce(&mut Recorder) -> Result<(), Error>) -> i32 {
+    fn run(&self, work: impl FnOnce(&mut Recorder) -> Result<i32, Error>) -> i32 {
         // A listener that calls back from within a call is told so instead of meeting a half-done one.
         let Ok(mut recorder) = self.recorder.try_borrow_mut() else {
             return self.fail(Error::new(
@@ -58,7 +72,7 @@ impl Instance {
             ));
         };
         match work(&mut recorder) {
-            Ok(()) => 0,
+            Ok(code) => code,
             Err(error) => self.fail(error),
         }
     }
@@ -76,21 +90,22 @@ impl Instance {
         }
         let mut recorder = self.recorder.borrow_mut();
         let adopted = adopt(&mut recorder, u64::MAX);
-        let outcome = adopted.and(recorder.close());
+        let outcome = adopted.map(drop).and(recorder.close());
         self.notifier.release();
         outcome
     }
 }
 
-/// Publishes what JavaScript has staged if `event_id` may be among it. That there is no room for the next block yet
-/// does not matter here.
-fn adopt(recorder: &mut Recorder, event_id: u64) -> Result<(), Error> {
+/// Publishes what JavaScript has staged if `event_id` may be among it. That there is no room for the next block yet is
+/// no failure here, but an answer.
+fn adopt(recorder: &mut Recorder, event_id: u64) -> Result<i32, Error> {
     if event_id <= recorder.written_event_id() || recorder.staging().count() == 0 {
-        return Ok(());
+        return Ok(DONE);
     }
     match recorder.manager()?.commit_staged() {
         Err(error) if recorder.staging().count() > 0 => Err(error),
-        _ => Ok(()),
+        Err(_) => Ok(NO_ROOM),
+        Ok(()) => Ok(DONE),
     }
 }
 
@@ -156,11 +171,11 @@ impl NativeRecorder {
         self.0.recorder.borrow().report().to_json()
     }
 
-    /// `commit(): number`, `requestSync(lo: number, hi: number): number`, `appendTook(ns: number): number`: 0 or a
-    /// negative code, with the error in `lastErrorJson`.
+    /// The calls that happen while appending: each gives 0, or a negative code with the error in `lastErrorJson`. Those
+    /// that sync give 1 if they have published a block and there is no room for the next one.
     #[napi(
         catch_unwind,
-        ts_return_type = "{ commit(): number; requestSync(lo: number, hi: number): number; appendTook(ns: number): number }"
+        ts_return_type = "{ commit(): number; requestSync(lo: number, hi: number): number; durableSync(lo: number, hi: number): number; appendTook(ns: number): number }"
     )]
     pub fn hot<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         hot::functions(env, &self.0)
@@ -178,16 +193,7 @@ impl NativeRecorder {
     pub fn append_large(&self, payload: &[u8], count: u32, first_id: f64, last_id: f64) -> i32 {
         self.0.run(|recorder| {
             adopt(recorder, u64::MAX)?;
-            recorder.manager()?.append_large(payload, count, first_id as u64, last_id as u64)
-        })
-    }
-
-    /// Makes the event durable by a sync on this thread.
-    #[napi(catch_unwind)]
-    pub fn durable_sync(&self, event_id: f64) -> i32 {
-        self.0.run(|recorder| {
-            adopt(recorder, event_id as u64)?;
-            recorder.durable_sync(Some(event_id as u64))
+            recorder.manager()?.append_large(payload, count, first_id as u64, last_id as u64).map(|()| DONE)
         })
     }
 
@@ -196,7 +202,7 @@ impl NativeRecorder {
     pub fn rotate(&self) -> i32 {
         self.0.run(|recorder| {
             adopt(recorder, u64::MAX)?;
-            recorder.rotate()
+            recorder.rotate().map(|()| DONE)
         })
     }
 
@@ -204,7 +210,7 @@ impl NativeRecorder {
     #[napi(catch_unwind)]
     pub fn drain_sync(&self, timeout_ms: f64) -> i32 {
         let patience = Duration::from_secs_f64((timeout_ms / 1000.0).clamp(0.0, LONGEST_WAIT_S));
-        self.0.run(|recorder| recorder.drain(patience))
+        self.0.run(|recorder| recorder.drain(patience).map(|()| DONE))
     }
 
     /// The metrics in the byte protocol of `flashstrike.metrics`.

@@ -186,15 +186,33 @@ unsafe extern "C" fn deliver(
     // SAFETY: the context is the `Arc` given away in `new`; Node calls `finalize`, which takes it back, after the last
     // delivery.
     let shared = unsafe { &*context.cast::<Mutex<Queue>>() };
-    let messages = {
+    let due = {
         let mut queue = queue(shared);
         queue.woken = false;
-        std::mem::take(&mut queue.messages)
+        queue.messages.len()
     };
-    for message in messages {
+    // What comes meanwhile wakes the event loop again: a listener that causes messages must not keep it here.
+    for _ in 0..due {
+        let Some(message) = queue(shared).messages.pop_front() else { return };
         // SAFETY: `env` and `listener` are live for this call.
-        if unsafe { call(env, listener, &message) } != sys::Status::napi_ok {
-            return;
+        if unsafe { call(env, listener, &message) } == sys::Status::napi_pending_exception {
+            // SAFETY: `env` is live, and this is its thread.
+            unsafe { report_exception(env) };
+        }
+    }
+}
+
+/// A listener has thrown. Without this, Node would only print a warning for an addon's callback.
+///
+/// # Safety
+/// `env` is the current environment.
+unsafe fn report_exception(env: sys::napi_env) {
+    let mut exception = ptr::null_mut();
+    // SAFETY: `env` is live (requirement above), and the out-pointer is a local.
+    unsafe {
+        if sys::napi_get_and_clear_last_exception(env, &raw mut exception) == sys::Status::napi_ok {
+            // It is the program's to catch it (`uncaughtException`), and else ends the process.
+            sys::napi_fatal_exception(env, exception);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Opening: options in, a recorder or a typed error out.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use flashstrike_recorder::{Code, Error, Mode, Recorder, RecorderOptions};
 use flashstrike_segment::Schema;
@@ -32,6 +33,8 @@ pub struct OpenOptions {
     pub sync_interval_ms: Option<f64>,
     /// Sync when so many bytes were published.
     pub sync_bytes: Option<f64>,
+    /// Microseconds that the committer looks for the next request after a sync.
+    pub spin_us: Option<f64>,
     /// Permission bits of new files.
     pub file_mode: Option<f64>,
     /// Further file systems to append on.
@@ -80,6 +83,9 @@ fn recorder_options(given: OpenOptions) -> Result<RecorderOptions, Error> {
     options.small_syncs = given.small_syncs.unwrap_or(false);
     options.sync_interval_ms = whole("syncIntervalMs", given.sync_interval_ms)?;
     options.sync_bytes = whole("syncBytes", given.sync_bytes)?.map(u64::from);
+    if let Some(us) = whole("spinUs", given.spin_us)? {
+        options.spin = Duration::from_micros(us.into());
+    }
     options.allow_file_system = given.allow_file_system.unwrap_or_default();
     if let Some(mode) = given.mode {
         options.mode = Mode::from_str(&mode)?;

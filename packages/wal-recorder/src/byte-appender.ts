@@ -1,5 +1,6 @@
 import { WalError } from '@flashstrike/wal-recovery/errors'
 import { entryBytes, LENGTH_BYTES } from '@flashstrike/wal-recovery/format'
+import { byteLengthOf } from './field-codec.js'
 import { COUNT_WORD, HEADER_BYTES, type Staging } from './staging.js'
 
 /** Appends events of any length: bytes, or text as UTF-8. */
@@ -24,10 +25,10 @@ export class ByteAppender {
   /** Appends one event and returns its id. */
   readonly append: AppendBytes = data => {
     const staging = this.#staging
-    const start = staging.slot === staging.guard ? staging.enter() : 0
+    const start = staging.slot >= staging.guard ? staging.enter() : 0
     const length = typeof data === 'string' ? this.#text(data) : this.#bytes(data)
+    if (length < 0) return this.#large([toBytes(data)])
     const id = staging.lastId + 1
-    if (length < 0) return this.appendLarge([data])
     staging.usedBytes += entryBytes(length)
     staging.lastId = id
     staging.memory.words[COUNT_WORD] = staging.slot += 1
@@ -37,36 +38,32 @@ export class ByteAppender {
 
   /** Appends all or none; returns the id of the last one. */
   appendBatch(batch: readonly (Uint8Array | string)[]): number {
+    // Looking at the batch may run code of the caller's that appends: so that is done before ids are taken.
+    const entries = Array.from(batch, toBytes)
     const staging = this.#staging
-    if (staging.slot === staging.guard) staging.enter()
-    const entries = batch.map(toBytes)
-    const total = entries.reduce((sum, entry) => sum + entryBytes(entry.length), 0)
-    if (total > this.#area.length) return this.appendLarge(entries)
+    if (staging.slot >= staging.guard) staging.enter()
+    const total = totalBytes(entries)
+    if (total > this.#area.length) return this.#large(entries)
+    const last = staging.idAfter(entries.length)
     this.#makeRoom(total)
     let at = staging.usedBytes
     for (const entry of entries) at = this.#place(this.#area, at, entry)
     staging.usedBytes = at
-    staging.count(entries.length, staging.lastId + entries.length)
-    return staging.lastId
+    staging.count(entries.length, last)
+    return last
   }
 
   /** Writes events that together are larger than the staging memory as a block of their own. */
-  appendLarge(batch: readonly (Uint8Array | string)[]): number {
-    const staging = this.#staging
-    const entries = batch.map(toBytes)
-    const payload = new Uint8Array(entries.reduce((sum, entry) => sum + entryBytes(entry.length), 0))
+  #large(entries: readonly Uint8Array[]): number {
+    const payload = new Uint8Array(totalBytes(entries))
     let at = 0
     for (const entry of entries) at = this.#place(payload, at, entry)
-    const first = staging.lastId + 1
-    const last = staging.lastId + entries.length
-    staging.call(native => native.appendLarge(payload, entries.length, first, last))
-    staging.lastId = last
-    return last
+    return this.#staging.appendLarge(payload, entries.length)
   }
 
   /** Stages one entry of bytes, uncounted; its length, or −1 when it is larger than the area. */
   #bytes(data: Uint8Array): number {
-    const { length } = checked(data)
+    const length = checkedLength(data)
     const size = entryBytes(length)
     if (size > this.#area.length) return -1
     this.#makeRoom(size)
@@ -93,7 +90,7 @@ export class ByteAppender {
 
   #place(target: Uint8Array, at: number, entry: Uint8Array): number {
     target.set(entry, at + LENGTH_BYTES)
-    return this.#finish(target, at, entry.length)
+    return this.#finish(target, at, byteLengthOf(entry))
   }
 
   /** Puts the length in front of an entry and zeros behind it; where the next one begins. */
@@ -106,15 +103,21 @@ export class ByteAppender {
 }
 
 function toBytes(data: Uint8Array | string): Uint8Array {
-  return typeof data === 'string' ? encoder.encode(data) : checked(data)
+  if (typeof data === 'string') return encoder.encode(data)
+  checkedLength(data)
+  return data
 }
 
-function checked(data: Uint8Array): Uint8Array {
-  if (!(data instanceof Uint8Array))
-    throw new WalError('WAL_SCHEMA', 'a log of bytes takes a Uint8Array or a string')
-  if (data.length <= MAX_BYTES) return data
+function totalBytes(entries: readonly Uint8Array[]): number {
+  return entries.reduce((sum, entry) => sum + entryBytes(byteLengthOf(entry)), 0)
+}
+
+function checkedLength(data: Uint8Array): number {
+  const length = byteLengthOf(data)
+  if (length < 0) throw new WalError('WAL_SCHEMA', 'a log of bytes takes a Uint8Array or a string')
+  if (length <= MAX_BYTES) return length
   throw new WalError(
     'WAL_EVENT_TOO_LARGE',
-    `${data.length} bytes: an event has at most ${MAX_BYTES}, less if a segment is smaller`,
+    `${length} bytes: an event has at most ${MAX_BYTES}, less if a segment is smaller`,
   )
 }

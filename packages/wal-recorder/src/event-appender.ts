@@ -32,8 +32,8 @@ export interface AppendFields<F extends FieldTypes> {
   at(id: number, ...values: readonly ValueOf<F[keyof F]>[]): number
 }
 
-/** Stores a whole event, its id too, at a byte offset; throws before the first store if a value is refused. */
-export type EncodeEvent = (memory: EventMemory, offset: number, id: number, event: object) => void
+/** Stores all of an event but its id at a byte offset; throws before the first store if a value is refused. */
+export type EncodeEvent = (memory: EventMemory, offset: number, event: object) => void
 
 /** The appending side of a log of fixed-size events. */
 export interface EventAppender<F extends FieldTypes> {
@@ -80,9 +80,11 @@ function generatedAppender<F extends FieldTypes>(
 function appenderSource(layout: EventLayout, staging: Staging): string {
   const values = parameters(layout)
   const last = Math.floor(staging.areaBytes / layout.size) - 1
-  const enter = 'let start = 0; if (s.slot === s.guard) start = s.enter();'
+  const enter = 'let start = 0; if (s.slot >= s.guard) start = s.enter();'
   const ownId = 'if (!s.takes(id)) s.refuseId(id);'
   const check = `if (!valid(${values})) refuse([${values}]);`
+  // Nothing of the caller's runs between `enter` and the end: only a value that is refused can have code of its own
+  // that a look at it runs. A getter that appends has done so before the slot and the id are taken.
   // The store into `words[${COUNT_WORD}]` is the append: the event's bytes come before it.
   const stage = `
     const slot = s.slot;
@@ -100,10 +102,13 @@ function appenderSource(layout: EventLayout, staging: Staging): string {
       ${stores(layout)}
     }
     function append(e, options) {
-      if (options !== undefined && options.id !== undefined) return appendAt(options.id, e);
-      ${enter}
+      if (options !== undefined) {
+        const id = options.id;
+        if (id !== undefined) return appendAt(id, e);
+      }
+      ${loads(layout)} ${enter}
       const id = s.lastId + 1;
-      ${loads(layout)} ${check} ${stage}
+      ${check} ${stage}
     }
     function fields(${values}) {
       ${enter}
@@ -114,12 +119,11 @@ function appenderSource(layout: EventLayout, staging: Staging): string {
       ${enter} ${ownId} ${check} ${stage}
     }
     function appendAt(id, e) {
-      ${enter} ${ownId} ${loads(layout)} ${check} ${stage}
+      ${loads(layout)} ${enter} ${ownId} ${check} ${stage}
     }
-    function encode({ bytes, words, floats, doubles, longs }, offset, id, e) {
+    function encode({ bytes, words, floats, doubles, longs }, offset, e) {
       const w = offset >> 2;
       ${loads(layout)} ${check}
-      ${storeId}
       ${stores(layout)}
     }
     fields.at = at;
@@ -130,17 +134,18 @@ function appenderSource(layout: EventLayout, staging: Staging): string {
 function interpretingAppender<F extends FieldTypes>(layout: EventLayout, staging: Staging): EventAppender<F> {
   const { memory, areaBytes } = staging
   const slots = Math.floor(areaBytes / layout.size)
-  const store = (target: EventMemory, offset: number, id: number, values: readonly unknown[]) => {
+  const store = (target: EventMemory, offset: number, values: readonly unknown[]) => {
     if (!layout.fields.every((field, i) => field.codec.accepts(values[i]))) refuseValues(layout, values)
-    target.longs[offset >> 3] = BigInt(id)
     for (const [i, field] of layout.fields.entries())
       field.codec.store(target, offset + field.offset, values[i])
   }
   const stage = (id: number | undefined, values: readonly unknown[]): number => {
-    if (staging.slot === staging.guard) staging.enter()
+    if (staging.slot >= staging.guard) staging.enter()
     if (id !== undefined && !staging.takes(id)) staging.refuseId(id)
     const assigned = id ?? staging.lastId + 1
-    store(memory, HEADER_BYTES + staging.slot * layout.size, assigned, values)
+    const offset = HEADER_BYTES + staging.slot * layout.size
+    store(memory, offset, values)
+    memory.storeId(offset, assigned)
     staging.count(1, assigned)
     if (staging.slot === slots) staging.full()
     return assigned
@@ -149,7 +154,7 @@ function interpretingAppender<F extends FieldTypes>(layout: EventLayout, staging
   const fields = Object.assign((...values: readonly unknown[]) => stage(undefined, values), { at })
   const append = (event: EventValues<F>, options?: AppendOptions) =>
     stage(options?.id, valuesOf(layout, event))
-  const encode: EncodeEvent = (target, offset, id, event) =>
-    store(target, offset, id, valuesOf(layout, event as Record<string, unknown>))
+  const encode: EncodeEvent = (target, offset, event) =>
+    store(target, offset, valuesOf(layout, event as Record<string, unknown>))
   return { append: Object.assign(append, { fields }) as AppendEvent<F>, encode }
 }

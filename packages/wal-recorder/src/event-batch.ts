@@ -10,6 +10,8 @@ export class EventBatch {
   readonly #encode: EncodeEvent
   /** Events that a block holds. */
   readonly #slots: number
+  /** Memory for as many, while no batch is being laid out in it. */
+  #spare: EventMemory | undefined
 
   constructor(layout: EventLayout, staging: Staging, encode: EncodeEvent) {
     this.#layout = layout
@@ -20,35 +22,33 @@ export class EventBatch {
 
   /** Appends all or none; returns the id of the last one. */
   append(events: readonly object[]): number {
-    const staging = this.#staging
-    if (staging.slot === staging.guard) staging.enter()
-    return events.length > this.#slots ? this.#large(events) : this.#staged(events)
+    // Getters run while events are laid out, and may append: so that happens elsewhere, and before ids are taken.
+    const count = events.length
+    const memory = this.#memory(count)
+    for (let i = 0; i < count; i++) this.#encode(memory, i * this.#layout.size, events[i] as object)
+    if (count <= this.#slots) this.#spare = memory
+    return this.#place(memory, count)
   }
 
-  #staged(events: readonly object[]): number {
+  #memory(count: number): EventMemory {
+    const { size } = this.#layout
+    if (count > this.#slots) return new EventMemory(new ArrayBuffer(count * size))
+    const memory = this.#spare ?? new EventMemory(new ArrayBuffer(this.#slots * size))
+    this.#spare = undefined
+    return memory
+  }
+
+  #place(memory: EventMemory, count: number): number {
     const staging = this.#staging
-    if (staging.slot + events.length > this.#slots) staging.commit()
-    const last = this.#write(staging.memory, HEADER_BYTES + staging.slot * this.#layout.size, events)
-    staging.count(events.length, last)
+    const { size } = this.#layout
+    if (staging.slot >= staging.guard) staging.enter()
+    const last = staging.idAfter(count)
+    for (let i = 0; i < count; i++) memory.storeId(i * size, staging.lastId + 1 + i)
+    if (count > this.#slots) return staging.appendLarge(memory.bytes, count)
+    if (staging.slot + count > this.#slots) staging.commit()
+    staging.memory.bytes.set(memory.bytes.subarray(0, count * size), HEADER_BYTES + staging.slot * size)
+    staging.count(count, last)
     if (staging.slot === this.#slots) staging.full()
     return last
-  }
-
-  #large(events: readonly object[]): number {
-    const staging = this.#staging
-    const memory = new EventMemory(new ArrayBuffer(events.length * this.#layout.size))
-    const first = staging.lastId + 1
-    const last = this.#write(memory, 0, events)
-    staging.call(native => native.appendLarge(memory.bytes, events.length, first, last))
-    staging.lastId = last
-    return last
-  }
-
-  #write(memory: EventMemory, offset: number, events: readonly object[]): number {
-    let id = this.#staging.lastId
-    for (let i = 0; i < events.length; i++) {
-      this.#encode(memory, offset + i * this.#layout.size, ++id, events[i] as object)
-    }
-    return id
   }
 }

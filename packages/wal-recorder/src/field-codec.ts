@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { TWO_32 } from '@flashstrike/wal-recovery/format'
 import type { AnyFieldType } from '@flashstrike/wal-recovery/schema'
 import type { EventMemory } from './memory.js'
@@ -96,7 +97,18 @@ function exactBytes(length: number): FieldCodec {
   }
 }
 
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object
+const ownLength = Reflect.getOwnPropertyDescriptor(typedArray, 'length')?.get as (this: Uint8Array) => number
+
+/**
+ * Bytes of a Uint8Array, −1 for anything else. Asks the array itself: neither a proxy nor a `length` of a subclass or
+ * of the object's own, which could lie or run code that appends, is believed.
+ */
+export function byteLengthOf(value: unknown): number {
+  return types.isUint8Array(value) ? ownLength.call(value) : -1
+}
+
 /** Whether a value is a Uint8Array of exactly this length. */
 export function isBytes(value: unknown, length: number): boolean {
-  return value instanceof Uint8Array && value.length === length
+  return byteLengthOf(value) === length
 }

@@ -1,3 +1,5 @@
+import { TWO_32 } from '@flashstrike/wal-recovery/format'
+
 /** Views of one stretch of memory, all beginning at its byte 0. Offsets of events are multiples of 8. */
 export class EventMemory {
   readonly bytes: Uint8Array
@@ -12,5 +14,11 @@ export class EventMemory {
     this.floats = new Float32Array(buffer)
     this.doubles = new Float64Array(buffer)
     this.longs = new BigUint64Array(buffer)
+  }
+
+  /** Stores the id of the event that begins at a byte offset. */
+  storeId(offset: number, id: number): void {
+    this.words[offset >> 2] = id
+    this.words[(offset >> 2) + 1] = id / TWO_32
   }
 }

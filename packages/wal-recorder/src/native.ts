@@ -10,6 +10,7 @@ export interface NativeOpenOptions {
   readonly smallSyncs?: boolean
   readonly syncIntervalMs?: number
   readonly syncBytes?: number
+  readonly spinUs?: number
   readonly fileMode?: number
   readonly allowFileSystem?: string[]
   readonly mode?: string
@@ -34,12 +35,17 @@ export const NativeEvent = {
 /** Hears what other threads did. */
 export type NativeListener = (kind: number, a: number, b: number, text: string) => void
 
-/** The calls that happen while appending; each gives 0, or an error's number below 0. */
+/**
+ * The calls that happen while appending; each gives 0, or an error's number below 0. The two that sync give 1 if they
+ * have published a block and there is no room for the next one.
+ */
 export interface HotCalls {
   /** Publishes what is staged, and makes sure that there is room for another block. */
   commit(): number
-  /** Asks for a sync that covers an event; never waits. */
+  /** Asks for a sync that covers an event, which is published if it is staged; never waits. */
   requestSync(idLow: number, idHigh: number): number
+  /** Syncs on this thread, so that an event is durable; it is published before if it is staged. */
+  durableSync(idLow: number, idHigh: number): number
   /** Records how long one append took. */
   appendTook(ns: number): number
 }
@@ -52,7 +58,6 @@ export interface NativeRecorder {
   lastErrorJson(): string
   /** Publishes a block of its own, laid out as in a segment. */
   appendLarge(payload: Uint8Array, count: number, firstId: number, lastId: number): number
-  durableSync(eventId: number): number
   rotate(): number
   drainSync(timeoutMs: number): number
   metrics(): Uint8Array

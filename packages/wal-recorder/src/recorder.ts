@@ -3,9 +3,12 @@ import type { OpenReport } from '@flashstrike/wal-recovery'
 import { translating, WalError } from '@flashstrike/wal-recovery/errors'
 import { type EventType, type EventValues, schemaJson } from '@flashstrike/wal-recovery/schema'
 import { type AppendBytes, ByteAppender } from './byte-appender.js'
+import { Drains } from './drains.js'
 import { type AppendEvent, eventAppender } from './event-appender.js'
 import { EventBatch } from './event-batch.js'
 import { layoutOf } from './event-layout.js'
+import { GroupCommit } from './group-commit.js'
+import { KeepAlive } from './keep-alive.js'
 import {
   loadBinding,
   NativeEvent,
@@ -16,7 +19,6 @@ import {
 } from './native.js'
 import type { DrainOptions, RecorderOptions } from './options.js'
 import { closedError, Staging } from './staging.js'
-import { SyncWaiters } from './sync-waiters.js'
 
 /** What a recorder takes: the values of its event type, or bytes and text. */
 export type InputOf<T> = T extends EventType<infer F> ? EventValues<F> : Uint8Array | string
@@ -36,9 +38,6 @@ export interface RecorderEvents {
   error: [error: WalError]
 }
 
-/** Recorders that somebody waits for. The native side holds a recorder weakly, so that a forgotten one can go. */
-const awaited = new Set<object>()
-
 /**
  * Appends to a log. One recorder holds the log; events come from one thread.
  *
@@ -57,18 +56,19 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
   readonly #native: NativeRecorder
   readonly #staging: Staging
   readonly #batch: (events: readonly InputOf<T>[]) => number
-  readonly #waiters = new SyncWaiters()
-  #drains: Array<() => void> = []
-  #syncAsked = false
+  readonly #commit: GroupCommit
+  readonly #drains: Drains
   #poison: WalError | undefined
-  readonly #sync = (): void => this.#requestSync()
 
-  private constructor(native: NativeRecorder, event: T) {
+  private constructor(native: NativeRecorder, { event, spinUs = 0 }: RecorderOptions<T>) {
     super()
     this.#native = native
     this.report = JSON.parse(native.reportJson()) as OpenReport
     const staging = new Staging(native)
     this.#staging = staging
+    const keepAlive = new KeepAlive(native, this)
+    this.#commit = new GroupCommit(staging, keepAlive, spinUs)
+    this.#drains = new Drains(keepAlive)
     if (event === undefined) {
       const appender = new ByteAppender(staging)
       this.append = appender.append as AppendOf<T>
@@ -106,7 +106,7 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
     }
     const native = translating(() => binding.open(nativeOptions(options), hear))
     try {
-      const recorder = new Recorder<E>(native, options.event as E)
+      const recorder = new Recorder<E>(native, options)
       opened = new WeakRef(recorder)
       return recorder
     } catch (thrown) {
@@ -155,16 +155,7 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
    */
   durable(id: number = this.lastEventId): Promise<void> {
     const refused = this.#refusal(id)
-    if (refused !== undefined) return Promise.reject(refused)
-    if (this.durableEventId >= id) return Promise.resolve()
-    const durable = this.#waiters.add(id)
-    this.#hold()
-    if (!this.#syncAsked) {
-      // Behind the code that runs now, which may append and wait for more: one request serves all of it.
-      this.#syncAsked = true
-      queueMicrotask(this.#sync)
-    }
-    return durable
+    return refused === undefined ? this.#commit.wait(id) : Promise.reject(refused)
   }
 
   /**
@@ -175,7 +166,7 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
   durableSync(id: number = this.lastEventId): void {
     const refused = this.#refusal(id)
     if (refused !== undefined) throw refused
-    if (this.durableEventId < id) this.#staging.call(native => native.durableSync(id))
+    if (this.durableEventId < id) this.#staging.durableSync(id)
   }
 
   /**
@@ -186,7 +177,7 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
   async drain({ signal }: DrainOptions = {}): Promise<void> {
     signal?.throwIfAborted()
     while (!this.#hasRoom()) {
-      await this.#room(signal)
+      await this.#drains.wait(signal)
       signal?.throwIfAborted()
     }
   }
@@ -218,11 +209,9 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
     staging.close()
     try {
       translating(() => this.#native.close())
-      this.#waiters.release(this.durableEventId)
     } finally {
-      this.#waiters.fail(closedError())
-      this.#wakeDrains()
-      this.#letGo()
+      this.#commit.fail(closedError())
+      this.#drains.wake()
     }
   }
 
@@ -243,17 +232,6 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
     return new WalError('WAL_EVENT_ID', message, { eventId: this.lastEventId })
   }
 
-  #requestSync(): void {
-    this.#syncAsked = false
-    if (this.#waiters.empty) return
-    try {
-      this.#staging.requestSync(this.#waiters.highest)
-    } catch (error) {
-      this.#waiters.fail(error as Error)
-      this.#letGo()
-    }
-  }
-
   #hasRoom(): boolean {
     if (this.#staging.closed) throw closedError()
     try {
@@ -266,43 +244,13 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
     }
   }
 
-  #room(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise(resolve => {
-      const wake = () => {
-        signal?.removeEventListener('abort', wake)
-        resolve()
-      }
-      signal?.addEventListener('abort', wake)
-      this.#drains.push(wake)
-      this.#hold()
-    })
-  }
-
-  #wakeDrains(): void {
-    const drains = this.#drains
-    this.#drains = []
-    for (const wake of drains) wake()
-  }
-
-  /** Keeps the process, and this recorder, alive while somebody waits. */
-  #hold(): void {
-    if (awaited.has(this)) return
-    awaited.add(this)
-    this.#native.ref()
-  }
-
-  #letGo(): void {
-    if (!this.#waiters.empty || this.#drains.length > 0 || !awaited.delete(this)) return
-    if (!this.#staging.closed) this.#native.unref()
-  }
-
   #hear(kind: number, a: number, text: string): void {
     switch (kind) {
       case NativeEvent.durable:
-        this.#waiters.release(this.durableEventId)
+        this.#commit.release()
         break
       case NativeEvent.room:
-        this.#wakeDrains()
+        this.#drains.wake()
         break
       case NativeEvent.poisoned:
         this.#poisoned(WalError.fromJson(text))
@@ -310,23 +258,22 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
       case NativeEvent.failed:
         if (this.listenerCount('error') > 0) this.emit('error', WalError.fromJson(text))
         break
-      default:
-        this.#tell(kind, a)
+      case NativeEvent.rotated:
+        this.emit('rotated', a)
+        break
+      case NativeEvent.sealed:
+        this.emit('sealed', a)
+        break
     }
-    this.#letGo()
   }
 
   #poisoned(error: WalError): void {
     this.#poison = error
     this.#staging.refuse()
-    this.#waiters.fail(error)
-    this.#wakeDrains()
+    this.#commit.fail(error)
+    this.#drains.wake()
+    // Last, since a listener may throw.
     this.emit('poisoned', error)
-  }
-
-  #tell(kind: number, segment: number): void {
-    if (kind === NativeEvent.rotated) this.emit('rotated', segment)
-    else if (kind === NativeEvent.sealed) this.emit('sealed', segment)
   }
 }
 

@@ -13,10 +13,15 @@ const DURABLE_ID_WORD = 200 / 4
 /** Bytes in front of the payload area. */
 export const HEADER_BYTES = 4096
 
-/** No slot: the next append takes the short way. */
-const NO_GUARD = -1
+/** No slot: appends take the short way. */
+const NO_GUARD = 2 ** 29
 /** One append in so many is timed. */
 const TIMED_EVERY = 1024
+/**
+ * From this id on every append looks how many are left. It is met in time: an append enters to be timed with the
+ * block after those 1 024 at the latest, and a block of 2²⁰ bytes has at most 2¹⁷ events.
+ */
+const NEAR_LAST_ID = Number.MAX_SAFE_INTEGER - 2 ** 20
 
 /**
  * The memory in which the next block is being filled, as the appending side sees it.
@@ -33,10 +38,14 @@ export class Staging {
   readonly areaBytes: number
   /** Events staged so far; in a log of fixed-size events also the slot of the next one. */
   slot = 0
-  /** The slot at which an append has to call `enter` first: something is to be done before it. */
+  /** From this slot on an append has to call `enter` first: something is to be done before it. */
   guard = 0
   /** Id of the last event appended. */
   lastId: number
+  /** Id of the last event in a published block, as this side knows it without a look at shared memory. */
+  publishedId: number
+  /** Blocks published so far: events that were staged while it was the same go into the same block. */
+  blocks = 0
   /** Bytes of the payload area that are in use; only logs of bytes count them. */
   usedBytes = 0
 
@@ -59,6 +68,7 @@ export class Staging {
     this.memory = new EventMemory(native.staging())
     this.areaBytes = this.memory.words[AREA_BYTES_WORD] ?? 0
     this.lastId = this.#readId(BASE_ID_WORD)
+    this.publishedId = this.lastId
     this.#timedId = this.lastId
   }
 
@@ -81,12 +91,8 @@ export class Staging {
   enter(): number {
     if (this.#closed) throw closedError()
     if (!this.#hasRoom) this.commit()
-    if (this.lastId >= Number.MAX_SAFE_INTEGER) {
-      throw new WalError('WAL_EVENT_ID', 'event ids end at 2^53 - 1: begin a new log', {
-        eventId: this.lastId,
-      })
-    }
-    this.guard = NO_GUARD
+    this.idAfter(1)
+    this.guard = this.lastId < NEAR_LAST_ID ? NO_GUARD : 0
     if (!this.#flushScheduled) {
       this.#flushScheduled = true
       setImmediate(this.#flush)
@@ -111,14 +117,28 @@ export class Staging {
     this.memory.words[COUNT_WORD] = this.slot
   }
 
-  /** Whether an id may be given to the next event. */
+  /**
+   * The id of the last one of so many further events.
+   *
+   * @throws WalError `WAL_EVENT_ID`
+   */
+  idAfter(events: number): number {
+    if (events <= Number.MAX_SAFE_INTEGER - this.lastId) return this.lastId + events
+    throw new WalError('WAL_EVENT_ID', 'event ids end at 2^53 - 1: begin a new log', {
+      eventId: this.lastId,
+    })
+  }
+
+  /** Whether an id may be given to the next event, which then follows. */
   takes(id: number): boolean {
-    return Number.isSafeInteger(id) && id > this.lastId
+    if (!Number.isSafeInteger(id) || id <= this.lastId) return false
+    if (id >= NEAR_LAST_ID) this.guard = 0
+    return true
   }
 
   /** @throws WalError `WAL_EVENT_ID` */
   refuseId(id: number): never {
-    const message = `the event id ${id} is no whole number above the last one, ${this.lastId}, and up to 2^53 - 1`
+    const message = `the event id ${String(id)} is no whole number above the last one, ${this.lastId}, and up to 2^53 - 1`
     throw new WalError('WAL_EVENT_ID', message, { eventId: this.lastId })
   }
 
@@ -127,7 +147,7 @@ export class Staging {
    * room for another block, it is the next append that says so.
    */
   full(): void {
-    if (this.#publish() >= 0 && this.#isTimeToTime()) this.guard = this.slot
+    if (this.#publish() >= 0 && this.#isTimeToTime()) this.guard = 0
   }
 
   /**
@@ -147,11 +167,23 @@ export class Staging {
 
   #publish(): number {
     const code = this.#hot.commit()
-    this.slot = this.memory.words[COUNT_WORD] ?? 0
-    if (this.slot === 0) this.usedBytes = 0
-    this.#hasRoom = code >= 0
-    if (!this.#hasRoom) this.guard = this.slot
+    this.#published(code >= 0)
     return code
+  }
+
+  /** A native call may have published what was staged. */
+  #published(hasRoom: boolean): void {
+    const staged = this.memory.words[COUNT_WORD] ?? 0
+    if (staged < this.slot) this.#endBlock()
+    this.slot = staged
+    this.#hasRoom = hasRoom
+    if (!hasRoom) this.guard = 0
+  }
+
+  #endBlock(): void {
+    this.usedBytes = 0
+    this.publishedId = this.lastId
+    this.blocks += 1
   }
 
   #endTurn(): void {
@@ -159,35 +191,60 @@ export class Staging {
     if (this.#closed) return
     // A failure is kept for whoever appends next or waits; there is nobody here to tell.
     if (this.slot > 0) this.#publish()
-    this.guard = this.slot
+    this.guard = 0
   }
 
   /** Calls into the recorder, everything staged being published before. The call may use up the room there was. */
   call(work: (native: NativeRecorder) => number): void {
     if (this.#closed) throw closedError()
     this.publish()
-    this.#hasRoom = false
-    this.guard = this.slot
+    this.refuse()
     if (work(this.#native) < 0) throw this.failure()
   }
 
-  /** Asks for a sync that covers an event. */
+  /**
+   * Publishes events that were laid out elsewhere as a block of their own.
+   *
+   * @returns the id of the last one
+   */
+  appendLarge(payload: Uint8Array, events: number): number {
+    const last = this.idAfter(events)
+    this.call(native => native.appendLarge(payload, events, this.lastId + 1, last))
+    this.lastId = last
+    this.#endBlock()
+    return last
+  }
+
+  /** Asks for a sync that covers an event, and so publishes it. */
   requestSync(id: number): void {
     if (this.#closed) throw closedError()
-    this.publish()
-    if (this.#hot.requestSync(...idHalves(id)) < 0) throw this.failure()
+    const [low, high] = idHalves(id)
+    this.#answered(this.#hot.requestSync(low, high))
+  }
+
+  /** Syncs on this thread what covers an event, and so publishes it. */
+  durableSync(id: number): void {
+    if (this.#closed) throw closedError()
+    const [low, high] = idHalves(id)
+    this.#answered(this.#hot.durableSync(low, high))
+  }
+
+  /** Above 0: a block was published, and it is not known whether there is room for the next one. */
+  #answered(code: number): void {
+    this.#published(this.#hasRoom && code === 0)
+    if (code < 0) throw this.failure()
   }
 
   /** Lets the next append ask the recorder first, also in the middle of a block: it has to refuse. */
   refuse(): void {
     this.#hasRoom = false
-    this.guard = this.slot
+    this.guard = 0
   }
 
   /** Refuses everything from now on; the memory belongs to nobody any more. */
   close(): void {
     this.#closed = true
-    this.guard = this.slot
+    this.guard = 0
   }
 
   get closed(): boolean {

@@ -157,8 +157,9 @@ for (const generate of [true, false]) {
         t.deepEqual(native.published, Buffer.concat(expected))
 
         const memory = new EventMemory(new ArrayBuffer(event.size + 8))
-        encode(memory, 8, 77, objectOf(rows[0] as unknown[]))
-        t.deepEqual(memory.bytes.slice(8), oracle(event, types, 77, rows[0] as unknown[]))
+        encode(memory, 8, objectOf(rows[0] as unknown[]))
+        memory.storeId(8, 2 ** 40 + 77)
+        t.deepEqual(memory.bytes.slice(8), oracle(event, types, 2 ** 40 + 77, rows[0] as unknown[]))
       }),
       { numRuns: 60 },
     )
@@ -198,6 +199,146 @@ for (const generate of [true, false]) {
     t.is(append({ a: 1 }, { id: 11 }), 11)
   })
 
+  const ended = { code: 'WAL_EVENT_ID', message: /begin a new log/ }
+
+  test(`${how}: the largest id ends the log, at once and in later turns`, async t => {
+    for (const own of [true, false]) {
+      const { native, append } = open(defineEvent('E', { a: u8 }), generate, 4, own ? 0 : safe - 1)
+      if (own) t.is(append.fields.at(safe, 1), safe)
+      else t.is(append.fields(1), safe)
+      for (let turn = 0; turn < 2; turn++) {
+        t.throws(() => append.fields(1), ended)
+        t.throws(() => append({ a: 1 }), ended)
+        t.throws(() => append.fields.at(safe + 1, 1), { code: 'WAL_EVENT_ID' })
+        t.throws(() => append({ a: 1 }, { id: safe }), { code: 'WAL_EVENT_ID' })
+        await new Promise(resolve => setImmediate(resolve))
+      }
+      t.is(native.writtenId, safe)
+      t.is(native.published.length, 16)
+    }
+  })
+
+  test(`${how}: ids are counted to the largest one, from any id and over the end of a block`, t => {
+    for (let left = 1; left < 10; left++) {
+      for (const fill of [0, 1, 3]) {
+        const { native, staging, append } = open(defineEvent('E', { a: u8 }), generate, 4)
+        for (let i = 0; i < fill; i++) append({ a: 1 })
+        t.is(append({ a: 1 }, { id: safe - left }), safe - left)
+        t.throws(() => append({ a: 256 }), { code: 'WAL_SCHEMA' })
+        for (let id = safe - left + 1; id <= safe; id++)
+          t.is(id % 2 ? append({ a: 1 }) : append.fields(1), id)
+        t.throws(() => append.fields(1), ended)
+        t.is(staging.lastId, safe)
+        t.is(native.blocks.length * 4 + native.count, fill + 1 + left)
+      }
+    }
+  })
+
+  test(`${how}: ids that are counted for long within one turn end at the largest one`, t => {
+    const { staging, append } = open(defineEvent('E', { a: u8 }), generate, 4096, safe - 2 ** 20 - 3)
+    for (let i = 0; i < 2 ** 20 + 3; i++) append.fields(1)
+    t.is(staging.lastId, safe)
+    t.throws(() => append.fields(1), ended)
+  })
+
+  test(`${how}: a getter that appends has done so before the event that it belongs to`, t => {
+    const event = defineEvent('E', { a: u8, b: u8 })
+    for (const nested of [1, 3, 4, 9]) {
+      for (const before of [0, 1, 3]) {
+        const { native, append } = open(event, generate, 4)
+        const appendNested = () => {
+          for (let i = 0; i < nested; i++) append.fields(100, 101)
+        }
+        const getter = {
+          a: 50,
+          get b() {
+            appendNested()
+            return 51
+          },
+        }
+        const proxy = new Proxy({ a: 60, b: 61 } as Record<string | symbol, number>, {
+          get(target, name) {
+            if (name === 'b') appendNested()
+            return target[name]
+          },
+        })
+        const options = {
+          get id() {
+            appendNested()
+            return 1000
+          },
+        }
+        for (let i = 0; i < before; i++) append.fields(1, 2)
+        t.is(append(getter), before + nested + 1)
+        t.is(append(proxy), before + 2 * nested + 2)
+        t.is(append({ a: 70, b: 71 }, options), 1000)
+        t.is(append(getter, { id: 2000 }), 2000)
+        t.throws(() => append(getter, { id: 2001 }), { code: 'WAL_EVENT_ID' })
+        native.hot().commit()
+        const group = Array(nested).fill([100, 101])
+        const first = Array(before).fill([1, 2])
+        t.deepEqual(
+          Array.from({ length: native.published.length / 16 }, (_, i) => [
+            ...native.published.subarray(i * 16 + 8, i * 16 + 10),
+          ]),
+          [
+            ...first,
+            ...group,
+            [50, 51],
+            ...group,
+            [60, 61],
+            ...group,
+            [70, 71],
+            ...group,
+            [50, 51],
+            ...group,
+          ],
+        )
+      }
+    }
+  })
+
+  test(`${how}: values that run code when they are looked at are refused, and what that code appends is kept`, t => {
+    const { native, append } = open(defineEvent('E', { a: u8, b: bytes3, c: u64 }), generate)
+    const good = [1, new Uint8Array(3), 2] as const
+    class Lying extends Uint8Array {
+      override get length() {
+        append.fields(...good)
+        return 3
+      }
+    }
+    const number = {
+      valueOf() {
+        append.fields(...good)
+        return 4
+      },
+    }
+    const proxy = new Proxy(new Uint8Array(3), {
+      get(target, name) {
+        append.fields(...good)
+        return Reflect.get(target, name, target)
+      },
+    })
+    for (const [at, value] of [
+      [0, number],
+      [1, new Lying(4)],
+      [1, proxy],
+      [1, Object.defineProperty(new Uint8Array(4), 'length', { value: 3 })],
+      [2, number],
+    ] as const) {
+      const values = good.map((fine, i) => (i === at ? value : fine))
+      t.throws(() => append.fields(...values), { code: 'WAL_SCHEMA' })
+      t.throws(() => append.fields.at(2 ** 40 + native.count, ...values), { code: 'WAL_SCHEMA' })
+    }
+    const { count } = native
+    native.hot().commit()
+    const ids = Array.from({ length: count }, (_, i) => native.published.readBigUint64LE(i * 24))
+    t.deepEqual(
+      ids,
+      ids.map((_, i) => BigInt(i + 1)),
+    )
+  })
+
   test(`${how}: a full block is published by one call`, t => {
     const { native, append } = open(defineEvent('E', { a: u8 }), generate, 4)
     for (let i = 1; i <= 10; i++) t.is(append({ a: i }), i)
@@ -209,11 +350,3 @@ for (const generate of [true, false]) {
     t.is(native.writtenId, 8)
   })
 }
-
-test('the largest id ends the log', async t => {
-  const { native, append } = open(defineEvent('E', { a: u8 }), true, 4)
-  t.is(append.fields.at(safe, 1), safe)
-  await new Promise(resolve => setImmediate(resolve))
-  t.is(native.writtenId, safe)
-  t.throws(() => append.fields(1), { code: 'WAL_EVENT_ID', message: /begin a new log/ })
-})

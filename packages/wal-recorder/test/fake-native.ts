@@ -19,6 +19,8 @@ export class FakeNative implements NativeRecorder {
   closed = 0
   commits = 0
   timings = 0
+  /** Calls while appending, those apart that report a time. */
+  calls = 0
   /** Code that the next commits give after publishing. */
   shortage: string | undefined
   /** Code that commits give without publishing. */
@@ -48,10 +50,20 @@ export class FakeNative implements NativeRecorder {
 
   hot(): HotCalls {
     return {
-      commit: () => this.#commit(),
+      commit: () => {
+        this.calls++
+        return this.#commit()
+      },
       requestSync: (low, high) => {
+        this.calls++
         this.syncs.push(high * 2 ** 32 + low)
-        return this.#answer(this.broken)
+        return this.#adopt()
+      },
+      durableSync: (low, high) => {
+        this.calls++
+        const answer = this.#adopt()
+        if (answer >= 0) this.setDurable(high * 2 ** 32 + low)
+        return answer
       },
       appendTook: () => {
         this.timings++
@@ -67,11 +79,6 @@ export class FakeNative implements NativeRecorder {
   appendLarge(payload: Uint8Array, count: number, _first: number, last: number): number {
     this.blocks.push({ payload: payload.slice(), count })
     this.#setWritten(last)
-    return this.#answer(this.broken)
-  }
-
-  durableSync(eventId: number): number {
-    this.setDurable(eventId)
     return this.#answer(this.broken)
   }
 
@@ -139,6 +146,14 @@ export class FakeNative implements NativeRecorder {
       this.#words[COUNT] = 0
     }
     return this.#answer(this.shortage)
+  }
+
+  /** As the calls that sync do: publishes what is staged; want of room is no failure. */
+  #adopt(): number {
+    if (this.broken !== undefined) return this.#answer(this.broken)
+    if (this.count === 0) return 0
+    const room = this.#commit() >= 0
+    return room ? 0 : 1
   }
 
   #payloadBytes(count: number): number {

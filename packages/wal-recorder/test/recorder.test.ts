@@ -1,3 +1,4 @@
+import { WalError } from '@flashstrike/wal-recovery/errors'
 import { defineEvent, type EventType, u8 } from '@flashstrike/wal-recovery/schema'
 import test, { type ExecutionContext } from 'ava'
 import type { NativeListener, NativeOpenOptions } from '#src/native.js'
@@ -12,8 +13,8 @@ function open(lastId = 0) {
   return openWith({ dir: 'log', event: Small }, SLOTS * Small.size, lastId)
 }
 
-function openBytes(areaBytes = 64) {
-  return openWith<undefined>({ dir: 'log' }, areaBytes)
+function openBytes(areaBytes = 64, lastId = 0) {
+  return openWith<undefined>({ dir: 'log' }, areaBytes, lastId)
 }
 
 function openWith<E extends EventType | undefined>(
@@ -145,6 +146,23 @@ test('drain is done at once where there is room, and can be given up', async t =
   t.throws(() => wal.drainSync(1), { code: 'WAL_FULL' })
 })
 
+test('a drain that was given up leaves nothing behind', async t => {
+  const { wal, native } = open()
+  native.shortage = 'WAL_FULL'
+  const [first, second] = [new AbortController(), new AbortController()]
+  const drains = [wal.drain({ signal: first.signal }), wal.drain({ signal: second.signal })]
+  t.true(native.referenced)
+  first.abort(new Error('enough'))
+  await t.throwsAsync(drains[0] as Promise<void>, { message: 'enough' })
+  t.true(native.referenced)
+  second.abort(new Error('enough of it'))
+  await t.throwsAsync(drains[1] as Promise<void>, { message: 'enough of it' })
+  t.false(native.referenced)
+  native.shortage = undefined
+  native.tell(7)
+  t.false(native.referenced)
+})
+
 test('appending resumes by itself when there is room again', t => {
   const { wal, native } = open()
   wal.append({ a: 0 })
@@ -206,40 +224,113 @@ test('a batch with one bad event leaves nothing', t => {
   t.is(wal.append({ a: 1 }), 1)
 })
 
-test('waiters of one turn share one request, and are served up to the durable id', async t => {
+/** Waits for each of these ids, and collects those that are served. */
+function waitForAll(wal: Recorder<typeof Small>, ids: readonly number[]): number[] {
+  const served: number[] = []
+  for (const id of ids) void wal.durable(id).then(() => served.push(id))
+  return served
+}
+
+test('waiters of one turn share one request, and are served up to the durable id, block by block', async t => {
   const { wal, native } = open()
   const served: number[] = []
-  for (let i = 1; i <= 3; i++) {
+  for (let i = 1; i <= 2 * SLOTS + 2; i++) {
     const id = wal.append({ a: i })
     void wal.durable(id).then(() => served.push(id))
   }
   t.is(native.syncs.length, 0)
   await Promise.resolve()
-  t.deepEqual(native.syncs, [3])
-  t.is(wal.writtenEventId, 3)
+  t.deepEqual(native.syncs, [10])
+  t.is(wal.writtenEventId, 10)
   t.true(native.referenced)
+  for (const durableId of [4, 8, 10]) {
+    native.durable(durableId)
+    await turn()
+    t.deepEqual(
+      served,
+      Array.from({ length: durableId }, (_, i) => i + 1),
+    )
+    t.is(native.referenced, durableId < 10)
+  }
+})
+
+test('waiters may come in any order of ids, and none waits for more than what was published', async t => {
+  const { wal, native } = open()
+  for (let i = 1; i <= 10; i++) wal.append({ a: i })
+  const served = waitForAll(wal, [9, 1, 6, 2, 10, 6])
+  await turn()
+  t.deepEqual(native.syncs, [10])
+  native.durable(8)
+  await turn()
+  t.deepEqual(served, [1, 6, 2, 6])
+  native.durable(10)
+  await turn()
+  t.deepEqual(served, [1, 6, 2, 6, 9, 10])
+})
+
+test('who comes while a sync runs is served by the next one, and asks for it once', async t => {
+  const { wal, native } = open()
+  for (let i = 1; i <= 2; i++) wal.append({ a: i })
+  const served = waitForAll(wal, [1, 2])
+  await turn()
+  wal.append({ a: 3 })
+  const later = waitForAll(wal, [3, 1, 3])
+  await turn()
+  t.deepEqual(native.syncs, [2, 3])
   native.durable(2)
   await turn()
-  t.deepEqual(served, [1, 2])
-  t.true(native.referenced)
+  t.deepEqual([served, later], [[1, 2], [1]])
   native.durable(3)
   await turn()
-  t.deepEqual(served, [1, 2, 3])
+  t.deepEqual(later, [1, 3, 3])
   t.false(native.referenced)
 })
 
-test('waiters may come in any order of ids', async t => {
+test('what another call has made durable serves those who wait', async t => {
   const { wal, native } = open()
-  for (let i = 1; i <= 3; i++) wal.append({ a: i })
-  const served: number[] = []
-  for (const id of [3, 1, 2, 1, 3]) void wal.durable(id).then(() => served.push(id))
+  wal.append({ a: 1 })
+  const served = waitForAll(wal, [1])
+  wal.durableSync()
+  native.tell(1)
   await turn()
-  native.durable(1)
+  t.deepEqual(served, [1])
+  t.deepEqual(native.syncs, [])
+  t.false(native.referenced)
+})
+
+test('asked to, a waiter looks for the end of the sync itself', async t => {
+  for (const spinUs of [0, 1000]) {
+    const { wal, native } = openWith({ dir: 'log', event: Small, spinUs }, SLOTS * Small.size)
+    wal.append({ a: 1 })
+    const served = waitForAll(wal, [1])
+    await Promise.resolve()
+    t.deepEqual(native.syncs, [1])
+    native.setDurable(1)
+    await turn()
+    await turn()
+    t.deepEqual(served, spinUs === 0 ? [] : [1])
+    t.is(native.referenced, spinUs === 0)
+    native.tell(1)
+    await turn()
+    t.deepEqual(served, [1])
+  }
+})
+
+test('a waiter that has looked in vain for long enough is told', async t => {
+  const { wal, native } = openWith({ dir: 'log', event: Small, spinUs: 1 }, SLOTS * Small.size)
+  wal.append({ a: 1 })
+  const served = waitForAll(wal, [1])
+  const until = performance.now() + 5
+  while (performance.now() < until) await turn()
+  // The last look may come after this turn, if the turn was a long one.
+  for (let i = 0; i < 3; i++) await turn()
+  native.setDurable(1)
   await turn()
-  t.deepEqual(served, [1, 1])
-  native.durable(3)
   await turn()
-  t.deepEqual(served.sort(), [1, 1, 2, 3, 3])
+  t.deepEqual(served, [])
+  native.tell(1)
+  await turn()
+  t.deepEqual(served, [1])
 })
 
 test('what is durable needs no request', async t => {
@@ -257,11 +348,41 @@ test('what is durable needs no request', async t => {
   t.throws(() => wal.durableSync(1.5), { code: 'WAL_EVENT_ID' })
 })
 
-test('durableSync publishes and syncs on this thread', t => {
-  const { wal } = open()
+test('durableSync publishes and syncs on this thread, by one call', t => {
+  const { wal, native } = open()
   wal.append({ a: 1 })
-  wal.durableSync()
-  t.is(wal.durableEventId, 1)
+  t.is(native.calls, 1)
+  for (let id = 1; id <= 3; id++) {
+    wal.durableSync()
+    t.deepEqual([wal.writtenEventId, wal.durableEventId, native.calls], [id, id, id + 1])
+    t.is(wal.append({ a: 1 }), id + 1)
+  }
+})
+
+test('a sync that uses up the room does not let an event be staged', async t => {
+  const sync = (wal: Recorder<typeof Small>) => wal.durableSync()
+  const wait = (wal: Recorder<typeof Small>) => void wal.durable()
+  for (const makeDurable of [sync, wait]) {
+    const { wal, native } = open()
+    wal.append({ a: 1 })
+    native.shortage = 'WAL_BACKPRESSURE'
+    makeDurable(wal)
+    await Promise.resolve()
+    t.is(wal.writtenEventId, 1)
+    t.throws(() => wal.append({ a: 2 }), { code: 'WAL_BACKPRESSURE' })
+    native.shortage = undefined
+    t.is(wal.append({ a: 2 }), 2)
+    native.durable(1)
+  }
+})
+
+test('a sync that fails is told, and the next append asks again', t => {
+  const { wal, native } = open()
+  wal.append({ a: 1 })
+  native.broken = 'WAL_POISONED'
+  t.throws(() => wal.durableSync(), { code: 'WAL_POISONED' })
+  t.throws(() => wal.append({ a: 2 }), { code: 'WAL_POISONED' })
+  t.is(native.count, 1)
 })
 
 test('a poisoned recorder rejects all who wait and all who come later', async t => {
@@ -276,6 +397,46 @@ test('a poisoned recorder rejects all who wait and all who come later', async t 
   await t.throwsAsync(wal.durable(), { code: 'WAL_POISONED' })
   t.deepEqual(heard, ['WAL_POISONED'])
   t.false(native.referenced)
+})
+
+test('those whose event is durable are served, whatever becomes of the others', async t => {
+  const failures: ReadonlyArray<(native: FakeNative, wal: Recorder<typeof Small>) => unknown> = [
+    native => native.tell(2, 0, '{"code":"WAL_POISONED","message":"EIO"}'),
+    native => {
+      native.broken = 'WAL_POISONED'
+    },
+    (_, wal) => wal.close().catch(() => {}),
+  ]
+  for (const fail of failures) {
+    const { wal, native } = open()
+    native.close = () => {
+      throw Object.assign(new Error('disk gone'), { code: 'WAL_IO' })
+    }
+    for (let i = 0; i < SLOTS; i++) wal.append({ a: i })
+    const served = wal.durable()
+    await turn()
+    wal.append({ a: 9 })
+    const refused = t.throwsAsync(wal.durable(), { instanceOf: WalError })
+    native.setDurable(SLOTS)
+    fail(native, wal)
+    await refused
+    await served
+    t.false(native.referenced)
+  }
+})
+
+test('a listener that throws leaves nobody waiting', async t => {
+  const { wal, native } = open()
+  wal.append({ a: 1 })
+  const refused = t.throwsAsync(wal.durable(), { code: 'WAL_POISONED' })
+  wal.on('poisoned', () => {
+    throw new Error('boom')
+  })
+  native.broken = 'WAL_POISONED'
+  t.throws(() => native.tell(2, 0, '{"code":"WAL_POISONED","message":"EIO"}'), { message: 'boom' })
+  t.false(native.referenced)
+  await refused
+  t.throws(() => wal.append({ a: 2 }), { code: 'WAL_POISONED' })
 })
 
 test('a refused request rejects those who wait', async t => {
@@ -363,6 +524,112 @@ function entries(t: ExecutionContext, native: FakeNative): string[] {
   }
   return found
 }
+
+test('ids end at 2^53 - 1 for batches too', t => {
+  const safe = Number.MAX_SAFE_INTEGER
+  const batch = (count: number) => Array.from({ length: count }, (_, a) => ({ a }))
+  const ended = { code: 'WAL_EVENT_ID', message: /begin a new log/ }
+  for (const [left, count] of [
+    [2, 3],
+    [SLOTS, SLOTS + 1],
+    [2 * SLOTS, 2 * SLOTS + 1],
+  ] as const) {
+    const { wal, native } = open()
+    wal.append({ a: 1 }, { id: safe - left })
+    t.throws(() => wal.appendBatch(batch(count)), ended)
+    wal.flush()
+    t.is(native.blocks.length, 1)
+    t.is(wal.lastEventId, safe - left)
+    t.is(wal.appendBatch(batch(left)), safe)
+    t.throws(() => wal.appendBatch(batch(1)), ended)
+    t.throws(() => wal.append({ a: 1 }), ended)
+  }
+})
+
+test('ids end at 2^53 - 1 for bytes too', t => {
+  const safe = Number.MAX_SAFE_INTEGER
+  const ended = { code: 'WAL_EVENT_ID', message: /begin a new log/ }
+  const { wal, native } = openBytes(64, safe - 3)
+  t.throws(() => wal.appendBatch(['a', 'b', 'c', 'd']), ended)
+  t.throws(() => wal.appendBatch(['a', 'b', 'c', 'd'.repeat(99)]), ended)
+  t.is(native.count, 0)
+  t.is(wal.append('a'), safe - 2)
+  t.is(wal.appendBatch(['b', 'c']), safe)
+  t.throws(() => wal.append('d'), ended)
+  t.throws(() => wal.append('d'.repeat(99)), ended)
+  t.is(native.count, 3)
+})
+
+/** What stands in the field of each published event. */
+function fieldsOf(wal: Recorder<typeof Small>, native: FakeNative): number[] {
+  wal.flush()
+  return [...native.published].filter((_, i) => i % Small.size === 8)
+}
+
+for (const appends of [1, 2, SLOTS, 2 * SLOTS]) {
+  test(`an event of a batch that appends ${appends} others while it is looked at overwrites none`, t => {
+    for (const [before, after] of [
+      [0, 1],
+      [1, 0],
+      [2, 2],
+      [SLOTS, SLOTS],
+    ] as const) {
+      const { wal, native } = open()
+      const nested: number[] = []
+      const appending = {
+        get a() {
+          nested.push(wal.append({ a: 100 }), wal.appendBatch(Array(appends).fill({ a: 101 })))
+          return 55
+        },
+      }
+      const calm = (count: number) => Array(count).fill({ a: 50 })
+      const last = wal.appendBatch([...calm(before), appending, ...calm(after)])
+      t.deepEqual(nested, [1, 1 + appends])
+      t.is(last, 2 + appends + before + after)
+      t.deepEqual(fieldsOf(wal, native), [
+        100,
+        ...Array(appends).fill(101),
+        ...Array(before).fill(50),
+        55,
+        ...Array(after).fill(50),
+      ])
+    }
+  })
+}
+
+test('a batch that throws half-way leaves nothing, and the next one is whole', t => {
+  const { wal, native } = open()
+  const broken = {
+    get a(): number {
+      throw new Error('boom')
+    },
+  }
+  for (const count of [1, 2 * SLOTS]) {
+    const batch = [...Array(count).fill({ a: 1 }), broken]
+    t.throws(() => wal.appendBatch(batch), { message: 'boom' })
+  }
+  t.is(wal.lastEventId, 0)
+  t.is(wal.appendBatch([{ a: 7 }, { a: 8 }]), 2)
+  t.deepEqual(fieldsOf(wal, native), [7, 8])
+})
+
+test('an array that lies about its length is taken for what it is', t => {
+  const { wal, native } = openBytes(64)
+  class Lying extends Uint8Array {
+    override get length() {
+      wal.append('nested')
+      return 1
+    }
+  }
+  const own = Object.defineProperty(new Uint8Array([65]), 'length', { value: 60 })
+  t.is(wal.append(new Lying([66, 67, 68])), 1)
+  t.is(wal.append(own), 2)
+  t.is(wal.appendBatch([new Lying([69, 70]), own]), 4)
+  wal.flush()
+  t.deepEqual(entries(t, native), ['BCD', 'A', 'EF', 'A'])
+  const proxy = new Proxy(new Uint8Array(3), {})
+  t.throws(() => wal.append(proxy), { code: 'WAL_SCHEMA' })
+})
 
 test('a byte log takes bytes and text of any length', t => {
   const { wal, native } = openBytes(64)
