@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use flashstrike_recovery::files::{FileSystemKind, OpenMode};
 use flashstrike_recovery::inspect::{Depth, InspectOptions, Inspection, SegmentFacts, inspect};
-use flashstrike_recovery::repair::{AppendPoint, RepairOptions, Repaired, prepare_for_append};
+use flashstrike_recovery::repair::{AppendPoint, RepairOptions, Repaired, mark_poisoned, prepare_for_append};
 use flashstrike_recovery::{Code, Error, Report, Result, machine};
 use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, round64};
 use flashstrike_segment::{LogIdentity, Schema, StagingHeader, names};
@@ -68,11 +68,12 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Parts> {
     if let Some(closed) = publish_staged(&mut writer, &context, &repaired, &mut prepared)? {
         rotated.push(closed);
     }
-    // Oldest first: a sealed header claims that all before it is durable.
-    for segment in rotated {
-        segment.seal(writer.poison())?;
+    let synced = seal_and_sync(&writer, rotated);
+    if writer.poison().is_set() {
+        // The new staging memory knows; what counts until it is in place is the old one.
+        mark_poisoned(&*context.files, &context.directory);
     }
-    writer.flush(true)?;
+    synced?;
     sync_directory(&context)?;
 
     writer.touch()?;
@@ -388,6 +389,14 @@ fn publish_staged(
     }
     writer.publish_large(&staged.payload, staged.count, staged.first_event_id, staged.last_event_id);
     Ok(left)
+}
+
+/// Oldest first: a sealed header claims that all before it is durable.
+fn seal_and_sync(writer: &SegmentWriter, rotated: Vec<ClosedSegment>) -> Result<()> {
+    for segment in rotated {
+        segment.seal(writer.poison())?;
+    }
+    writer.flush(true)
 }
 
 fn sync_directory(context: &LogContext) -> Result<()> {

@@ -212,11 +212,9 @@ impl Recorder {
         // Sealing may have failed although everything was durable before.
         let durable = durable.and_then(|()| self.shared.poison.check());
         self.committer.close();
-        let store = self.coordinator.close();
-        let stored = match store {
-            Some(mut store) if durable.is_ok() => store.store(&snapshot(&self.shared, true)),
-            _ => Ok(()),
-        };
+        // What is durable is worth noting in any case, but the log was closed cleanly only if that is all.
+        let meta = snapshot(&self.shared, durable.is_ok());
+        let stored = self.coordinator.close().map_or(Ok(()), |mut store| store.store(&meta));
         drop(lock);
         durable.and(stored)
     }

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::{
-    PATIENCE, Told, append_many, append_next, code, expect_log, next_events, rotate, small_log, small_log_on,
-    wait_until,
+    PATIENCE, Told, append_many, append_next, code, expect_log, left_behind, next_events, rotate, small_log,
+    small_log_on, wait_until,
 };
 use flashstrike_crash_lab::{FaultFileSystem, Kind, ReadBack, Rule, events};
 use flashstrike_recorder::{Code, Event, Recorder};
@@ -85,11 +85,66 @@ fn a_poisoned_log_is_not_marked_as_closed_cleanly() {
     let files = FaultFileSystem::default();
     let mut recorder = Recorder::open(&small_log_on(&files, directory.path(), 32)).unwrap();
     append_many(&mut recorder, 32, 5);
+    recorder.durable_sync(None).unwrap();
+    append_many(&mut recorder, 32, 3);
     files.add(Rule::fail(Errno::IO).kind(Kind::SyncData).named("00000000.wal").times(1));
     assert_eq!(code(recorder.close()), Code::Poisoned);
     let meta = ReadBack::now(directory.path()).meta.unwrap();
     assert!(!meta.clean);
-    assert_eq!(meta.durable_event_id, 0);
+    assert_eq!(meta.durable_event_id, 5, "what was promised before is noted all the same");
+}
+
+#[test]
+fn what_was_durable_before_a_log_was_poisoned_is_noted_while_it_stays_open() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = FaultFileSystem::default();
+    let mut recorder = Recorder::open(&small_log_on(&files, directory.path(), 32)).unwrap();
+    append_many(&mut recorder, 32, 5);
+    recorder.durable_sync(None).unwrap();
+    append_many(&mut recorder, 32, 3);
+    files.add(Rule::fail(Errno::IO).kind(Kind::SyncData).named("00000000.wal").times(1));
+    assert_eq!(code(recorder.durable_sync(None)), Code::Poisoned);
+    wait_until(|| {
+        let meta = ReadBack::now(directory.path()).meta.unwrap();
+        (meta.durable_event_id == 5).then_some(())
+    });
+}
+
+/// On the same boot staging proves what was published, but not after a sync that failed while opening.
+#[test]
+fn a_sync_that_fails_while_opening_is_noted_in_the_staging_memory_that_stays() {
+    for torn in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("log");
+        let files = FaultFileSystem::default();
+        let mut recorder = Recorder::open(&small_log_on(&files, &log, 32)).unwrap();
+        append_many(&mut recorder, 32, 70);
+        let left = left_behind(&files, &log);
+        drop(recorder);
+        let (log, files) = (left.path(), FaultFileSystem::default());
+        let mut options = small_log_on(&files, log, 32);
+        if torn {
+            flip(&log.join("00000000.wal"), &events::fixed(40, 32));
+            options.boot_id = Some([7; 16]);
+        }
+        let marked = || std::fs::read(log.join("wal.staging")).unwrap()[72];
+        assert_eq!(marked(), 0);
+
+        files.add(Rule::fail(Errno::IO).kind(Kind::SyncData).named("00000000.wal").times(1));
+        Recorder::open(&options).unwrap_err();
+        assert_eq!(marked(), 1, "torn: {torn}");
+
+        let recorder = Recorder::open(&options).unwrap();
+        assert_eq!(recorder.last_event_id(), if torn { 32 } else { 70 });
+    }
+}
+
+/// Flips a bit of an event.
+fn flip(segment: &Path, event: &[u8]) {
+    let mut bytes = std::fs::read(segment).unwrap();
+    let at = bytes.windows(event.len()).position(|found| found == event).unwrap();
+    bytes[at + 9] ^= 1;
+    std::fs::write(segment, bytes).unwrap();
 }
 
 #[test]
@@ -253,6 +308,9 @@ fn a_failure_that_loses_nothing_does_not_poison() {
     };
     told.wait_for(meta_failed);
     files.heal();
+    // Without another event.
+    let noted = || ReadBack::now(directory.path()).meta.is_some_and(|meta| meta.durable_event_id == 100);
+    wait_until(|| noted().then_some(()));
     // The last failure stands until the next try succeeds.
     wait_until(|| directory.path().join("00000002.wal").exists().then_some(()));
     append_many(&mut recorder, 32, 3000);

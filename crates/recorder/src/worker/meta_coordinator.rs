@@ -67,7 +67,7 @@ impl MetaCoordinator {
         signal: MetaSignal,
         telemetry: MetaCoordinatorUpdater,
     ) -> Result<Self> {
-        let worker = Worker { desk: Arc::clone(&signal.0), shared, store, telemetry };
+        let worker = Worker { desk: Arc::clone(&signal.0), shared, store, failing: false, telemetry };
         let thread = super::spawn("wal-meta", move || worker.run())?;
         Ok(Self { signal, thread: Some(thread) })
     }
@@ -90,6 +90,8 @@ struct Worker {
     desk: Arc<Desk>,
     shared: Arc<Shared>,
     store: MetaStore,
+    /// The last write has failed.
+    failing: bool,
     telemetry: MetaCoordinatorUpdater,
 }
 
@@ -97,15 +99,22 @@ impl Worker {
     fn run(mut self) -> MetaStore {
         while let Some(slept) = self.wait_until_due() {
             let start = clock::now_ns();
-            if !self.shared.poison.is_set()
-                && let Err(error) = self.store.store(&snapshot(&self.shared, false))
-            {
-                // It is not the truth, so nothing is lost; the next advance tries again.
-                self.shared.tell(&Event::Failed { error });
-            }
+            let stored = self.store.store(&snapshot(&self.shared, false));
+            self.note(stored);
             self.telemetry.on_loop(true, start, slept.as_nanos() as u64);
         }
         self.store
+    }
+
+    /// It is not the truth, so nothing is lost by a failure; it is tried again, and told once until it passes.
+    fn note(&mut self, stored: Result<()>) {
+        let was_failing = std::mem::replace(&mut self.failing, stored.is_err());
+        if let Err(error) = stored {
+            lock(&self.desk.state).dirty = true;
+            if !was_failing {
+                self.shared.tell(&Event::Failed { error });
+            }
+        }
     }
 
     /// Sleeps until the durable id has advanced and the delay is over; `None` when it is time to end.

@@ -261,7 +261,7 @@ impl<'a> Repair<'a> {
                 .map_err(|error| Error::io("zero the tail of", &path, &error))?;
             at += part as u64;
         }
-        rewrite::sync_data(&*file, &path)
+        rewrite::sync_data(self.files, self.directory, &*file, &path)
     }
 
     /// Puts a new file with these blocks and this header in a segment's place.
@@ -357,7 +357,7 @@ impl<'a> Repair<'a> {
                 .map_err(|error| Error::io("open", &path, &error))?;
             file.write_all_at(&facts.header.encode(), 0)
                 .map_err(|error| Error::io("write the header of", &path, &error))?;
-            rewrite::sync_data(&*file, &path)?;
+            rewrite::sync_data(self.files, self.directory, &*file, &path)?;
             facts.header_damaged = false;
             self.notes.push(format!("{}: header written anew", names::hot_name(facts.index)));
         }

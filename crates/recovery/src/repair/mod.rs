@@ -18,6 +18,7 @@ use crate::inspect::{Depth, Inspection, SegmentFacts, StagedEvents};
 use crate::mode::Mode;
 use crate::report::{CutReport, IdRange};
 use cut::Repair;
+pub use rewrite::mark_poisoned;
 
 /// How to repair.
 #[derive(Debug, Clone, Copy)]

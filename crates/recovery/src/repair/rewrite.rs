@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
-use flashstrike_segment::{BlockHeader, ChainVerifier, SegmentStart};
+use flashstrike_segment::staging::STAGING_POISONED;
+use flashstrike_segment::{BlockHeader, ChainVerifier, SegmentStart, names};
 
 use crate::directory::hot_path;
 use crate::error::{Code, Error, Result};
-use crate::files::File;
+use crate::files::{File, FileSystem, OpenMode};
 use crate::inspect::{Body, Scratch, SegmentFacts, SegmentSource};
 
 /// A segment's blocks as they were found, verified once more: a page that never reached the device may have been read
@@ -74,11 +75,27 @@ pub(super) fn checked_body(
     Ok(CheckedBody { scratch, body, end, unproved_from })
 }
 
-/// Syncs a file. If that fails, the cached pages are dropped, so that the next opening sees what is really on the
-/// device instead of what should be there.
-pub(super) fn sync_data(file: &dyn File, path: &Path) -> Result<()> {
+/// Syncs a file of the log. If that fails, the cached pages are dropped, so that the next opening sees what is really
+/// on the device instead of what should be there, and staging says that its blocks may be gone.
+pub(super) fn sync_data(
+    files: &dyn FileSystem,
+    directory: &Path,
+    file: &dyn File,
+    path: &Path,
+) -> Result<()> {
     file.sync_data().map_err(|error| {
         let _ = file.drop_cache();
+        mark_poisoned(files, directory);
         Error::io("sync", path, &error)
     })
+}
+
+/// Notes in the staging memory that is in place that a sync has failed: on the same boot too, blocks before the staged
+/// events may be gone then, which is a loss to report and no damage.
+///
+/// Nothing is told of a failure: without the mark the next opening refuses what it could have cut, which loses nothing.
+pub fn mark_poisoned(files: &dyn FileSystem, directory: &Path) {
+    if let Ok(file) = files.open(&directory.join(names::WAL_STAGING), OpenMode::ReadWrite) {
+        let _ = file.write_all_at(&1_u32.to_le_bytes(), STAGING_POISONED as u64);
+    }
 }
