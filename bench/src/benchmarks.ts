@@ -37,6 +37,9 @@ export const SMOKE: Sizes = {
   handOffs: 10,
 }
 
+/** Longer than a sync here takes, so that neither the committer nor the event loop sleeps in between. */
+const SPIN_US = 300
+
 /** Events whose bytes the reference of group commit writes at once. */
 const GROUP_EVENTS = 256
 
@@ -130,23 +133,27 @@ function commit({ syncs }: Sizes): Benchmark {
     reference,
     target: ratioAtMost(limit),
   })
+  const awaited = 'JavaScript: append + await durable()'
   return {
     name: 'b5',
     title: 'durable commit, one waiter, p50',
     method: `${syncs} times one event is appended and made durable before the next, with \`smallSyncs\`. The reference
 overwrites 4 KiB after 4 KiB of a zero-filled file, each followed by fdatasync. Where one thread does it all, it is kept
-on one processor, another one in each round: a sync is faster on the processor that the disk interrupts.`,
+on one processor, another one in each round: a sync is faster on the processor that the disk interrupts. Awaiting takes two wake-ups of a
+thread beside the sync; with \`spinUs\` both threads look for so long before they sleep.`,
     contestants: {
       rust: pinned(native({ contest: 'commit', syncs })),
       'durable-sync': pinned(node({ contest: 'durable-sync', syncs })),
-      durable: node({ contest: 'durable', syncs }),
+      durable: node({ contest: 'durable', syncs, spinUs: 0 }),
+      'durable-spinning': node({ contest: 'durable', syncs, spinUs: SPIN_US }),
       'write-sync': pinned(native({ contest: 'write-sync', writeBytes: 4096, syncs })),
     },
     moreRounds: 2,
     figures: [
       figure('rust', 'Rust: append + durable_sync', 1.05),
       figure('durable-sync', 'JavaScript: append + durableSync()', 1.1),
-      figure('durable', 'JavaScript: append + await durable()', 1.25),
+      figure('durable', awaited, 1.25),
+      figure('durable-spinning', `${awaited}, \`spinUs: ${SPIN_US}\``, 1.25),
     ],
   }
 }

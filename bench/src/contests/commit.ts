@@ -13,7 +13,7 @@ type Commits = (wal: EventRecorder, us: Float64Array) => Promise<void>
 
 /** One event after the other is made durable by a sync on this thread. */
 export function durableSyncRound(dir: string, syncs: number): Promise<Record<string, number>> {
-  return commitRound(dir, syncs, async (wal, us) => {
+  return commitRound(dir, syncs, 0, async (wal, us) => {
     for (let i = 0; i < us.length; i++) {
       const start = performance.now()
       wal.durableSync(append(wal, i))
@@ -22,9 +22,9 @@ export function durableSyncRound(dir: string, syncs: number): Promise<Record<str
   })
 }
 
-/** One event after the other is waited for. */
-export function durableRound(dir: string, syncs: number): Promise<Record<string, number>> {
-  return commitRound(dir, syncs, async (wal, us) => {
+/** One event after the other is waited for, sleeping or looking for the end of the sync. */
+export function durableRound(dir: string, syncs: number, spinUs: number): Promise<Record<string, number>> {
+  return commitRound(dir, syncs, spinUs, async (wal, us) => {
     for (let i = 0; i < us.length; i++) {
       const start = performance.now()
       await wal.durable(append(wal, i))
@@ -33,9 +33,14 @@ export function durableRound(dir: string, syncs: number): Promise<Record<string,
   })
 }
 
-function commitRound(dir: string, syncs: number, commits: Commits): Promise<Record<string, number>> {
+function commitRound(
+  dir: string,
+  syncs: number,
+  spinUs: number,
+  commits: Commits,
+): Promise<Record<string, number>> {
   return withScratch(dir, async scratch => {
-    const wal = await openLog(scratch, PREPARED_SEGMENTS, true)
+    const wal = await openLog(scratch, PREPARED_SEGMENTS, { smallSyncs: true, spinUs })
     await workersIdle(scratch, 1 + PREPARED_SEGMENTS)
     await commits(wal, new Float64Array(syncs / WARM_UP_SHARE))
     const us = new Float64Array(syncs)
@@ -52,7 +57,7 @@ export function inFlightRound(
   inFlight: number,
 ): Promise<Record<string, number>> {
   return withScratch(dir, async scratch => {
-    const wal = await openLog(scratch, PREPARED_FOR_GROUPS, true)
+    const wal = await openLog(scratch, PREPARED_FOR_GROUPS, { smallSyncs: true })
     await workersIdle(scratch, 1 + PREPARED_FOR_GROUPS)
     await appendInFlight(wal, events / WARM_UP_SHARE, inFlight)
     const start = performance.now()

@@ -12,6 +12,7 @@ interface Given {
   readonly dir: string
   readonly events: number
   readonly syncs: number
+  readonly spinUs: number
   readonly inFlight: number
 }
 
@@ -22,7 +23,7 @@ const contests: Readonly<Record<string, Round>> = {
   'append-object': ({ dir, events }) => appendRound(dir, events, appendObjects),
   'write-file': ({ dir, events }) => writeFileRound(dir, events),
   'durable-sync': ({ dir, syncs }) => durableSyncRound(dir, syncs),
-  durable: ({ dir, syncs }) => durableRound(dir, syncs),
+  durable: ({ dir, syncs, spinUs }) => durableRound(dir, syncs, spinUs),
   'in-flight': ({ dir, events, inFlight }) => inFlightRound(dir, events, inFlight),
   replay: ({ dir, events }) => replayRound(dir, events),
   'read-file': ({ dir, events }) => readFileRound(dir, events),

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Recorder } from '@flashstrike/wal-recorder'
+import { Recorder, type RecorderOptions } from '@flashstrike/wal-recorder'
 import { RequestEvent } from './request-event.js'
 
 export type EventRecorder = Recorder<typeof RequestEvent>
@@ -12,9 +12,12 @@ const IDLE_US = 2_000
 const PATIENCE_MS = 60_000
 const HOT_SEGMENT = /^\d{8}\.wal$/
 
+/** What a contest chooses beside the number of segments kept ready. */
+export type Syncs = Pick<RecorderOptions, 'smallSyncs' | 'spinUs'>
+
 /** Opens a log that keeps so many segments ready. */
-export function openLog(dir: string, preparedSegments: number, smallSyncs = false): Promise<EventRecorder> {
-  return Recorder.open({ dir, event: RequestEvent, preparedSegments, smallSyncs })
+export function openLog(dir: string, preparedSegments: number, syncs: Syncs = {}): Promise<EventRecorder> {
+  return Recorder.open({ dir, event: RequestEvent, preparedSegments, ...syncs })
 }
 
 /** Waits until `segments` segments are there, those that are ready included, and the recorder's workers sleep. */
