@@ -1,7 +1,8 @@
-import { type BlockWalker, readId } from './block-walker.js'
+import { BlockWalker, readId } from './block-walker.js'
 import { ByteEvent } from './byte-event.js'
 import type { MemoryCursor } from './cursor.js'
 import { entryBytes } from './format.js'
+import { NO_RUNS } from './native.js'
 
 /** Which event ids an iteration gives, both inclusive. */
 export interface IdRange {
@@ -15,7 +16,12 @@ export const ALL_IDS: IdRange = { from: 0, to: Number.MAX_SAFE_INTEGER }
 /** Goes to the block to be read next; false at the end. */
 export type NextBlock = () => boolean
 
-const END: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined })
+/** Every result has the same shape, the last one too: loops over events see one only, and need no second look. */
+function result<D extends boolean, V>(done: D, value: V): { done: D; value: V } {
+  return { done, value }
+}
+
+const END: IteratorReturnResult<undefined> = result(true, undefined)
 
 /**
  * Events one after the other, all of them shown by one flyweight and one result object, so that a loop allocates
@@ -43,7 +49,7 @@ export abstract class EventIterator<E> implements IterableIterator<E, undefined>
     this.cursor = walker.cursor
     this.range = range
     this.reverse = reverse
-    this.result = { done: false, value: event }
+    this.result = result(false, event)
     this.#nextBlock = nextBlock
     this.#onEnd = onEnd
     this.blocks = this.#walk()
@@ -190,5 +196,24 @@ export class ByteEvents extends EventIterator<ByteEvent> {
 
   #following(offset: number): number {
     return offset + entryBytes(this.cursor.view.getUint32(offset, true))
+  }
+}
+
+/**
+ * One iterator of each kind that is never used and never collected: V8 drops optimized code together with the last
+ * object of a shape that the code knows, and between two replays of a program there may be none.
+ */
+export const KEPT_SHAPES: readonly EventIterator<unknown>[] = [
+  new FixedEvents<unknown>(undefined, 0, endedIteration()),
+  new ByteEvents(endedIteration()),
+]
+
+function endedIteration(): IterationOptions {
+  return {
+    walker: new BlockWalker(NO_RUNS),
+    nextBlock: () => false,
+    range: ALL_IDS,
+    reverse: false,
+    onEnd: () => {},
   }
 }

@@ -1,4 +1,4 @@
-import type { MemoryCursor } from './cursor.js'
+import { MemoryCursor } from './cursor.js'
 import { WalError } from './errors.js'
 import { fieldTypeOf } from './field-types.js'
 import { TWO_32 } from './format.js'
@@ -31,6 +31,8 @@ interface ReadField {
 type Wide = (view: DataView, offset: number, field: string, signed: boolean) => bigint
 
 const CURSOR = Symbol('cursor')
+const KEPT = Symbol('kept')
+const NO_MEMORY = new DataView(new ArrayBuffer(0))
 const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 /** 2⁵³ / 2³²: upper halves from here on are beyond the safe integers. */
 const SAFE_HIGH = 0x20_0000
@@ -68,6 +70,8 @@ export function readerClass(schema: Schema | EventType, generate = true): Reader
   const wide = 'types' in schema ? refuseWide(schema.name) : readWide
   const make = (generate && generatedClass(fields, wide)) || closureClass(fields, wide)
   Object.defineProperty(make, 'name', { value: schema.name })
+  // An object that keeps the shape of readers, and with it the code that was optimized for them, between two replays.
+  Object.defineProperty(make, KEPT, { value: new make(new MemoryCursor(NO_MEMORY)) })
   return make
 }
 
@@ -134,20 +138,28 @@ function readExpression({ name, type, size, big }: ReadField, at: string): strin
 }
 
 function generatedClass(fields: readonly ReadField[], wide: Wide): ReaderClass | undefined {
-  const here = 'const cursor = this[CURSOR], view = cursor.view; let high;'
-  const getters = fields
-    .filter(({ name }) => !OWN_MEMBERS.has(name))
-    .map(field => {
-      const read = readExpression(field, `cursor.offset + ${field.offset}`)
-      return `get [${JSON.stringify(field.name)}]() { ${here} return ${read} }`
-    })
+  const at = ({ offset }: ReadField) => `cursor.offset + ${offset}`
+  const shown = fields.filter(({ name }) => !OWN_MEMBERS.has(name))
+  // V8 inlines the getters for being so short, and the functions behind them for being called so often: it counts the
+  // calls of functions, but not those of getters.
+  const readers = shown.map(
+    (field, i) => `const read${i} = cursor => {
+      const view = cursor.view; let high
+      return ${readExpression(field, at(field))}
+    }`,
+  )
+  const getters = shown.map(
+    ({ name }, i) => `get [${JSON.stringify(name)}]() { return read${i}(this[CURSOR]) }`,
+  )
   const members = fields.map(field => {
-    const read = readExpression(field, `cursor.offset + ${field.offset}`)
+    const read = readExpression(field, at(field))
     return `[${JSON.stringify(field.name)}]: ${field.type.startsWith('bytes') ? `${read}.slice()` : read}`
   })
-  const source = `'use strict'; return class extends Reader {
+  const source = `'use strict'
+  ${readers.join('\n')}
+  return class extends Reader {
     ${getters.join('\n')}
-    toObject() { ${here} return { ${members.join(', ')} } }
+    toObject() { const cursor = this[CURSOR], view = cursor.view; let high; return { ${members.join(', ')} } }
   }`
   try {
     return new Function('Reader', 'CURSOR', 'wide', source)(Reader, CURSOR, wide) as ReaderClass

@@ -31,6 +31,18 @@ export interface NativeRuns {
   close(): void
 }
 
+/** A source without a run. */
+export const NO_RUNS: NativeRuns = {
+  next: () => 0,
+  window: () => new ArrayBuffer(0),
+  windowId: () => 0,
+  start: () => 0,
+  end: () => 0,
+  gapJson: () => '{}',
+  lastErrorJson: () => '{}',
+  close() {},
+}
+
 /** An open log, for reading. */
 export interface NativeRecovery {
   reportJson(): string

@@ -1,3 +1,4 @@
+import { apart } from './apart.js'
 import { BlockWalker, type Gap } from './block-walker.js'
 import type { ByteEvent } from './byte-event.js'
 import { translating, WalError } from './errors.js'
@@ -100,6 +101,10 @@ export class Recovery<E = UntypedEvent> {
    *   segment turns out to be damaged, before any of its events
    */
   replay(options: ReplayOptions = {}): EventIterator<E> {
+    return apart(() => this.#replay(options))
+  }
+
+  #replay(options: ReplayOptions): EventIterator<E> {
     const { reverse = false } = options
     const range = this.#range(options)
     const walker = this.#walk(range, reverse)
