@@ -19,8 +19,8 @@ const PAGE_BYTES: u64 = 4096;
 #[derive(Debug)]
 pub struct ClosedSegment {
     pub(crate) file: Arc<SegmentFile>,
-    /// Kept so that unmapping, which takes long, falls to whoever seals.
-    pub(crate) mapping: Option<Mapping>,
+    /// Its pages and its metadata: kept so that giving memory back, which takes long, falls to whoever seals.
+    pub(crate) memory: Option<(Mapping, Vec<u8>)>,
     pub(crate) header: SegmentHeader,
     /// Its `closed_ts_ns` is set when it is written.
     pub(crate) seal: Seal,
@@ -51,7 +51,7 @@ impl ClosedSegment {
         self.seal.closed_ts_ns = wall_clock_ns();
         self.header.sealed = Some(self.seal.clone());
         self.file.write_header(&self.header.encode(), poison)?;
-        drop(self.mapping.take());
+        drop(self.memory.take());
         // Hints, both: the segment is whole without them.
         let hole = self.end.next_multiple_of(PAGE_BYTES);
         let length = self.file.file.len().unwrap_or(0);

@@ -9,7 +9,6 @@ use flashstrike_segment::payload;
 use flashstrike_telemetry::clock;
 use flashstrike_telemetry::recorder::ManagerUpdater;
 
-use crate::event::Event;
 use crate::segment_writer::{SegmentWriter, wrong_size};
 use crate::shared::{MAX_UNSEALED_SEGMENTS, Shared};
 use crate::worker::committer::CommitHandle;
@@ -332,7 +331,7 @@ impl Manager {
         self.telemetry.on_work_planning(start);
         let persist = clock::now_ns();
         if let Some(closed) = self.writer.close_segment(false)? {
-            self.maintainer.seal(closed);
+            self.maintainer.seal(closed, index);
             self.telemetry.on_persist_current_segment(persist);
         }
         let init = clock::now_ns();
@@ -345,7 +344,6 @@ impl Manager {
         self.telemetry.on_init_active_segment(init, true);
         self.telemetry.set_hot_segments(u64::from(index) + 1 - u64::from(self.first_segment()));
         self.telemetry.on_segment_rotation(start);
-        self.shared.tell(&Event::Rotated { segment: index });
         Ok(())
     }
 

@@ -312,7 +312,7 @@ fn open_segments(context: &LogContext, facts: &[SegmentFacts]) -> Result<Vec<Clo
             file.finish();
             Ok(ClosedSegment {
                 file,
-                mapping: None,
+                memory: None,
                 header: facts.header.clone(),
                 seal: facts.counts.clone(),
                 end: facts.end,

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use flashstrike_recovery::files::{File, Mapping, OpenMode};
 use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
-use flashstrike_segment::{SegmentHeader, names};
+use flashstrike_segment::{Metadata, SegmentHeader, names};
 
+use crate::segment_file::SegmentFile;
 use crate::shared::{LogContext, wall_clock_ns};
 
 /// Names have exactly eight digits.
@@ -18,9 +19,10 @@ const MAX_SEGMENT_INDEX: u32 = 99_999_999;
 #[derive(Debug)]
 pub struct PreparedSegment {
     pub(crate) header: SegmentHeader,
-    pub(crate) path: PathBuf,
-    pub(crate) file: Arc<dyn File>,
+    pub(crate) file: Arc<SegmentFile>,
     pub(crate) mapping: Mapping,
+    /// The payload of its metadata block, but for the chain that it will continue: activating it allocates nothing.
+    pub(crate) metadata: Vec<u8>,
 }
 
 impl PreparedSegment {
@@ -57,7 +59,7 @@ impl PreparedSegment {
     pub fn touch(&self, context: &LogContext) -> Result<()> {
         self.mapping
             .populate_from(0, context.small_syncs)
-            .map_err(|error| full_or_io("pre-fault", &self.path, &error))
+            .map_err(|error| full_or_io("pre-fault", &self.file.path, &error))
     }
 
     /// Takes over segment `index`, which was prepared before and holds nothing but this header; `None` if it does not
@@ -75,7 +77,7 @@ impl PreparedSegment {
         let first = SEGMENT_HEADER_SIZE as u64;
         file.allocate(first, u64::from(context.segment_bytes) - first).ok()?;
         let mapping = file.map(context.segment_bytes as usize).ok()?;
-        Some(Self { header, path, file, mapping })
+        Some(Self::new(context, header, path, file, mapping))
     }
 
     fn create_named(context: &LogContext, index: u32, temporary: &Path, path: PathBuf) -> Result<Self> {
@@ -108,7 +110,27 @@ impl PreparedSegment {
             let _ = context.files.remove_file(&path);
             return Err(Error::io("sync", &context.directory, &error));
         }
-        Ok(Self { header, path, file, mapping })
+        Ok(Self::new(context, header, path, file, mapping))
+    }
+
+    fn new(
+        context: &LogContext,
+        header: SegmentHeader,
+        path: PathBuf,
+        file: Arc<dyn File>,
+        mapping: Mapping,
+    ) -> Self {
+        let metadata = Metadata {
+            log_id: context.log_id,
+            previous_chain: 0,
+            segment_index: header.segment_index,
+            segment_size: mapping.len() as u32,
+            salt: header.salt,
+            event_size: context.event_size,
+            schema: context.schema.clone(),
+        };
+        let file = Arc::new(SegmentFile::new(header.segment_index, path, file));
+        Self { header, file, mapping, metadata: metadata.encode() }
     }
 }
 

@@ -29,6 +29,8 @@ use crate::staging::Staging;
 #[derive(Debug)]
 struct ActiveSegment {
     file: Arc<SegmentFile>,
+    /// Payload of the metadata block, if this writer publishes it.
+    metadata: Vec<u8>,
     mapping: Mapping,
     header: SegmentHeader,
     /// Where the next block goes.
@@ -174,9 +176,9 @@ impl SegmentWriter {
     /// Opens a segment made ahead. The one before must have been closed.
     pub fn open_prepared_segment(&mut self, prepared: PreparedSegment) {
         debug_assert!(self.active.is_none(), "the segment before was closed");
-        let index = prepared.header.segment_index;
         self.active = Some(ActiveSegment {
-            file: Arc::new(SegmentFile::new(index, prepared.path, prepared.file)),
+            file: prepared.file,
+            metadata: prepared.metadata,
             mapping: prepared.mapping,
             header: prepared.header,
             end: SEGMENT_HEADER_SIZE,
@@ -197,6 +199,7 @@ impl SegmentWriter {
         debug_assert!(self.active.is_none(), "the segment before was closed");
         self.active = Some(ActiveSegment {
             file,
+            metadata: Vec::new(),
             mapping,
             header,
             end: at.end as usize,
@@ -214,20 +217,14 @@ impl SegmentWriter {
     /// Publishes the metadata block: from here on the segment belongs to the log. Memory stores only.
     ///
     /// # Panics
-    /// If no segment is open.
+    /// If no new segment is open.
     pub fn activate(&mut self) {
-        let active = self.active.as_ref().expect("a segment is open");
-        let metadata = Metadata {
-            log_id: self.context.log_id,
-            previous_chain: self.link.chain,
-            segment_index: active.header.segment_index,
-            segment_size: active.mapping.len() as u32,
-            salt: active.header.salt,
-            event_size: self.context.event_size,
-            schema: self.context.schema.clone(),
-        };
+        let active = self.active.as_mut().expect("a segment is open");
+        let mut metadata = std::mem::take(&mut active.metadata);
+        Metadata::set_previous_chain(&mut metadata, self.link.chain);
         let last = self.link.last_event_id;
-        self.publish(KIND_METADATA, last, last, 0, &metadata.encode());
+        self.publish(KIND_METADATA, last, last, 0, &metadata);
+        self.active.as_mut().expect("a segment is open").metadata = metadata;
     }
 
     /// Pre-faults every page of the open segment that is still to be filled, so that no append takes a page fault. A
@@ -447,7 +444,7 @@ impl SegmentWriter {
             },
             end: active.end as u64,
             file: active.file,
-            mapping: Some(active.mapping),
+            memory: Some((active.mapping, active.metadata)),
             header: active.header,
         };
         if !seal {

@@ -76,7 +76,7 @@ impl Shared {
             context,
             staging,
             poison,
-            unsealed: Mutex::default(),
+            unsealed: Mutex::new(VecDeque::with_capacity(MAX_UNSEALED_SEGMENTS)),
             end: AtomicU64::new(0),
             first_segment,
             starved: AtomicBool::new(false),

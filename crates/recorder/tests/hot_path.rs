@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use common::{PATIENCE, wait_until};
+use common::{PATIENCE, wait_until, wait_until_prepared};
 use flashstrike_crash_lab::{
     Child, CountingAllocator, allocations_of_this_thread, events, is_child, skipped,
 };
@@ -70,6 +70,39 @@ fn flushing_and_own_ids_allocate_nothing() {
     assert_eq!(allocations_of_this_thread() - before, 0);
 }
 
+/// Segments that are ready before they are watched, no more than may be unsealed at a time.
+const ROTATIONS: u32 = 6;
+
+/// A log whose segments are full after a few blocks, with enough of them ready.
+fn rotating_log(directory: &Path) -> RecorderOptions {
+    let mut options = roomy_log(directory, EVENT_SIZE);
+    options.segment_bytes = 64 << 10;
+    options.prepared_segments = ROTATIONS + 1;
+    options
+}
+
+fn open_with_segments_ready(options: &RecorderOptions) -> Recorder {
+    let recorder = Recorder::open(options).unwrap();
+    wait_until_prepared(&recorder, &options.directory, "00000007.wal", u64::from(ROTATIONS) + 1);
+    recorder
+}
+
+fn append_over_segments(recorder: &mut Recorder) {
+    let segment = |recorder: &mut Recorder| recorder.manager().unwrap().writer().position().unwrap().0;
+    while segment(recorder) < ROTATIONS {
+        recorder.append(&[7; EVENT_SIZE as usize]).unwrap();
+    }
+}
+
+#[test]
+fn rotations_allocate_nothing_on_the_appending_thread() {
+    let directory = common::temporary_in_memory();
+    let mut recorder = open_with_segments_ready(&rotating_log(directory.path()));
+    let before = allocations_of_this_thread();
+    append_over_segments(&mut recorder);
+    assert_eq!(allocations_of_this_thread() - before, 0);
+}
+
 /// How the child marks, in a trace of system calls, where the appends begin and end.
 fn mark() {
     let _ = rustix::process::getppid();
@@ -82,6 +115,13 @@ fn appender() {
         return;
     }
     let log = std::env::var_os("LAB_LOG").unwrap();
+    if std::env::var_os("LAB_ROTATING").is_some() {
+        let mut recorder = open_with_segments_ready(&rotating_log(Path::new(&log)));
+        mark();
+        append_over_segments(&mut recorder);
+        mark();
+        return recorder.close().unwrap();
+    }
     let sleepers: u32 = std::env::var("LAB_SLEEPERS").unwrap().parse().unwrap();
     let mut options = roomy_log(Path::new(&log), EVENT_SIZE);
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
@@ -159,6 +199,15 @@ fn a_block_wakes_sleeping_readers_once_and_does_nothing_else() {
 #[test]
 fn a_policy_of_bytes_makes_no_system_call_until_a_sync_is_due() {
     if let Some(calls) = system_calls(0, Some(("LAB_SYNC_BYTES", 1 << 40))) {
+        assert_eq!(calls, BTreeMap::new());
+    }
+}
+
+/// Going on in the next segment wakes the workers that give one and take one, and may meet them at their queues.
+#[test]
+fn rotations_wake_workers_and_make_no_other_system_call() {
+    if let Some(mut calls) = system_calls(0, Some(("LAB_ROTATING", 1))) {
+        calls.remove("futex");
         assert_eq!(calls, BTreeMap::new());
     }
 }

@@ -98,6 +98,16 @@ impl Metadata {
         raw
     }
 
+    /// Sets the chained checksum that the segment continues, in a payload made before it was known.
+    ///
+    /// # Panics
+    ///
+    /// If the payload is shorter than the fixed part of one.
+    pub fn set_previous_chain(payload: &mut [u8], previous_chain: u64) {
+        assert!(payload.len() >= METADATA_FIXED_SIZE, "{} bytes are no metadata", payload.len());
+        put(payload, AT_PREVIOUS_CHAIN, previous_chain.to_le_bytes());
+    }
+
     /// The metadata in a payload. The schema has to be JSON; [`Schema::parse`](crate::Schema::parse) says whether it
     /// describes events.
     pub fn decode(payload: &[u8]) -> Result<Self, MetadataError> {

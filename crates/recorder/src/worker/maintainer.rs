@@ -11,7 +11,7 @@ use flashstrike_telemetry::recorder::SegmentMaintainerUpdater;
 
 use crate::closed_segment::ClosedSegment;
 use crate::event::Event;
-use crate::shared::{Shared, lock};
+use crate::shared::{MAX_UNSEALED_SEGMENTS, Shared, lock};
 
 /// A segment waits so long before it is sealed: a burst of appends does not share the disk and the memory with the
 /// syncs of what it has just left behind.
@@ -19,10 +19,12 @@ const SEAL_DELAY: Duration = Duration::from_millis(200);
 /// But with so many waiting, sealing begins at once: appending must not come to the limit of unsealed segments.
 const MOST_WAITING: usize = 5;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     /// Oldest first, each with the time when it is due.
     left: VecDeque<(Instant, ClosedSegment)>,
+    /// Segments that appending went on in, which nobody has been told of yet.
+    begun: VecDeque<u32>,
     /// One is being sealed.
     busy: bool,
     /// Somebody waits for the sealing.
@@ -30,7 +32,7 @@ struct State {
     closing: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
     state: Mutex<State>,
     changed: Condvar,
@@ -49,15 +51,28 @@ impl SegmentMaintainer {
     /// # Errors
     /// `WAL_IO` if the thread cannot be started.
     pub(crate) fn start(shared: Arc<Shared>, telemetry: SegmentMaintainerUpdater) -> Result<Self> {
-        let queue = Arc::new(Queue::default());
+        // Room for all that may wait, so that handing one over allocates nothing.
+        let state = State {
+            left: VecDeque::with_capacity(MAX_UNSEALED_SEGMENTS),
+            begun: VecDeque::with_capacity(MAX_UNSEALED_SEGMENTS),
+            busy: false,
+            urgent: false,
+            closing: false,
+        };
+        let queue = Arc::new(Queue { state: Mutex::new(state), changed: Condvar::new() });
         let worker = Arc::clone(&queue);
         let thread = super::spawn("wal-maintain", move || worker.run(&shared, &telemetry))?;
         Ok(Self { queue, thread: Some(thread) })
     }
 
-    /// Takes over a segment that appending has left; they come in the order of their indexes.
-    pub(crate) fn seal(&self, segment: ClosedSegment) {
-        lock(&self.queue.state).left.push_back((Instant::now() + SEAL_DELAY, segment));
+    /// Takes over a segment that appending has left for segment `next`; they come in the order of their indexes. Tells
+    /// the rotation too, so that the appender does not have to.
+    pub(crate) fn seal(&self, segment: ClosedSegment, next: u32) {
+        let due = Instant::now() + SEAL_DELAY;
+        let mut state = lock(&self.queue.state);
+        state.left.push_back((due, segment));
+        state.begun.push_back(next);
+        drop(state);
         self.queue.changed.notify_all();
     }
 
@@ -93,7 +108,7 @@ impl Drop for SegmentMaintainer {
 impl Queue {
     fn run(&self, shared: &Shared, telemetry: &SegmentMaintainerUpdater) {
         let mut slept = Duration::ZERO;
-        while let Some(segment) = self.next(&mut slept) {
+        while let Some(segment) = self.next(shared, &mut slept) {
             let start = clock::now_ns();
             let (index, last_event_id) = (segment.index(), segment.seal.last_event_id);
             match segment.seal(&shared.poison) {
@@ -112,10 +127,15 @@ impl Queue {
         }
     }
 
-    fn next(&self, slept: &mut Duration) -> Option<ClosedSegment> {
+    fn next(&self, shared: &Shared, slept: &mut Duration) -> Option<ClosedSegment> {
         let mut state = lock(&self.state);
         let start = Instant::now();
         loop {
+            while let Some(segment) = state.begun.pop_front() {
+                drop(state);
+                shared.tell(&Event::Rotated { segment });
+                state = lock(&self.state);
+            }
             let Some((due, _)) = state.left.front() else {
                 if state.closing {
                     return None;
