@@ -157,7 +157,8 @@ impl<'a> Quarantine<'a> {
     /// Makes a new file under a temporary name and gives it the first free name of the scheme.
     fn place(&self, keep: &Keep<'_>, make: impl Fn(&Path) -> Result<()>) -> Result<String> {
         let stem = |again| names::quarantine_stem(keep.name, keep.offset, &self.stamp, again);
-        let temporary = self.directory.join(names::temporary_name(&stem(0)));
+        // Without the time, so that the repair after an interrupted one finds it.
+        let temporary = self.directory.join(names::temporary_name(&format!("{}.{}", keep.name, keep.offset)));
         remove_if_there(self.files, &temporary)?;
         make(&temporary)?;
         let mut again = 0;
@@ -204,7 +205,8 @@ impl<'a> Quarantine<'a> {
         };
         let text = serde_json::to_vec_pretty(&evidence).expect("plain values");
         let path = self.directory.join(format!("{stem}.json"));
-        let temporary = self.directory.join(names::temporary_name(&format!("{stem}.json")));
+        let temporary = format!("{}.{}.json", keep.name, keep.offset);
+        let temporary = self.directory.join(names::temporary_name(&temporary));
         remove_if_there(self.files, &temporary)?;
         let failed = |error: io::Error| Error::io("write", &path, &error);
         let file = self.files.open(&temporary, OpenMode::CreateNew(self.file_mode)).map_err(failed)?;
