@@ -14,6 +14,8 @@
 //! | have events whose contents follow from their ids | [`events`] |
 //! | count what a thread allocates | [`CountingAllocator`] |
 
+use std::time::Duration;
+
 mod ack_page;
 mod allocations;
 mod child;
@@ -33,7 +35,11 @@ pub use child::{Child, is_child};
 pub use fault::{FaultFileSystem, Gate, Kind, Operation, Rule};
 pub use read_back::{ReadBack, copy_log};
 pub use seed::Seed;
-pub use skip::skipped;
+pub use skip::{forbidden, skipped};
 pub use small_disk::SmallDisk;
 pub use stepper::Stepper;
 pub use walref::{Walref, vectors};
+
+/// Longer than anything in a test takes, also on a machine that is ten times slower and busy; whoever waits so long
+/// hangs.
+pub const PATIENCE: Duration = Duration::from_secs(120);

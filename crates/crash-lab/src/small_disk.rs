@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::skip::skipped;
+use crate::PATIENCE;
+use crate::skip::{forbidden, skipped};
 
 /// What space is given in, on every file system here.
 const PAGE: u64 = 4096;
@@ -21,42 +23,41 @@ impl SmallDisk {
     /// A tmpfs of so many bytes. `None`, loudly, where mounting is not allowed.
     pub fn tmpfs(bytes: u64) -> Option<Self> {
         Self::mounted("tmpfs", |mount_point, _| {
-            run(Command::new("mount")
-                .args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"])
-                .arg(mount_point))
+            mount(&["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"], &[mount_point])
         })
     }
 
     /// An ext4 of so many bytes in an image file. `None`, loudly, where loop mounts are not allowed.
     pub fn ext4(bytes: u64) -> Option<Self> {
         Self::mounted("ext4", |mount_point, image| {
-            std::fs::File::create(image)
-                .and_then(|file| file.set_len(bytes))
-                .map_err(|error| error.to_string())?;
+            std::fs::File::create(image)?.set_len(bytes)?;
             run(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(image))?;
-            run(Command::new("mount").args(["-o", "loop"]).arg(image).arg(mount_point))
+            mount(&["-o", "loop"], &[image, mount_point])
         })
     }
 
     /// An XFS of so many bytes, at least 300 MB, in an image file. `None`, loudly, where there is none.
     pub fn xfs(bytes: u64) -> Option<Self> {
         Self::mounted("xfs", |mount_point, image| {
-            std::fs::File::create(image)
-                .and_then(|file| file.set_len(bytes))
-                .map_err(|error| error.to_string())?;
+            std::fs::File::create(image)?.set_len(bytes)?;
             run(Command::new("mkfs.xfs").args(["-q", "-f"]).arg(image))?;
-            run(Command::new("mount").args(["-o", "loop"]).arg(image).arg(mount_point))
+            mount(&["-o", "loop"], &[image, mount_point])
         })
     }
 
-    fn mounted(name: &str, mount: impl FnOnce(&Path, &Path) -> Result<(), String>) -> Option<Self> {
+    fn mounted(name: &str, mount: impl FnOnce(&Path, &Path) -> Result<(), Failure>) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mount_point = directory.path().join("mounted");
         std::fs::create_dir(&mount_point).expect("a new directory");
         match mount(&mount_point, &directory.path().join("image")) {
             Ok(()) => Some(Self { mount_point, _directory: directory }),
-            Err(why) => {
-                skipped(&format!("no {name} can be mounted here: {why}"));
+            Err(failure) => {
+                let why = format!("no {name} can be mounted here: {}", failure.why);
+                if failure.is_refusal {
+                    forbidden(&why);
+                } else {
+                    skipped(&why);
+                }
                 None
             }
         }
@@ -101,17 +102,48 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        if let Err(why) = run(Command::new("umount").arg(&self.mount_point)) {
-            eprintln!("{} stays mounted: {why}", self.mount_point.display());
+        // A process that another test is just starting has a copy of every open file until it runs its own program.
+        let deadline = Instant::now() + PATIENCE;
+        while let Err(failure) = run(Command::new("umount").arg(&self.mount_point)) {
+            if Instant::now() > deadline {
+                eprintln!("{} stays mounted: {}", self.mount_point.display(), failure.why);
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 }
 
-fn run(command: &mut Command) -> Result<(), String> {
-    let output = command.output().map_err(|error| format!("{}: {error}", command.get_program().display()))?;
+/// Why there is no such disk here.
+struct Failure {
+    why: String,
+    /// The kernel does not let us; otherwise something is missing or wrong.
+    is_refusal: bool,
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self { why: error.to_string(), is_refusal: false }
+    }
+}
+
+fn mount(options: &[&str], paths: &[&Path]) -> Result<(), Failure> {
+    let mut command = Command::new("mount");
+    command.args(options).args(paths);
+    run(&mut command).map_err(|failure| Failure {
+        is_refusal: Command::new("mount").arg("--version").output().is_ok(),
+        ..failure
+    })
+}
+
+fn run(command: &mut Command) -> Result<(), Failure> {
+    let program = command.get_program().display().to_string();
+    let output = command
+        .output()
+        .map_err(|error| Failure { why: format!("{program}: {error}"), is_refusal: false })?;
     if output.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{}: {}", command.get_program().display(), said.trim()))
+    Err(Failure { why: format!("{program}: {}", said.trim()), is_refusal: false })
 }

@@ -2,10 +2,9 @@
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use flashstrike_crash_lab::{
-    AckPage, Child, CountingAllocator, FaultFileSystem, Kind, Rule, Seed, SmallDisk,
+    AckPage, Child, CountingAllocator, FaultFileSystem, Kind, PATIENCE, Rule, Seed, SmallDisk,
     allocations_of_this_thread, events, is_child,
 };
 use flashstrike_recovery::files::{FileSystem, OpenMode};
@@ -116,7 +115,7 @@ fn a_killed_process_leaves_what_it_acknowledged() {
     let [page, file] = ["page", "file"].map(|name| directory.path().join(name));
     let acknowledged = AckPage::create(&page).unwrap();
     let mut process = Child::spawn("child", &[("PAGE", &page), ("FILE", &file)]);
-    let status = process.wait(Duration::from_secs(30));
+    let status = process.wait(PATIENCE);
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));
     assert_eq!(std::fs::read(&file).unwrap(), [3], "killed after the third write");
     assert_eq!(acknowledged.last_staged(), 2, "and before it was acknowledged");

@@ -12,6 +12,7 @@ use flashstrike_recovery::files::{
 use super::operation::{Kind, Operation};
 use super::record::{CurrentPath, Record};
 use super::rule::Rule;
+use crate::PATIENCE;
 
 /// A file system that counts, traces and, where its rules say so, fails. Clones share everything.
 #[derive(Debug, Clone)]
@@ -65,9 +66,9 @@ impl FaultFileSystem {
     /// then is what a process leaves that dies at this moment.
     ///
     /// # Panics
-    /// If an operation that has begun does not end within 30 seconds: it waits at a gate.
+    /// If an operation that has begun does not end within [`PATIENCE`]: it waits at a gate.
     pub fn stop(&self) {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + PATIENCE;
         while self.record.stop() {
             assert!(Instant::now() < deadline, "an operation does not end");
             std::thread::sleep(Duration::from_micros(100));

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::operation::{Kind, Operation};
+use crate::PATIENCE;
 
 type Condition = Arc<dyn Fn(&Operation) -> bool + Send + Sync>;
 
@@ -177,9 +178,9 @@ impl Gate {
     /// Waits until so many operations have come to it.
     ///
     /// # Panics
-    /// If they have not within 30 seconds.
+    /// If they have not within [`PATIENCE`].
     pub fn wait_for_arrivals(&self, count: u64) {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + PATIENCE;
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         while state.arrived < count {
             let left = deadline.saturating_duration_since(Instant::now());
