@@ -7,9 +7,9 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{PATIENCE, next_events, small_log_on, temporary_in_memory, wait_until};
+use common::{PATIENCE, next_events, small_log_on, temporary_in_memory, wait_until, wait_until_prepared};
 use flashstrike_crash_lab::{
-    AckPage, Child, FaultFileSystem, Kind, ReadBack, Rule, Stepper, events, is_child, skipped,
+    AckPage, Child, FaultFileSystem, Kind, ReadBack, Rule, Stepper, events, forbidden, is_child,
 };
 use flashstrike_recorder::{Recorder, RecorderOptions};
 use flashstrike_recovery::files::{FileSystem, Mapping, OpenMode, OsFileSystem};
@@ -63,7 +63,7 @@ fn appender() {
     let files = FaultFileSystem::default();
     let options = tiny_log(&files, &variable("LAB_LOG"), event_size);
     let mut recorder = Recorder::open(&options).unwrap();
-    wait_until(|| options.directory.join("00000002.wal").exists().then_some(()));
+    wait_until_prepared(&recorder, &options.directory, "00000002.wal", 2);
     // Nothing is sealed meanwhile: only this thread changes what is looked at.
     let (hold, _gate) = Rule::hold();
     files.add(hold.kind(Kind::SyncData).ending(".wal"));
@@ -158,7 +158,7 @@ fn step_through(event_size: u16) {
     wait_until(|| (page.last_phase() == READY).then_some(()));
     let mut stepper = match Stepper::attach(page.appending_thread()) {
         Ok(stepper) => stepper,
-        Err(why) => return skipped(&format!("a process cannot be traced here: {why}")),
+        Err(why) => return forbidden(&format!("a process cannot be traced here: {why}")),
     };
     let mut watched = Watched::new(&log);
     page.phase(GO);

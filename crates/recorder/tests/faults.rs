@@ -10,16 +10,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use common::{
-    append_many, expect_log, is_about_the_disk, left_behind, next_events, rotate, small_log, small_log_on,
-    temporary_in_memory, wait_until,
+    PATIENCE, append_many, expect_log, is_about_the_disk, left_behind, next_events, rotate, small_log,
+    small_log_on, temporary_in_memory, wait_until,
 };
 use flashstrike_crash_lab::{FaultFileSystem, Kind, ReadBack, Rule, copy_log, events};
 use flashstrike_recorder::{Code, Error, Recorder, RecorderOptions, Result};
 use rustix::io::Errno;
 use tempfile::TempDir;
-
-/// Longer than the pause between two tries to prepare a segment.
-const GETS_OVER_IT: Duration = Duration::from_secs(10);
 
 /// How a log stands before the faults come.
 struct Image {
@@ -178,7 +175,7 @@ fn try_again<T>(
     files: &FaultFileSystem,
     mut act: impl FnMut(&mut Recorder) -> Result<T>,
 ) -> Result<T> {
-    let deadline = Instant::now() + GETS_OVER_IT;
+    let deadline = Instant::now() + PATIENCE;
     loop {
         match act(recorder) {
             Err(error) if is_about_room(error.code()) && Instant::now() < deadline => {

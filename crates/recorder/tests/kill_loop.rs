@@ -14,7 +14,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use common::{append_next, code, next_events, small_log_on, when_there_is_room};
+use common::{PATIENCE, append_next, code, next_events, small_log_on, when_there_is_room};
 use fastrand::Rng;
 use flashstrike_crash_lab::{
     AckPage, Child, FaultFileSystem, Kind, ReadBack, Rule, Seed, Walref, events, is_child,
@@ -24,6 +24,9 @@ use flashstrike_recorder::{Code, Recorder};
 /// Kills of each kind of log. Some hundred are enough to hit every phase many times; the whole loop takes well under a
 /// minute on two cores.
 const KILLS: u64 = 160;
+/// After so many at the latest each phase that has to be hit was.
+const MOST_KILLS: u64 = 5 * KILLS;
+const PHASES_TO_HIT: [&str; 3] = ["open", "append", "rotate"];
 /// Kills that one log goes through before the next one is begun: verification reads all of it after each.
 const KILLS_OF_A_LOG: u64 = 10;
 /// The reference verifies after every so many kills.
@@ -51,7 +54,10 @@ fn kill_loop(what: &str, event_size: u16) {
     let start = Instant::now();
     let mut hit: BTreeMap<&str, u64> = BTreeMap::new();
     let mut openings = 0;
-    for log in 0..KILLS.div_ceil(KILLS_OF_A_LOG) {
+    for log in 0..MOST_KILLS / KILLS_OF_A_LOG {
+        if log >= KILLS / KILLS_OF_A_LOG && PHASES_TO_HIT.iter().all(|phase| hit.contains_key(phase)) {
+            break;
+        }
         let directory = tempfile::tempdir().expect("a temporary directory");
         let log_directory = directory.path().join("log");
         let mut acknowledged = (0, 0);
@@ -69,8 +75,9 @@ fn kill_loop(what: &str, event_size: u16) {
         }
         goes_on(&log_directory, event_size);
     }
-    eprintln!("{what}: {KILLS} kills, {openings} openings, {:?}; killed in: {hit:?}", start.elapsed());
-    for phase in ["open", "append", "rotate"] {
+    let kills: u64 = hit.values().sum();
+    eprintln!("{what}: {kills} kills, {openings} openings, {:?}; killed in: {hit:?}", start.elapsed());
+    for phase in PHASES_TO_HIT {
         assert!(hit.contains_key(phase), "no kill has hit {phase}: {hit:?}");
     }
 }
@@ -135,7 +142,7 @@ fn child() {
     let mut rng = seed.rng(!round);
     let files = suicide(&mut rng, round).map_or_else(FaultFileSystem::default, FaultFileSystem::with);
     // Whoever waits for the end of this process does not wait for ever, even if the parent has ended.
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + PATIENCE;
     while Instant::now() < end {
         run_once(Path::new(&variable("LAB_LOG")), event_size, &files, &page, &mut rng);
     }

@@ -3,7 +3,7 @@
 mod common;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use common::{
     PATIENCE, append_many, append_next, code, contents, expect_log, left_behind, rotate, small_log,
@@ -236,6 +236,15 @@ fn f12_the_chain_goes_on_from_one_segment_to_the_next() {
     assert!(matches!(refused, Code::Corrupt | Code::Torn), "{refused}");
 }
 
+/// Whoever watches until then ends, also if what is watched fails.
+struct OverOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for OverOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 #[test]
 fn f13_counts_of_a_snapshot_taken_at_any_moment_can_be() {
     let directory = temporary_in_memory();
@@ -244,9 +253,10 @@ fn f13_counts_of_a_snapshot_taken_at_any_moment_can_be() {
     let mut recorder = Recorder::open(&options).unwrap();
     let telemetry = std::sync::Arc::clone(recorder.telemetry());
     let is_over = AtomicBool::new(false);
+    let snapshots = AtomicU64::new(0);
     std::thread::scope(|scope| {
-        let watching = scope.spawn(|| {
-            let mut snapshots = 0_u64;
+        let _over = OverOnDrop(&is_over);
+        scope.spawn(|| {
             while !is_over.load(Ordering::Acquire) {
                 for metric in telemetry.snapshot().metrics() {
                     if let Value::Operation { ok, failed, .. } = &metric.value {
@@ -254,15 +264,13 @@ fn f13_counts_of_a_snapshot_taken_at_any_moment_can_be() {
                         assert!(*ok < 1 << 40 && *failed < 1 << 40, "{name}: {ok} ok, {failed} failed");
                     }
                 }
-                snapshots += 1;
+                snapshots.fetch_add(1, Ordering::Release);
             }
-            snapshots
         });
+        wait_until(|| (snapshots.load(Ordering::Acquire) > 0).then_some(()));
         // Many of these appends are refused, so that failures are counted too.
         append_many(&mut recorder, 32, 50_000);
         recorder.durable_sync(None).unwrap();
-        is_over.store(true, Ordering::Release);
-        assert!(watching.join().unwrap() > 0);
     });
     let last = recorder.last_event_id();
     let metrics = telemetry.snapshot();

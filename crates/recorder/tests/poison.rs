@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::{
     PATIENCE, Told, append_many, append_next, code, expect_log, left_behind, next_events, rotate, small_log,
-    small_log_on, wait_until,
+    small_log_on, wait_until, wait_until_prepared,
 };
 use flashstrike_crash_lab::{FaultFileSystem, Kind, ReadBack, Rule, events};
 use flashstrike_recorder::{Code, Event, Recorder};
@@ -312,7 +312,7 @@ fn a_failure_that_loses_nothing_does_not_poison() {
     let noted = || ReadBack::now(directory.path()).meta.is_some_and(|meta| meta.durable_event_id == 100);
     wait_until(|| noted().then_some(()));
     // The last failure stands until the next try succeeds.
-    wait_until(|| directory.path().join("00000002.wal").exists().then_some(()));
+    wait_until_prepared(&recorder, directory.path(), "00000002.wal", 2);
     append_many(&mut recorder, 32, 3000);
     recorder.close().unwrap();
     let poisoned = |event: &Event| match event {

@@ -7,13 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+pub use flashstrike_crash_lab::PATIENCE;
 use flashstrike_crash_lab::{FaultFileSystem, ReadBack, copy_log, events};
 use flashstrike_recorder::{Code, Error, Event, Recorder, RecorderOptions, Result};
 use flashstrike_telemetry::Value;
 use tempfile::TempDir;
-
-/// Longer than anything here takes, also on a machine that is ten times slower and busy; whoever waits so long hangs.
-pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A log whose blocks and segments are small, so that everything that occurs between them occurs often. Events have
 /// this size; 0: variable-length ones.
