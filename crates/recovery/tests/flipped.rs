@@ -4,7 +4,6 @@
 mod support;
 
 use std::fs;
-use std::time::Duration;
 
 use flashstrike_recovery::{Code, Error, Mode, Recovery, RecoveryOptions, ReplayOptions};
 use support::writer::LogWriter;
@@ -36,7 +35,7 @@ fn code_of(error: &Error) -> Code {
 }
 
 fn flip_everywhere(name: &str, file: &str, is_sealed: bool) {
-    let _watchdog = Watchdog::new(Duration::from_secs(600), "reading flipped logs");
+    let _watchdog = Watchdog::new("reading flipped logs");
     let Some(vector) = vector(name) else { return };
     let options =
         |mode| RecoveryOptions { mode, boot_id: Some(vector.boot_id), ..RecoveryOptions::new(vector.path()) };

@@ -67,7 +67,7 @@ fn opened(vector: &Vector, mode: Mode) -> Result<Recovery> {
 
 #[test]
 fn every_mode_yields_the_expected_events_or_refuses_at_the_expected_place() {
-    let _watchdog = Watchdog::new(std::time::Duration::from_secs(120), "replaying golden logs");
+    let _watchdog = Watchdog::new("replaying golden logs");
     for vector in vectors() {
         for mode in [Mode::Tail, Mode::Strict, Mode::PointInTime] {
             let what = format!("{} in {mode}", vector.name);
@@ -137,7 +137,7 @@ fn reading_flat_knows_first_and_last_id_of_a_clean_log() {
 
 #[test]
 fn diagnosis_yields_every_block_that_verifies_on_its_own_and_names_the_gaps() {
-    let _watchdog = Watchdog::new(std::time::Duration::from_secs(120), "diagnosing golden logs");
+    let _watchdog = Watchdog::new("diagnosing golden logs");
     for vector in vectors() {
         let before = contents(vector.path());
         let recovery =
@@ -198,7 +198,7 @@ fn verify_says_the_same_in_every_mode() {
 
 #[test]
 fn a_range_is_inclusive_and_exact_from_any_event_to_any_other() {
-    let _watchdog = Watchdog::new(std::time::Duration::from_secs(300), "replaying ranges");
+    let _watchdog = Watchdog::new("replaying ranges");
     for name in ["fixed-rotated", "variable", "cold", "fixed-gaps", "staged", "retained", "torn-rotated"] {
         let Some(vector) = vector(name) else { return };
         let recovery = opened(&vector, Mode::Tail).expect(name);

@@ -5,7 +5,6 @@ mod support;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use flashstrike_recovery::inspect::{Depth, InspectOptions, inspect};
 use flashstrike_segment::State;
@@ -71,7 +70,7 @@ fn look(habits: Habits, depth: Depth) {
 
 #[test]
 fn every_look_finds_one_clean_state_with_all_that_was_published_before() {
-    let _watchdog = Watchdog::new(Duration::from_secs(300), "looking while a writer gets ahead");
+    let _watchdog = Watchdog::new("looking while a writer gets ahead");
     for depth in [Depth::Unsealed, Depth::Everything] {
         for (unsealed, ahead) in [(0, 0), (1, 2), (3, 1), (7, 3)] {
             for appends in [1, 2, 5, 12] {
@@ -92,7 +91,7 @@ fn every_look_finds_one_clean_state_with_all_that_was_published_before() {
 /// block that was not there yet stand blocks that are.
 #[test]
 fn a_read_that_is_overtaken_sees_no_gap() {
-    let _watchdog = Watchdog::new(Duration::from_secs(300), "looking while a writer gets ahead");
+    let _watchdog = Watchdog::new("looking while a writer gets ahead");
     for before_half in (0..40_000).step_by(256) {
         let habits = Habits {
             segment_size: 131_072,

@@ -3,7 +3,6 @@
 mod support;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use flashstrike_recovery::files::FileSystem;
 use flashstrike_recovery::inspect::{Depth, InspectOptions, Inspection, inspect};
@@ -49,7 +48,7 @@ fn count(recovery: &Recovery, options: ReplayOptions) -> u64 {
 
 #[test]
 fn many_segments_of_fixed_events() {
-    let _watchdog = Watchdog::new(Duration::from_secs(120), "replaying many segments");
+    let _watchdog = Watchdog::new("replaying many segments");
     let directory = TempDir::new().unwrap();
     let mut writer = LogWriter::new(directory.path(), 64, 16 << 20);
     while writer.next_segment < 7 {
@@ -67,7 +66,7 @@ fn many_segments_of_fixed_events() {
 
 #[test]
 fn compressed_segments_read_like_the_others() {
-    let _watchdog = Watchdog::new(Duration::from_secs(120), "replaying compressed segments");
+    let _watchdog = Watchdog::new("replaying compressed segments");
     let directory = TempDir::new().unwrap();
     let mut writer = LogWriter::new(directory.path(), 0, 8 << 20);
     while writer.next_segment < 5 {
@@ -82,7 +81,7 @@ fn compressed_segments_read_like_the_others() {
 
 #[test]
 fn blocks_too_large_for_a_window_get_one_of_their_own() {
-    let _watchdog = Watchdog::new(Duration::from_secs(120), "replaying large blocks");
+    let _watchdog = Watchdog::new("replaying large blocks");
     let directory = TempDir::new().unwrap();
     let mut writer = LogWriter::new(directory.path(), 64, 32 << 20);
     for count in [100, 16_384, 30_000, 70_000, 100_000, 1, 16_383, 200_000, 5, 50_000] {
@@ -97,7 +96,7 @@ fn blocks_too_large_for_a_window_get_one_of_their_own() {
 /// The original waited for ever at the end of a log of one segment, for a worker that was never started (trap F5).
 #[test]
 fn the_end_of_a_log_of_any_number_of_segments_is_reached() {
-    let _watchdog = Watchdog::new(Duration::from_secs(60), "reaching the end");
+    let _watchdog = Watchdog::new("reaching the end");
     for segments in 1..6 {
         for preload_segments in [1, 2, 5, 16] {
             let directory = TempDir::new().unwrap();
@@ -117,7 +116,7 @@ fn the_end_of_a_log_of_any_number_of_segments_is_reached() {
 /// An error in a segment that is being read ahead must neither hang the consumer nor hide the events before it.
 #[test]
 fn an_unreadable_segment_is_an_error_when_its_turn_comes() {
-    let _watchdog = Watchdog::new(Duration::from_secs(60), "reading behind damage");
+    let _watchdog = Watchdog::new("reading behind damage");
     let directory = TempDir::new().unwrap();
     let mut writer = LogWriter::new(directory.path(), 64, 65_536);
     while writer.next_segment < 8 {
@@ -151,7 +150,7 @@ fn an_unreadable_segment_is_an_error_when_its_turn_comes() {
 /// is an error.
 #[test]
 fn prepared_segments_are_looked_at_to_their_end() {
-    let _watchdog = Watchdog::new(Duration::from_secs(60), "looking at prepared segments");
+    let _watchdog = Watchdog::new("looking at prepared segments");
     let directory = TempDir::new().unwrap();
     let mut writer = LogWriter::new(directory.path(), 64, 2 << 20);
     writer.ahead = 3;

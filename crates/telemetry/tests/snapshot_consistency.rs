@@ -2,7 +2,7 @@
 #![cfg(not(loom))]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use flashstrike_telemetry::kinds::{Operation, Recorded};
 use flashstrike_telemetry::{Snapshot, Status, Value, decode_snapshot, encode_snapshot};
@@ -11,27 +11,47 @@ const RECORDS: u64 = 20_000_000;
 /// One in so many fails, so rarely that a count computed by subtraction would often be one below zero.
 const FAILS_EVERY: u64 = 1_000;
 
+/// Whoever records until then ends, also if the reader fails.
+struct OverOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for OverOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// Failures must be what failed, at any moment: computed as samples − successes, a snapshot between the two loads
 /// showed 1.8e19 of them.
 #[test]
 fn failures_and_counts_are_never_more_than_there_were_and_never_go_back() {
     let metric = Operation::default();
     let is_over = AtomicBool::new(false);
+    let (batches, snapshots) = (AtomicU64::new(0), AtomicU64::new(0));
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            for call in 1..=RECORDS {
-                let status = Status::from(call % FAILS_EVERY != 0);
-                metric.record(call % 1_000_000 + 1, status);
+            loop {
+                let seen = snapshots.load(Ordering::Acquire);
+                batches.fetch_add(1, Ordering::Release);
+                for call in 1..=RECORDS {
+                    let status = Status::from(call % FAILS_EVERY != 0);
+                    metric.record(call % 1_000_000 + 1, status);
+                }
+                // Again, unless the reader was there meanwhile: on a busy machine it may come late.
+                if snapshots.load(Ordering::Acquire) != seen || is_over.load(Ordering::Acquire) {
+                    break;
+                }
             }
             is_over.store(true, Ordering::Release);
         });
+        let _over = OverOnDrop(&is_over);
         let mut last = (0, 0, 0, 0);
-        let mut snapshots = 0_u64;
         while !is_over.load(Ordering::Acquire) {
             let Value::Operation { ok, failed, latency } = metric.snapshot() else {
                 panic!("not an operation")
             };
-            assert!(failed <= RECORDS / FAILS_EVERY, "{failed} failures, ok {ok}");
+            snapshots.fetch_add(1, Ordering::Release);
+            let fails = batches.load(Ordering::Acquire) * (RECORDS / FAILS_EVERY);
+            assert!(failed <= fails, "{failed} failures, ok {ok}");
             // Each record touches both in turn; a snapshot takes many records' time, so only the order is certain.
             let now = (ok, failed, latency.count(), latency.sum());
             assert!(
@@ -45,13 +65,12 @@ fn failures_and_counts_are_never_more_than_there_were_and_never_go_back() {
                 assert!(quantiles.is_sorted() && quantiles[0] >= min as f64 && quantiles[4] <= max as f64);
             }
             last = now;
-            snapshots += 1;
         }
-        assert!(snapshots > 0, "the reader never ran");
     });
     let Value::Operation { ok, failed, latency } = metric.snapshot() else { panic!("not an operation") };
-    assert_eq!((ok, failed), (RECORDS - RECORDS / FAILS_EVERY, RECORDS / FAILS_EVERY));
-    assert_eq!((latency.count(), latency.min(), latency.max()), (RECORDS, Some(1), Some(1_000_000)));
+    let records = batches.into_inner() * RECORDS;
+    assert_eq!((ok, failed), (records - records / FAILS_EVERY, records / FAILS_EVERY));
+    assert_eq!((latency.count(), latency.min(), latency.max()), (records, Some(1), Some(1_000_000)));
 }
 
 fn calls(snapshot: &Snapshot) -> Vec<u64> {

@@ -82,11 +82,13 @@ fn copy_of(root: &Path, name: String, expected: Value) -> Vector {
     Vector { name, expected, boot_id, directory }
 }
 
-/// A directory in memory where there is such a thing: thousands of repairs sync a lot, and what a sync does to a disk is
-/// not what these tests are about.
+/// A directory in memory where there is enough for files: thousands of repairs sync a lot, and what a sync does to a disk
+/// is not what these tests are about.
 pub fn temporary_directory() -> TempDir {
+    const ENOUGH: u64 = 1 << 30;
     let memory = Path::new("/dev/shm");
-    let made = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };
+    let has_room = rustix::fs::statvfs(memory).is_ok_and(|about| about.f_bavail * about.f_frsize >= ENOUGH);
+    let made = if has_room { TempDir::new_in(memory) } else { TempDir::new() };
     made.expect("a temporary directory")
 }
 
@@ -127,15 +129,18 @@ pub fn os_files() -> Arc<dyn FileSystem> {
     Arc::new(OsFileSystem)
 }
 
+/// Longer than any test takes, also on a machine that is ten times slower and busy; one that takes so long hangs.
+const PATIENCE: Duration = Duration::from_secs(600);
+
 /// Ends the test process when a test hangs, since a hang is what several of them are about.
 pub struct Watchdog(Option<std::sync::mpsc::Sender<()>>);
 
 impl Watchdog {
-    pub fn new(limit: Duration, what: &'static str) -> Self {
+    pub fn new(what: &'static str) -> Self {
         let (alive, ended) = std::sync::mpsc::channel::<()>();
         std::thread::spawn(move || {
-            if let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = ended.recv_timeout(limit) {
-                eprintln!("HANG: {what} did not end within {limit:?}");
+            if let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = ended.recv_timeout(PATIENCE) {
+                eprintln!("HANG: {what} did not end within {PATIENCE:?}");
                 std::process::abort();
             }
         });
