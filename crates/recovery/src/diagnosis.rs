@@ -109,7 +109,7 @@ impl Diagnosis {
 
     fn run(&mut self, segment: u32, extent: Extent) -> Result<Run<'_>> {
         let loan = self.loan.as_ref().expect("what was found lies in it");
-        if !extent.is_large() {
+        if loan.is_in_window(extent.start, extent.end) {
             return Ok(Run::of_extent(&extent, segment, loan));
         }
         let bytes = &loan.bytes()[extent.start..extent.end];
@@ -175,8 +175,10 @@ impl Diagnosis {
         self.found.append(&mut sorted);
         let failed = |error| Error::io("get memory for", &self.snapshot.inspection.directory, &error);
         // The memory before is free, and is used again.
-        self.loan = None;
-        let mut loan = self.snapshot.shelf.pool.borrow(bytes.len()).map_err(failed)?;
+        let mut loan = match self.loan.take() {
+            Some(loan) if loan.bytes().len() >= bytes.len() => loan,
+            _ => self.snapshot.shelf.pool.borrow(bytes.len()).map_err(failed)?,
+        };
         loan.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
         self.loan = Some(loan);
         Ok(())

@@ -4,11 +4,15 @@
 //! and what was verified there cannot change afterwards. First use of fresh memory costs more than the read itself, so
 //! buffers are kept for the next segment instead of being given back.
 //!
-//! Buffers outlive the log they were made for: a few of them wait for the next one, their pages offered to the kernel,
+//! Whoever borrows gets the buffer that was given back last: some of it is still in a cache, and memory that is in use
+//! anyway is used before memory that is not.
+//!
+//! Buffers outlive the log they were made for: some of them wait for the next one, their pages offered to the kernel,
 //! which takes them when it needs memory.
 //!
 //! A buffer is handed to JavaScript in *windows* of at most 4 MiB, since larger external buffers make its garbage
-//! collector run. Windows overlap by 1 MiB, so that a block of at most that size lies wholly in one of them.
+//! collector run. One of at most that length is a window itself. Those of a longer one overlap by 1 MiB, so that a block
+//! of at most that size lies wholly in one of them.
 //!
 //! Invariants:
 //! - A `Loan` is the only one of its buffer: the pool hands a buffer out again only after the loan was dropped.
@@ -31,7 +35,7 @@ pub const WINDOW_STRIDE: usize = 3 << 20;
 pub const WINDOW_OVERLAP: usize = WINDOW_LEN - WINDOW_STRIDE;
 
 /// Most buffers that wait for the next log, and their most bytes in all.
-const MOST_WAITING: usize = 4;
+const MOST_WAITING: usize = 64;
 const MOST_WAITING_BYTES: usize = 256 << 20;
 
 /// Buffers of logs that were closed.
@@ -43,13 +47,14 @@ static WINDOWS: AtomicU32 = AtomicU32::new(0);
 pub struct PoolBuffer {
     memory: MmapRaw,
     first_window: u32,
-    /// Its one window is as long as it is.
+    /// Not to be kept for the next borrower.
     is_apart: bool,
 }
 
 impl PoolBuffer {
     fn new(capacity: usize, is_apart: bool) -> io::Result<Self> {
-        let windows = if is_apart { 1 } else { capacity.div_ceil(WINDOW_STRIDE) as u32 };
+        let is_one_window = is_apart || capacity <= WINDOW_LEN;
+        let windows = if is_one_window { 1 } else { capacity.div_ceil(WINDOW_STRIDE) as u32 };
         let memory = MmapRaw::from(MmapOptions::new().len(capacity).map_anon()?);
         // Large pages make the first use several times cheaper; without them everything works the same.
         #[cfg(target_os = "linux")]
@@ -85,7 +90,7 @@ impl PoolBuffer {
     /// If the buffer is shorter.
     pub fn window_at(self: &Arc<Self>, offset: usize) -> Window {
         assert!(offset < self.len(), "offset {offset} in a buffer of {}", self.len());
-        if self.is_apart {
+        if self.is_apart || self.len() <= WINDOW_LEN {
             let id = WindowId(self.first_window);
             return Window { buffer: Arc::clone(self), id, start: 0, length: self.len() };
         }
@@ -218,6 +223,12 @@ impl Loan {
     pub(crate) fn buffer(&self) -> &Arc<PoolBuffer> {
         &self.buffer
     }
+
+    /// Whether these bytes lie in one window, that of the first.
+    pub(crate) fn is_in_window(&self, start: usize, end: usize) -> bool {
+        let window = self.buffer.window_at(start);
+        end <= window.start + window.length
+    }
 }
 
 impl Drop for Loan {
@@ -244,6 +255,19 @@ mod tests {
     }
 
     #[test]
+    fn a_buffer_no_longer_than_a_window_is_one() {
+        for capacity in [4096, WINDOW_STRIDE + 4096, WINDOW_LEN] {
+            let pool = Pool::new(capacity);
+            let loan = pool.borrow(1).unwrap();
+            let window = loan.buffer().window_at(capacity - 1);
+            assert_eq!((window.start, window.length), (0, capacity));
+            assert!(loan.is_in_window(0, capacity));
+        }
+        let long = Pool::new(WINDOW_LEN + 4096).borrow(1).unwrap();
+        assert!(!long.is_in_window(0, WINDOW_LEN + 1) && long.is_in_window(WINDOW_STRIDE, WINDOW_LEN + 1));
+    }
+
+    #[test]
     fn windows_of_different_buffers_have_different_names() {
         let (small, large) = (Pool::new(4096), Pool::new(10 << 20));
         let (a, b, c) = (small.borrow(1).unwrap(), large.borrow(1).unwrap(), small.borrow(1).unwrap());
@@ -258,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn few_buffers_of_closed_logs_wait_for_the_next_ones() {
+    fn not_too_many_buffers_of_closed_logs_wait_for_the_next_ones() {
         let capacity = (7 << 20) + 4096; // of no other test
         let first = Pool::new(capacity);
         let address = first.borrow(1).unwrap().buffer().as_mut_ptr();
@@ -268,9 +292,12 @@ mod tests {
         assert_eq!(again.buffer().as_mut_ptr(), address);
         assert_ne!(second.borrow(1).unwrap().buffer().as_mut_ptr(), address);
 
-        let large = Pool::new(100 << 20);
-        let loans: Vec<_> = (0..6).map(|_| large.borrow(1).unwrap()).collect();
-        drop((loans, large));
+        for (capacity, count) in [(4096 + 64, 200), (100 << 20, 6)] {
+            let pool = Pool::new(capacity);
+            let loans: Vec<_> = (0..count).map(|_| pool.borrow(1).unwrap()).collect();
+            drop((loans, pool));
+            assert!(lock(&WAITING).len() <= MOST_WAITING);
+        }
         let waiting = lock(&WAITING);
         assert!(waiting.len() <= MOST_WAITING);
         assert!(waiting.iter().map(|buffer| buffer.len()).sum::<usize>() <= MOST_WAITING_BYTES);

@@ -18,7 +18,7 @@ use crate::inspect::{Depth, InspectOptions, Inspection, Progress, SegmentSource,
 use crate::machine::{boot_id, writer_alive};
 use crate::manager::{Manager, ReplayOptions, Snapshot};
 use crate::mode::Mode;
-use crate::pool::Pool;
+use crate::pool::{Pool, WINDOW_LEN};
 use crate::repair::refusal;
 use crate::report::{DamageReport, LogState, Report};
 use crate::segment_reader::{SegmentReader, Shelf};
@@ -72,6 +72,7 @@ pub struct Recovery {
     instruments: Instruments,
     report: Report,
     pool: Arc<Pool>,
+    segment_size: usize,
     found: Mutex<Found>,
 }
 
@@ -160,7 +161,8 @@ impl Recovery {
             .as_ref()
             .map_or(DEFAULT_SEGMENT_SIZE, |identity| identity.segment_size as usize);
         Ok(Self {
-            pool: Pool::new(segment_size),
+            pool: Pool::new(segment_size.min(WINDOW_LEN)),
+            segment_size,
             found: Mutex::new(Found { inspection: Arc::new(inspection), tail }),
             files,
             options,
@@ -265,6 +267,7 @@ impl Recovery {
             shelf: Shelf {
                 source: SegmentSource::new(&self.files, &self.options.directory),
                 pool: Arc::clone(&self.pool),
+                segment_size: self.segment_size,
                 log: found.inspection.identity.clone(),
             },
             inspection: Arc::clone(&found.inspection),

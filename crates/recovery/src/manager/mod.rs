@@ -69,14 +69,28 @@ struct Current {
     reader: SegmentReader,
     /// Extents handed out.
     given: usize,
+    /// The part that the last one of them lies in.
+    part: usize,
 }
 
 impl Current {
+    fn of(reader: SegmentReader, reverse: bool) -> Self {
+        let extents = reader.extents();
+        let first = if reverse { extents.last() } else { extents.first() };
+        Self { part: first.map_or(0, |extent| extent.part), reader, given: 0 }
+    }
+
+    /// The next extent. The memory of the parts before is given back.
     fn next(&mut self, reverse: bool) -> Option<Extent> {
         let extents = self.reader.extents();
         let at = if reverse { extents.len().checked_sub(self.given + 1)? } else { self.given };
         self.given += 1;
-        extents.get(at).copied()
+        let extent = *extents.get(at)?;
+        if extent.part != self.part {
+            self.reader.give_back(self.part);
+            self.part = extent.part;
+        }
+        Some(extent)
     }
 }
 
@@ -207,7 +221,7 @@ impl Manager {
 
     fn loan_of(&self, place: Place) -> &Loan {
         match place {
-            Place::Segment => self.current.as_ref().map(|current| current.reader.loan()),
+            Place::Segment(part) => self.current.as_ref().map(|current| current.reader.part(part)),
             Place::Aside => self.aside.as_ref(),
         }
         .expect("a source is used before the next one is asked for")
@@ -260,7 +274,7 @@ impl Manager {
         if extent.first_event_id >= from && extent.last_event_id <= to {
             return Some(extent);
         }
-        let bytes = self.loan_of(Place::Segment).bytes();
+        let bytes = self.loan_of(Place::Segment(extent.part)).bytes();
         let mut clipped: Option<Extent> = None;
         let mut at = extent.start;
         while at < extent.end {
@@ -268,6 +282,7 @@ impl Manager {
             let end = at + header.block_len();
             if header.last_event_id >= from && header.first_event_id <= to {
                 let clipped = clipped.get_or_insert(Extent {
+                    offset: extent.offset + (at - extent.start) as u64,
                     start: at,
                     first_event_id: header.first_event_id,
                     events: 0,
@@ -286,14 +301,13 @@ impl Manager {
 
     fn source_of(&mut self, extent: Extent) -> Result<Source> {
         let segment = self.current.as_ref().map(|current| current.reader.index());
-        let source =
-            Source { place: Place::Segment, segment, offset: extent.start as u64, ..Source::of(&extent) };
-        if !extent.is_large() {
+        let source = Source { segment, ..Source::of(&extent) };
+        if self.loan_of(source.place).is_in_window(extent.start, extent.end) {
             return Ok(source);
         }
         // A block too large for a window gets one of its own.
         let mut aside = self.take_aside(extent.end - extent.start)?;
-        let bytes = &self.loan_of(Place::Segment).bytes()[extent.start..extent.end];
+        let bytes = &self.loan_of(source.place).bytes()[extent.start..extent.end];
         aside.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
         let length = bytes.len();
         self.aside = Some(aside);
@@ -344,7 +358,7 @@ impl Manager {
         };
         self.taken += 1;
         self.check_neighbour(&reader)?;
-        self.current = Some(Current { reader, given: 0 });
+        self.current = Some(Current::of(reader, self.options.reverse));
         if is_handoff {
             self.snapshot.instruments.consumer.record().manager.on_segment_handoff(start);
         }

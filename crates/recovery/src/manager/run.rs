@@ -11,7 +11,8 @@ use crate::segment_reader::Extent;
 /// Which memory a source lies in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    Segment,
+    /// A part of the segment's.
+    Segment(usize),
     Aside,
 }
 
@@ -32,9 +33,9 @@ pub(super) struct Source {
 impl Source {
     pub(super) fn of(extent: &Extent) -> Self {
         Self {
-            place: Place::Segment,
+            place: Place::Segment(extent.part),
             segment: None,
-            offset: 0,
+            offset: extent.offset,
             start: extent.start,
             end: extent.end,
             first_event_id: extent.first_event_id,
@@ -63,13 +64,12 @@ impl<'a> Run<'a> {
     }
 
     pub(crate) fn of_extent(extent: &Extent, segment: u32, loan: &'a Loan) -> Self {
-        let source = Source { segment: Some(segment), offset: extent.start as u64, ..Source::of(extent) };
-        Self::new(source, loan)
+        Self::new(Source { segment: Some(segment), ..Source::of(extent) }, loan)
     }
 
     /// An extent whose bytes stand at the beginning of memory of their own.
     pub(crate) fn apart(extent: &Extent, segment: u32, loan: &'a Loan) -> Self {
-        let source = Source { segment: Some(segment), offset: extent.start as u64, ..Source::of(extent) };
+        let source = Source { segment: Some(segment), ..Source::of(extent) };
         Self::new(Source { place: Place::Aside, start: 0, end: extent.end - extent.start, ..source }, loan)
     }
 

@@ -58,7 +58,7 @@ pub(super) fn read(
         link,
         end: report.end_offset,
     };
-    Ok(SegmentReader { loan, extents: extents.finish(), seam })
+    Ok(SegmentReader::of_verified(loan, extents, seam))
 }
 
 /// The segment behind: it tells where this one ends, if this one's header does not.

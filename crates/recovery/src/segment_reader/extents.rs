@@ -7,9 +7,13 @@ use crate::pool::{WINDOW_LEN, WINDOW_OVERLAP, WINDOW_STRIDE};
 /// Consecutive verified blocks of events that lie in the window of the first one's first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Extent {
-    /// Where the header of the first one begins.
+    /// Which part of the segment's memory they lie in.
+    pub(crate) part: usize,
+    /// Where the header of the first one begins in the segment.
+    pub(crate) offset: u64,
+    /// Where it begins in the part.
     pub(crate) start: usize,
-    /// Where the last one ends, padding included.
+    /// Where the last one ends in the part, padding included.
     pub(crate) end: usize,
     /// Id of the first event.
     pub(crate) first_event_id: u64,
@@ -19,13 +23,6 @@ pub(crate) struct Extent {
     pub(crate) events: u64,
     /// Bytes of payload in all.
     pub(crate) payload_bytes: u64,
-}
-
-impl Extent {
-    /// Whether this is one block that is too long to lie in a window for certain.
-    pub(crate) fn is_large(&self) -> bool {
-        self.end - window_start(self.start) > WINDOW_LEN
-    }
 }
 
 fn window_start(offset: usize) -> usize {
@@ -40,17 +37,24 @@ pub(crate) struct Extents {
 }
 
 impl Extents {
-    /// Adds the block at `offset`; blocks of other kinds than events end an extent and are left out.
+    /// Adds the block at `offset` of a segment that lies in memory as it does in its file.
     pub(crate) fn push(&mut self, offset: usize, header: &BlockHeader) {
+        self.push_in_part(0, offset, offset as u64, header);
+    }
+
+    /// Adds the block that begins at `start` of a part; blocks of other kinds than events end an extent and are left
+    /// out.
+    pub(crate) fn push_in_part(&mut self, part: usize, start: usize, offset: u64, header: &BlockHeader) {
         if header.kind != KIND_EVENTS {
             self.done.extend(self.open.take());
             return;
         }
-        let end = offset + header.block_len();
+        let end = start + header.block_len();
         match &mut self.open {
             // A large block stays alone, and so does what would reach beyond the window.
             Some(open)
-                if open.end == offset
+                if open.part == part
+                    && open.end == start
                     && header.block_len() <= WINDOW_OVERLAP
                     && end - window_start(open.start) <= WINDOW_LEN =>
             {
@@ -60,7 +64,9 @@ impl Extents {
                 open.payload_bytes += u64::from(header.payload_len);
             }
             open => self.done.extend(open.replace(Extent {
-                start: offset,
+                part,
+                offset,
+                start,
                 end,
                 first_event_id: header.first_event_id,
                 last_event_id: header.last_event_id,
@@ -108,6 +114,21 @@ mod tests {
         extents.finish()
     }
 
+    fn is_large(extent: &Extent) -> bool {
+        extent.end - window_start(extent.start) > WINDOW_LEN
+    }
+
+    #[test]
+    fn an_extent_lies_in_one_part() {
+        let mut extents = Extents::default();
+        let header = block(64, 1, 1, KIND_EVENTS);
+        for (part, start, offset) in [(0, 64, 64), (0, 192, 192), (1, 320, 320), (1, 448, 448), (2, 0, 576)] {
+            extents.push_in_part(part, start, offset, &header);
+        }
+        let places = extents.finish().into_iter().map(|extent| (extent.part, extent.offset, extent.events));
+        assert_eq!(places.collect::<Vec<_>>(), [(0, 64, 2), (1, 320, 2), (2, 576, 1)]);
+    }
+
     #[test]
     fn extents_cover_every_block_and_lie_in_one_window() {
         for length in [0, 1, 8128, 65_000, 1_000_000, WINDOW_OVERLAP as u32 - 64, 3_000_000, 5_000_000] {
@@ -116,12 +137,13 @@ mod tests {
             for extent in &all {
                 assert_eq!(extent.start, at);
                 at = extent.end;
+                assert_eq!((extent.part, extent.offset), (0, extent.start as u64));
                 let is_one_block = extent.events == 1;
-                assert!(!extent.is_large() || is_one_block, "{length}: {extent:?}");
+                assert!(!is_large(extent) || is_one_block, "{length}: {extent:?}");
             }
             assert_eq!(all.iter().map(|extent| extent.events).sum::<u64>(), 40);
             if length as usize + 64 <= WINDOW_OVERLAP {
-                assert!(all.iter().all(|extent| !extent.is_large()), "{length}");
+                assert!(all.iter().all(|extent| !is_large(extent)), "{length}");
             }
         }
     }

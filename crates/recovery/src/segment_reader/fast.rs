@@ -7,6 +7,7 @@ use flashstrike_segment::cold::{FrameReader, SeekTable};
 use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, MAX_SEGMENT_START, SEGMENT_HEADER_SIZE, round64};
 use flashstrike_segment::{ChainVerifier, SegmentStart};
 
+use super::parts::{More, Parts, Pieces};
 use super::{Extents, ReadFailure, Seam, SegmentReader, Shelf, Wanted};
 use crate::directory::{cold_path, hot_path};
 use crate::error::Error;
@@ -15,7 +16,7 @@ use crate::telemetry::ReadTelemetry;
 
 /// Bytes read at a time: enough that the system call does not count, few enough to be still in the second-level cache
 /// when they are verified.
-const PIECE: usize = 512 << 10;
+const PIECE: usize = 256 << 10;
 
 /// Reads and verifies a segment; `None` if anything is not as it should be, or nobody wants it any more.
 pub(super) fn read(
@@ -38,22 +39,13 @@ pub(super) fn read(
     let failed = |error: io::Error| Error::io("read", &cold_path, &error);
     let length = file.len().map_err(failed)?;
     // Incompressible content makes a file a little longer than the segment.
-    if length > shelf.pool.capacity() as u64 * 2 {
+    if length > shelf.segment_size as u64 * 2 {
         return Ok(None);
     }
     let bytes = read_to_end(&*file, length).map_err(failed)?;
     let Ok(table) = SeekTable::read(&bytes) else { return Ok(None) };
     let mut source = Cold { bytes: &bytes, table: &table, reader: FrameReader::default(), next: 0 };
     Ok(read_from(shelf, wanted, &mut source, cancelled).map_err(failed)?)
-}
-
-/// Where a segment's bytes come from, front to back.
-trait Pieces {
-    /// Bytes there are in all.
-    fn length(&self) -> usize;
-    /// Reads what comes next to its place in `into`, which holds `have` bytes; gives how many it holds then. `None`:
-    /// what comes next cannot be read.
-    fn more(&mut self, into: &mut [u8], have: usize) -> io::Result<Option<usize>>;
 }
 
 struct Hot<'a> {
@@ -66,10 +58,12 @@ impl Pieces for Hot<'_> {
         self.length
     }
 
-    fn more(&mut self, into: &mut [u8], have: usize) -> io::Result<Option<usize>> {
-        let end = into.len().min(have + PIECE);
-        let read = read_full_at(self.file, &mut into[have..end], have as u64)?;
-        Ok((read > 0).then_some(have + read))
+    fn more(&mut self, into: &mut [u8], have: usize) -> io::Result<More> {
+        let length = into.len().min(PIECE);
+        if length == 0 {
+            return Ok(More::NeedsRoom(1));
+        }
+        read_full_at(self.file, &mut into[..length], have as u64).map(More::Bytes)
     }
 }
 
@@ -85,17 +79,16 @@ impl Pieces for Cold<'_> {
         self.table.content_len() as usize
     }
 
-    fn more(&mut self, into: &mut [u8], have: usize) -> io::Result<Option<usize>> {
-        let Some(frame) = self.table.frames().get(self.next) else { return Ok(None) };
-        let (from, to) = (frame.range(), frame.content_range());
-        let (Some(from), Some(into)) = (self.bytes.get(from), into.get_mut(to.clone())) else {
-            return Ok(None);
-        };
-        if to.start != have || self.reader.read(from, into).is_err() {
-            return Ok(None);
+    fn more(&mut self, into: &mut [u8], have: usize) -> io::Result<More> {
+        let Some(frame) = self.table.frames().get(self.next) else { return Ok(More::Nothing) };
+        let (from, content) = (frame.range(), frame.content_range());
+        let Some(from) = self.bytes.get(from) else { return Ok(More::Nothing) };
+        let Some(into) = into.get_mut(..content.len()) else { return Ok(More::NeedsRoom(content.len())) };
+        if content.start != have || self.reader.read(from, into).is_err() {
+            return Ok(More::Nothing);
         }
         self.next += 1;
-        Ok(Some(to.end))
+        Ok(More::Bytes(content.len()))
     }
 }
 
@@ -106,19 +99,17 @@ fn read_from(
     cancelled: &AtomicBool,
 ) -> io::Result<Option<SegmentReader>> {
     // Longer than the segment or the other copy's length: not as it should be.
-    if source.length() > shelf.pool.capacity() || source.length() < SEGMENT_HEADER_SIZE + BLOCK_HEADER_SIZE {
+    let length = source.length();
+    if length > shelf.segment_size || length < SEGMENT_HEADER_SIZE + BLOCK_HEADER_SIZE {
         return Ok(None);
     }
-    let mut loan = shelf.pool.borrow(source.length())?;
-    let memory = &mut loan.bytes_mut()[..round64(source.length())];
-    let mut have = 0;
-    while have < memory.len().min(MAX_SEGMENT_START) {
-        match source.more(memory, have)? {
-            Some(more) => have = more,
-            None => break,
+    let mut parts = Parts::new(&shelf.pool, length.min(MAX_SEGMENT_START))?;
+    while parts.have() < length.min(MAX_SEGMENT_START) {
+        if !parts.more(source, 0, length.min(MAX_SEGMENT_START))? {
+            break;
         }
     }
-    let Ok(start) = SegmentStart::read(&memory[..have]) else { return Ok(None) };
+    let Ok(start) = SegmentStart::read(parts.bytes(0)) else { return Ok(None) };
     let is_this_segment = start.header.as_ref().is_some_and(|header| header.segment_index == wanted.index);
     let Some((block, metadata)) = start.metadata.as_ref().filter(|_| is_this_segment) else {
         return Ok(None);
@@ -143,17 +134,21 @@ fn read_from(
             return Ok(None);
         }
         // All of the next block has to be there before it can be verified.
-        let needed =
-            at + if have >= at + BLOCK_HEADER_SIZE { claimed_len(&memory[at..]) } else { BLOCK_HEADER_SIZE };
-        if needed > have {
-            match source.more(memory, have)? {
-                Some(more) if needed <= memory.len() => have = more,
-                _ => return Ok(None),
+        let needed = at
+            + if parts.have() >= at + BLOCK_HEADER_SIZE {
+                claimed_len(parts.bytes(at))
+            } else {
+                BLOCK_HEADER_SIZE
+            };
+        if needed > parts.have() {
+            if needed > round64(length) || !parts.more(source, at, needed)? {
+                return Ok(None);
             }
             continue;
         }
-        let Ok(header) = chain.block(&memory[at..needed]) else { return Ok(None) };
-        extents.push(at, &header);
+        let Ok(header) = chain.block(&parts.bytes(at)[..needed - at]) else { return Ok(None) };
+        let (part, place) = parts.place(at);
+        extents.push_in_part(part, place, at as u64, &header);
     }
     let link = match wanted.end {
         Some(_) => chain.link(),
@@ -162,7 +157,7 @@ fn read_from(
     let Some(link) = link else { return Ok(None) };
     let end = chain.offset();
     let seam = Seam { index: wanted.index, continues, first_written_ts_ns, link, end };
-    Ok(Some(SegmentReader { loan, extents: extents.finish(), seam }))
+    Ok(Some(SegmentReader::new(parts.finish(), extents, seam)))
 }
 
 /// Bytes that a block header claims for its block. Whether that is so, verification says when they are there.

@@ -1,13 +1,14 @@
 //! One segment, read and verified as a whole before anything of it is used.
 //!
 //! The fast path reads the file in pieces into private memory and verifies the blocks of each piece while it is still
-//! in the cache. Whatever it meets that is not as in a healthy log, down to a header that does not verify, is left to
+//! in the cache, into parts of memory that each begin with a block. Whatever it meets that is not as in a healthy log, down to a header that does not verify, is left to
 //! the careful path, which reads again, looks at the other copy if there are two, and asks the format's verifier of
 //! whole logs for the verdict.
 
 mod careful;
 mod extents;
 mod fast;
+mod parts;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +37,10 @@ pub(crate) struct Wanted {
 #[derive(Debug, Clone)]
 pub(crate) struct Shelf {
     pub(crate) source: SegmentSource,
+    /// Memory for the parts of segments.
     pub(crate) pool: Arc<Pool>,
+    /// Bytes of the log's segments.
+    pub(crate) segment_size: usize,
     pub(crate) log: Option<LogIdentity>,
 }
 
@@ -62,7 +66,8 @@ impl From<Error> for ReadFailure {
 /// A segment in memory, verified from its first block to its end.
 #[derive(Debug)]
 pub(crate) struct SegmentReader {
-    loan: Loan,
+    /// Its memory; `None` for parts that were given back.
+    parts: Vec<Option<Loan>>,
     extents: Vec<Extent>,
     seam: Seam,
 }
@@ -121,7 +126,11 @@ impl SegmentReader {
 
     /// A segment that somebody else has read and verified.
     pub(crate) fn of_verified(loan: Loan, extents: Extents, seam: Seam) -> Self {
-        Self { loan, extents: extents.finish(), seam }
+        Self::new(vec![loan], extents, seam)
+    }
+
+    fn new(parts: Vec<Loan>, extents: Extents, seam: Seam) -> Self {
+        Self { parts: parts.into_iter().map(Some).collect(), extents: extents.finish(), seam }
     }
 
     /// The number in its name.
@@ -129,12 +138,17 @@ impl SegmentReader {
         self.seam.index
     }
 
-    /// Its memory.
-    pub(crate) fn loan(&self) -> &Loan {
-        &self.loan
+    /// A part of its memory that was not given back.
+    pub(crate) fn part(&self, part: usize) -> &Loan {
+        self.parts[part].as_ref().expect("a part is given back when nothing of it is wanted any more")
     }
 
-    /// Consecutive blocks of events that lie in one window, in order.
+    /// Gives back the memory of a part of which nothing is wanted any more.
+    pub(crate) fn give_back(&mut self, part: usize) {
+        self.parts[part] = None;
+    }
+
+    /// Consecutive blocks of events, in order.
     pub(crate) fn extents(&self) -> &[Extent] {
         &self.extents
     }
