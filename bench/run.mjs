@@ -1,6 +1,7 @@
 // What `npm run bench` starts when everything but the Rust contestants is built.
+import { join } from 'node:path'
 import process from 'node:process'
-import { collect, must, run } from '../scripts/lib.mjs'
+import { collect, must, root, run } from '../scripts/lib.mjs'
 import { main } from './dist/main.js'
 
 await run(async () => {
@@ -8,14 +9,18 @@ await run(async () => {
   return main(process.argv, { buildNative, rust })
 })
 
-/** Builds the Rust contestants as they would be shipped, and gives the path of the program. */
-async function buildNative() {
+/** Builds the Rust contestants as they would be shipped but for these features, and gives the path of the program. */
+async function buildNative(features) {
   const args = [
     'build',
     '--release',
     '--package',
     'flashstrike-bench',
     '--message-format=json-render-diagnostics',
+    // Every variant has a folder of its own, so that none is built anew for the other's sake.
+    ...(features.length > 0
+      ? ['--features', features.join(','), '--target-dir', join(root, 'target', features.join('-'))]
+      : []),
   ]
   const output = await must('building the Rust contestants', 'cargo', args)
   const artifacts = output.split('\n').filter(line => line.startsWith('{"reason":"compiler-artifact"'))

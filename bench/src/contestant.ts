@@ -12,9 +12,15 @@ export interface Contest {
   readonly [option: string]: string | number | boolean
 }
 
+/** The Rust contestants: as they ship, and built without telemetry. */
+export type NativeProgram = 'native' | 'unrecorded'
+
+/** Where the programs of the Rust contestants are, those that were built. */
+export type NativePrograms = Readonly<Partial<Record<NativeProgram, string>>>
+
 /** Who takes part: a contest, and which program knows it. */
 export interface Entrant {
-  readonly program: 'node' | 'native'
+  readonly program: 'node' | NativeProgram
   readonly contest: Contest
   /**
    * Whether it is kept on one processor, another one in each round. Only for contestants of which one thread works:
@@ -35,12 +41,15 @@ const script = fileURLToPath(new URL('contests/main.js', import.meta.url))
  */
 export async function runRound(
   entrant: Entrant,
-  nativeProgram: string,
+  nativePrograms: NativePrograms,
   dir: string,
   cpu: number,
 ): Promise<RoundFigures> {
   const { contest } = entrant.contest
-  const program = entrant.program === 'native' ? [nativeProgram] : [process.execPath, '--expose-gc', script]
+  const program =
+    entrant.program === 'node'
+      ? [process.execPath, '--expose-gc', script]
+      : [nativePrograms[entrant.program] ?? `the program ${entrant.program}, which was not built`]
   const pin = entrant.pinned === true && canPin() ? ['taskset', '--cpu-list', String(cpu)] : []
   const [command = '', ...args] = [...pin, ...program, JSON.stringify({ ...entrant.contest, dir })]
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -13,7 +13,7 @@ import { jsonLine, machineText, Progress, resultTable } from './terminal.js'
 /** What only the script that starts this knows. */
 export interface Environment {
   /** Builds the Rust contestants and gives the path of their program. */
-  readonly buildNative: () => Promise<string>
+  readonly buildNative: (features: readonly string[]) => Promise<string>
   /** The version of Rust. */
   readonly rust: string
 }
@@ -69,7 +69,13 @@ async function run(
   const chosen = all.filter(({ name }) => names.length === 0 || names.includes(name))
   const progress = new Progress()
   progress.show('building the Rust contestants')
-  const nativeProgram = await buildNative()
+  const native = await buildNative([])
+  const needsUnrecorded = chosen.some(({ contestants }) =>
+    Object.values(contestants).some(({ program }) => program === 'unrecorded'),
+  )
+  const nativePrograms = needsUnrecorded
+    ? { native, unrecorded: await buildNative(['unrecorded']) }
+    : { native }
   const dir = scratchDirectory(options.dir)
   const leave = () => rmSync(dir, { recursive: true, force: true })
   process
@@ -81,7 +87,7 @@ async function run(
   const how = {
     rounds: options.smoke ? 1 : options.rounds,
     dir,
-    nativeProgram,
+    nativePrograms,
     onRound: progress.show.bind(progress),
   }
   const results: BenchmarkResult[] = []

@@ -11,7 +11,7 @@ import {
   type Measure,
   targetText,
 } from './benchmark.js'
-import { type RoundFigures, runRound } from './contestant.js'
+import { type NativePrograms, type RoundFigures, runRound } from './contestant.js'
 import { median } from './statistics.js'
 
 /** How a benchmark is run. */
@@ -20,7 +20,7 @@ export interface RunOptions {
   readonly rounds: number
   /** Where the contestants write; each gets a directory of its own below it. */
   readonly dir: string
-  readonly nativeProgram: string
+  readonly nativePrograms: NativePrograms
   /** Told before every round. */
   readonly onRound: (text: string) => void
 }
@@ -50,7 +50,7 @@ export async function runBenchmark(benchmark: Benchmark, options: RunOptions): P
         quietDisk()
         const figures = await runRound(
           contestant.entrant,
-          options.nativeProgram,
+          options.nativePrograms,
           contestant.dir,
           round % availableParallelism(),
         )

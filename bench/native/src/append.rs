@@ -2,13 +2,10 @@
 
 use std::hint::black_box;
 use std::path::Path;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use flashstrike_recorder::{Code, Recorder, RecorderOptions};
-use flashstrike_telemetry::kinds::Recorded;
-use flashstrike_telemetry::{RecorderTelemetry, Value};
 
 use crate::events::{Events, options};
 use crate::scratch::Scratch;
@@ -19,32 +16,22 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Appends `events` events, rotating as segments fill; sealing what is left over and closing is not timed.
 pub(crate) fn round(directory: &Path, events: u64) -> Result<Figures, Failure> {
-    round_with(directory, events, |_, _| {})
-}
-
-/// The same, doing `after_append` with the recorder and the id inside the clock.
-pub(crate) fn round_with(
-    directory: &Path,
-    events: u64,
-    mut after_append: impl FnMut(&Recorder, u64),
-) -> Result<Figures, Failure> {
     let scratch = Scratch::new(directory, "append")?;
-    let (mut recorder, _) = open_prepared(&options(scratch.path())?)?;
+    let mut recorder = open_prepared(&options(scratch.path())?)?;
     let source = Events::new();
     let mut waits = 0_u32;
     let start = Instant::now();
     for number in 0..events {
         let event = black_box(source.get(number));
-        let id = match recorder.append(event) {
-            Ok(id) => id,
+        match recorder.append(event) {
+            Ok(_) => {}
             Err(error) if error.code() == Code::Backpressure => {
                 waits += 1;
                 recorder.drain(PATIENCE)?;
-                recorder.append(event)?
+                recorder.append(event)?;
             }
             Err(error) => return Err(error.into()),
-        };
-        after_append(&recorder, id);
+        }
     }
     let seconds = start.elapsed().as_secs_f64();
     recorder.close()?;
@@ -52,18 +39,14 @@ pub(crate) fn round_with(
 }
 
 /// Opens a log and waits until all segments that are kept ready are ready.
-pub(crate) fn open_prepared(
-    options: &RecorderOptions,
-) -> Result<(Recorder, Arc<RecorderTelemetry>), Failure> {
-    let telemetry = Arc::clone(&options.telemetry);
-    let wanted = Value::Gauge(u64::from(options.prepared_segments));
-    let recorder = Recorder::open(options)?;
+pub(crate) fn open_prepared(options: &RecorderOptions) -> Result<Recorder, Failure> {
+    let mut recorder = Recorder::open(options)?;
     let deadline = Instant::now() + PATIENCE;
-    while telemetry.metrics().segment_preparer.worker.queue_depth.snapshot() != wanted {
+    while recorder.manager()?.segments_ready() < options.prepared_segments as usize {
         if Instant::now() > deadline {
             return Err("the segments were not ready within a minute".into());
         }
         thread::sleep(Duration::from_millis(5));
     }
-    Ok((recorder, telemetry))
+    Ok(recorder)
 }

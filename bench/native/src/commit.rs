@@ -14,7 +14,7 @@ pub(crate) fn round(directory: &Path, syncs: u64) -> Result<Figures, Failure> {
     let mut options = options(scratch.path())?;
     options.small_syncs = true;
     options.prepared_segments = 1;
-    let (mut recorder, _) = open_prepared(&options)?;
+    let mut recorder = open_prepared(&options)?;
     let source = Events::new();
     let mut latencies = Latencies::with_capacity(syncs);
     for number in 0..syncs {

@@ -10,7 +10,6 @@ mod hand_off;
 mod latencies;
 mod scratch;
 mod store;
-mod telemetry_cost;
 mod write_sync;
 
 use std::collections::BTreeMap;
@@ -32,9 +31,6 @@ enum Contest {
     /// Appends of one event each.
     #[serde(rename_all = "camelCase")]
     Append { dir: PathBuf, events: u64 },
-    /// The same, recording each metric of the append path a second time.
-    #[serde(rename_all = "camelCase")]
-    AppendMeasuredTwice { dir: PathBuf, events: u64 },
     /// Bare stores of one event each into a pre-faulted shared mapping.
     #[serde(rename_all = "camelCase")]
     Store { dir: PathBuf, events: u64 },
@@ -53,7 +49,6 @@ impl Contest {
     fn round(&self) -> Result<Figures, Failure> {
         match self {
             Self::Append { dir, events } => append::round(dir, *events),
-            Self::AppendMeasuredTwice { dir, events } => telemetry_cost::round(dir, *events),
             Self::Store { dir, events } => store::round(dir, *events),
             Self::Commit { dir, syncs } => commit::round(dir, *syncs),
             Self::HandOff { dir, hand_offs } => hand_off::round(dir, *hand_offs),

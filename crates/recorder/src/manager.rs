@@ -384,6 +384,11 @@ impl Manager {
         }
     }
 
+    /// Segments that are ready to be gone on in.
+    pub fn segments_ready(&self) -> usize {
+        self.preparer.ready()
+    }
+
     fn look_for_room(&mut self) -> Result<()> {
         if !self.next_is_missing {
             return self.make_room();

@@ -90,6 +90,11 @@ impl SegmentPreparer {
         Ok(next)
     }
 
+    /// Segments that are ready.
+    pub fn ready(&self) -> usize {
+        lock(&self.queue.state).ready.len()
+    }
+
     /// Waits until a segment is ready, at most until `deadline`.
     ///
     /// # Errors

@@ -30,6 +30,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 #[inline]
 #[must_use]
 pub fn now_ns() -> u64 {
+    if !crate::sync::RECORDS {
+        return 0;
+    }
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     {
         if tsc::is_ready() {
