@@ -3,7 +3,18 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { collect, fingerprint, isDone, must, readJson, root, ScriptError, say, unlessDone } from './lib.mjs'
+import {
+  collect,
+  fingerprint,
+  isDone,
+  must,
+  readJson,
+  retried,
+  root,
+  ScriptError,
+  say,
+  unlessDone,
+} from './lib.mjs'
 
 /** The last pnpm that runs on every Node we support; npx fetches it, so nothing has to be installed before. */
 const PNPM = 'pnpm@10.34.8'
@@ -16,6 +27,7 @@ export const addons = ['wal-recorder', 'wal-recovery', 'telemetry']
 export async function bootstrap({ runtimes = false } = {}) {
   checkNode()
   await install({ runtimes })
+  await fetchCrates()
   await buildNative()
   await compile()
 }
@@ -35,13 +47,23 @@ export async function install({ runtimes = false } = {}) {
     say('Installing dependencies …')
     const filter = runtimes ? [] : ['--filter', `!${RUNTIMES}`]
     const args = ['-y', PNPM, ...filter, 'install', '--frozen-lockfile', '--reporter=append-only']
-    await must('pnpm install', 'npx', args, { env: { CI: 'true' } })
+    await retried(() => must('pnpm install', 'npx', args, { env: { CI: 'true' } }))
+  })
+}
+
+/** Downloads the crates that anything here needs, also the tests, so that no build fails for want of the network. */
+async function fetchCrates() {
+  await requireCargo()
+  const print = fingerprint(['Cargo.lock'], [process.platform, process.arch])
+  await unlessDone('node_modules/.fetched', print, [], async () => {
+    const version = await must('rustc', 'rustc', ['-vV'])
+    const host = version.match(/^host: (.*)$/m)?.[1]
+    await retried(() => must('cargo fetch', 'cargo', ['fetch', '--locked', '--target', host]))
   })
 }
 
 /** Builds each addon with napi into `packages/NAME/native`. */
 export async function buildNative() {
-  await requireCargo()
   const rust = ['crates', 'Cargo.toml', 'Cargo.lock']
   let announced = false
   for (const name of addons) {

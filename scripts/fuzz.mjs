@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { collect, root, ScriptError, say } from './lib.mjs'
+import { collect, must, retried, root, ScriptError, say } from './lib.mjs'
 
 const FUZZ = 'crates/segment/fuzz'
 const FLAGS = [
@@ -39,6 +39,8 @@ async function nightlyHost() {
 export async function fuzz(seconds) {
   const host = await nightlyHost()
   if (host === undefined) return undefined
+  const fetching = ['+nightly', 'fetch', '--locked', '--target', host]
+  await retried(() => must('cargo fetch', 'cargo', fetching, { cwd: join(root, FUZZ) }))
   const build = ['+nightly', 'build', '--release', '--target', host, '--bins']
   const env = { RUSTFLAGS: FLAGS.join(' ') }
   const { code, output } = await collect('cargo', build, { cwd: join(root, FUZZ), env })

@@ -14,6 +14,7 @@ import {
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -52,29 +53,82 @@ export async function inherit(command, args) {
   return code ?? 128 + (constants.signals[signal] ?? 0)
 }
 
-/** Runs a command and keeps its output (standard error mixed in); `echo` shows it while it runs. */
-export function collect(command, args, { echo = false, env, cwd = root } = {}) {
+/**
+ * Runs a command and keeps its output (standard error mixed in); `echo` shows it while it runs. After `limitMs` it is
+ * killed with all that it has started, and the output says so.
+ */
+export function collect(command, args, { echo = false, env, cwd = root, limitMs } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd,
       env: { ...toolEnvironment(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       shell: needsShell(command),
+      detached: limitMs !== undefined && inGroups,
     })
     let output = ''
+    const release = limitMs === undefined ? () => {} : limit(child, limitMs, text => (output += text))
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', text => {
         output += text
         if (echo) process.stdout.write(text)
       })
     }
-    child.on('error', error =>
+    child.on('error', error => {
+      release()
       reject(
         error.code === 'ENOENT' ? new ScriptError(`${command} is not installed or not on the PATH`) : error,
-      ),
-    )
-    child.on('close', (code, signal) => resolve({ code: code ?? 128, signal, output }))
+      )
+    })
+    child.on('close', (code, signal) => {
+      release()
+      resolve({ code: code ?? 128, signal, output })
+    })
   })
+}
+
+/** Whether processes can be killed together with those that they have started. */
+const inGroups = process.platform !== 'win32'
+
+/** Kills a child and all that it has started when its time is over, or when this process is told to end. */
+function limit(child, limitMs, say) {
+  const kill = () => {
+    try {
+      process.kill(inGroups ? -child.pid : child.pid, 'SIGKILL')
+    } catch {
+      // It has just ended by itself.
+    }
+  }
+  const timer = setTimeout(() => {
+    say(`\nkilled: it has not ended within ${Math.round(limitMs / 60_000)} minutes\n`)
+    kill()
+  }, limitMs)
+  // A group of its own does not hear what the terminal tells this one.
+  const leave = signal => {
+    kill()
+    process.exit(128 + constants.signals[signal])
+  }
+  process.on('SIGINT', leave).on('SIGTERM', leave)
+  return () => {
+    clearTimeout(timer)
+    process.off('SIGINT', leave).off('SIGTERM', leave)
+  }
+}
+
+/** Pauses between tries of what needs the network, in milliseconds. */
+const RETRY_PAUSES = [2_000, 10_000, 30_000]
+
+/** Does `work`, and again after a pause if it throws: a download that fails once seldom fails the next time. */
+export async function retried(work) {
+  for (const pause of RETRY_PAUSES) {
+    try {
+      return await work()
+    } catch (error) {
+      say(`${error.message}; trying again in ${pause / 1000} s`)
+      await sleep(pause)
+    }
+  }
+  return work()
 }
 
 /** As `collect`, but a failure prints what the command said and throws. */

@@ -4,11 +4,14 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { toolFile } from './bootstrap.mjs'
 import { fuzz } from './fuzz.mjs'
-import { collect, root, say } from './lib.mjs'
-import { countAva, countCargo } from './summary.mjs'
+import { collect, root, ScriptError, say } from './lib.mjs'
+import { countAva, countCargo, countLint } from './summary.mjs'
 
 /** Enough for every input of the corpus and some thousands of new ones. */
 const FUZZ_SECONDS = 5
+
+/** A suite that takes longer hangs, on a slow machine too. */
+const LIMIT_MS = 40 * 60_000
 
 /** The packages with tests of their own. */
 const tested = ['packages/wal-recovery', 'packages/wal-recorder', 'packages/telemetry', 'examples/order-flow']
@@ -26,13 +29,9 @@ export async function runLints() {
   ]
   const results = []
   for (const [name, command, args, env] of lints) {
-    results.push(await suite(name, command, args, { env }, ({ code }) => lintCount(code)))
+    results.push(await suite(name, command, args, { env }, countLint))
   }
   return results
-}
-
-function lintCount(code) {
-  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: [] }
 }
 
 /** Runs every test suite, all of them even if one fails. */
@@ -61,14 +60,18 @@ function orderings() {
 export async function runFuzz() {
   say('› fuzz')
   const start = performance.now()
-  const results = await fuzz(FUZZ_SECONDS)
-  const seconds = (performance.now() - start) / 1000
-  if (results === undefined) {
-    return { name: 'fuzz', passed: 0, failed: 0, skipped: ['no nightly compiler to fuzz with'], seconds }
+  const count = async () => {
+    const results = await fuzz(FUZZ_SECONDS)
+    if (results === undefined) {
+      return { passed: 0, failed: 0, skipped: ['no nightly compiler to fuzz with'], failures: [] }
+    }
+    const failed = results.filter(result => result.found)
+    for (const { output } of failed) process.stdout.write(`${output.trimEnd()}\n`)
+    const failures = failed.map(({ name }) => name)
+    return { passed: results.length - failed.length, failed: failed.length, skipped: [], failures }
   }
-  const failed = results.filter(result => result.found)
-  for (const { output } of failed) process.stdout.write(`${output.trimEnd()}\n`)
-  return { name: 'fuzz', passed: results.length - failed.length, failed: failed.length, skipped: [], seconds }
+  const counted = await count().catch(notRun)
+  return { name: 'fuzz', ...counted, seconds: (performance.now() - start) / 1000 }
 }
 
 /** This Node, and the other majors that we support where their binaries run on this machine. */
@@ -89,8 +92,17 @@ async function runtimes() {
 async function suite(name, command, args, options, count) {
   say(`› ${name}`)
   const start = performance.now()
-  const outcome = await collect(command, args, options)
-  const result = { name, ...count(outcome), seconds: (performance.now() - start) / 1000 }
-  if (result.failed > 0) process.stdout.write(`${outcome.output.trimEnd()}\n`)
-  return result
+  const counted = await collect(command, args, { ...options, limitMs: LIMIT_MS }).then(outcome => {
+    const counted = count(outcome)
+    if (counted.failed > 0) process.stdout.write(`${outcome.output.trimEnd()}\n`)
+    return counted
+  }, notRun)
+  return { name, ...counted, seconds: (performance.now() - start) / 1000 }
+}
+
+/** A suite that could not be run has failed, and does not keep the others from running. */
+function notRun(error) {
+  const why = error instanceof ScriptError ? error.message : String(error?.stack ?? error)
+  say(why)
+  return { passed: 0, failed: 1, skipped: [], failures: why.split('\n') }
 }

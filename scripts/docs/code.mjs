@@ -9,7 +9,8 @@ import ts from 'typescript'
 
 const PACKAGES = ['wal-recorder', 'wal-recovery', 'telemetry']
 const LANGUAGES = new Set(['ts', 'js'])
-const TIMEOUT_MS = 120_000
+/** Longer than any of them takes on a slow, busy machine. */
+const TIMEOUT_MS = 600_000
 
 export async function checkCode(root, pages) {
   const folder = join(root, 'node_modules/.docs')
