@@ -243,8 +243,12 @@ impl Drop for Loan {
 mod tests {
     use super::*;
 
+    /// The buffers of closed logs wait in a list of the process.
+    static ALONE: Mutex<()> = Mutex::new(());
+
     #[test]
     fn a_block_of_one_mebibyte_lies_in_the_window_of_its_first_byte() {
+        let _alone = lock(&ALONE);
         let pool = Pool::new(64 << 20);
         let loan = pool.borrow(1).unwrap();
         for offset in (0..(63 << 20)).step_by(65_536).chain([WINDOW_STRIDE - 64, WINDOW_STRIDE]) {
@@ -256,6 +260,7 @@ mod tests {
 
     #[test]
     fn a_buffer_no_longer_than_a_window_is_one() {
+        let _alone = lock(&ALONE);
         for capacity in [4096, WINDOW_STRIDE + 4096, WINDOW_LEN] {
             let pool = Pool::new(capacity);
             let loan = pool.borrow(1).unwrap();
@@ -269,6 +274,7 @@ mod tests {
 
     #[test]
     fn windows_of_different_buffers_have_different_names() {
+        let _alone = lock(&ALONE);
         let (small, large) = (Pool::new(4096), Pool::new(10 << 20));
         let (a, b, c) = (small.borrow(1).unwrap(), large.borrow(1).unwrap(), small.borrow(1).unwrap());
         let mut ids = vec![a.buffer().window_at(0).id, c.buffer().window_at(0).id];
@@ -283,7 +289,8 @@ mod tests {
 
     #[test]
     fn not_too_many_buffers_of_closed_logs_wait_for_the_next_ones() {
-        let capacity = (7 << 20) + 4096; // of no other test
+        let _alone = lock(&ALONE);
+        let capacity = (7 << 20) + 4096; // of no test before
         let first = Pool::new(capacity);
         let address = first.borrow(1).unwrap().buffer().as_mut_ptr();
         drop(first);
@@ -306,6 +313,7 @@ mod tests {
 
     #[test]
     fn a_block_of_any_length_lies_in_the_window_of_a_buffer_apart() {
+        let _alone = lock(&ALONE);
         let pool = Pool::new(4096);
         let loan = pool.borrow_apart(9 << 20).unwrap();
         let window = loan.buffer().window_at(8 << 20);
@@ -314,6 +322,7 @@ mod tests {
 
     #[test]
     fn a_buffer_larger_than_the_pools_is_made_to_measure() {
+        let _alone = lock(&ALONE);
         let pool = Pool::new(4096);
         let large = pool.borrow(10 << 20).unwrap();
         assert_eq!(large.bytes().len(), 10 << 20);
@@ -326,6 +335,7 @@ mod tests {
 
     #[test]
     fn a_buffer_comes_back_when_its_loan_ends() {
+        let _alone = lock(&ALONE);
         let pool = Pool::new(8192);
         let mut loan = pool.borrow(1).unwrap();
         loan.bytes_mut()[0] = 7;
