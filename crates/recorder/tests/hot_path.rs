@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use common::{PATIENCE, wait_until, wait_until_prepared};
 use flashstrike_crash_lab::{
-    Child, CountingAllocator, allocations_of_this_thread, events, is_child, skipped,
+    Child, CountingAllocator, allocations_of_this_thread, events, forbidden, is_child, skipped,
 };
 use flashstrike_recorder::{Recorder, RecorderOptions};
 use flashstrike_segment::staging::STAGING_WAITERS;
@@ -146,10 +146,16 @@ fn appender() {
 fn system_calls(sleepers: u32, policy: Option<(&'static str, u64)>) -> Option<BTreeMap<String, u64>> {
     let directory = common::temporary_in_memory();
     let trace = directory.path().join("trace");
-    let works = Command::new("strace").args(["-o", "/dev/null", "true"]).status();
-    if !works.is_ok_and(|status| status.success()) {
-        skipped("strace cannot be run here, so the system calls of an append cannot be counted");
-        return None;
+    match Command::new("strace").args(["-o", "/dev/null", "true"]).status() {
+        Ok(status) if status.success() => {}
+        Ok(_) => {
+            forbidden("no process can be traced here, so the system calls of an append cannot be counted");
+            return None;
+        }
+        Err(error) => {
+            skipped(&format!("strace, which counts the system calls of an append: {error}"));
+            return None;
+        }
     }
     let mut strace = Command::new("strace");
     strace.args(["-f", "-qq", "-o"]).arg(&trace);
