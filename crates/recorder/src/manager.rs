@@ -394,6 +394,14 @@ impl Manager {
             return self.make_room();
         }
         self.shared.poison.check()?;
+        self.look_for_next().or_else(|_| {
+            // As in `next_segment`: whoever waits to be told must be told.
+            self.shared.starve();
+            self.look_for_next()
+        })
+    }
+
+    fn look_for_next(&self) -> Result<()> {
         self.check_unsealed()?;
         self.preparer.wait_ready(Instant::now())
     }

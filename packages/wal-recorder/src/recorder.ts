@@ -226,16 +226,18 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
 
   #refusal(id: number): WalError | undefined {
     if (this.#staging.closed) return closedError()
-    if (this.#poison !== undefined) return this.#poison
-    if (Number.isSafeInteger(id) && id >= 0 && id <= this.lastEventId) return undefined
+    if (Number.isSafeInteger(id) && id >= 0 && id <= this.lastEventId) {
+      // A promise that was kept before stays kept.
+      return id <= this.durableEventId ? undefined : this.#poison
+    }
     const message = `event ${id} was not appended yet: the last one is ${this.lastEventId}`
     return new WalError('WAL_EVENT_ID', message, { eventId: this.lastEventId })
   }
 
   #hasRoom(): boolean {
-    if (this.#staging.closed) throw closedError()
     try {
-      this.#staging.commit()
+      // Knows of a refused `rotate()` too, which publishing what is staged would not.
+      this.drainSync(0)
       return true
     } catch (error) {
       const { code } = error as WalError

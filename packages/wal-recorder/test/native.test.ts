@@ -146,6 +146,21 @@ test('a fast appender is held back instead of losing events, and drain lets it g
   t.is(again.lastEventId, count)
 })
 
+test('drain waits for the segment that a refused rotation has missed', async t => {
+  await using wal = await Recorder.open({ dir: directory(), event: Order, preparedSegments: 1 })
+  for (let refused = 0; refused < 10; ) {
+    wal.append(order)
+    try {
+      wal.rotate()
+    } catch (error) {
+      t.is((error as WalError).code, 'WAL_BACKPRESSURE')
+      refused++
+      await wal.drain()
+      wal.rotate()
+    }
+  }
+})
+
 test('thousands wait for durability together', async t => {
   await using wal = await Recorder.open({ dir: directory(), event: Order })
   const served: number[] = []

@@ -389,12 +389,17 @@ test('a poisoned recorder rejects all who wait and all who come later', async t 
   const { wal, native } = open()
   const heard: string[] = []
   wal.on('poisoned', error => heard.push(error.code))
-  wal.append({ a: 1 })
+  const kept = wal.append({ a: 1 })
+  wal.flush()
+  native.setDurable(kept)
+  wal.append({ a: 2 })
   const waiting = t.throwsAsync(wal.durable(), { code: 'WAL_POISONED' })
   await turn()
   native.tell(2, 0, '{"code":"WAL_POISONED","message":"EIO"}')
   await waiting
   await t.throwsAsync(wal.durable(), { code: 'WAL_POISONED' })
+  await wal.durable(kept)
+  wal.durableSync(kept)
   t.deepEqual(heard, ['WAL_POISONED'])
   t.false(native.referenced)
 })

@@ -140,13 +140,19 @@ impl Mapping {
         unsafe { AtomicU64::from_ptr(self.as_mut_ptr().add(offset).cast()) }
     }
 
+    #[inline]
     fn check(&self, offset: usize, length: usize) {
-        assert!(
-            offset.checked_add(length).is_some_and(|end| end <= self.len()),
-            "{length} bytes at {offset} are not inside a mapping of {}",
-            self.len()
-        );
+        if offset.checked_add(length).is_none_or(|end| end > self.len()) {
+            outside(offset, length, self.len());
+        }
     }
+}
+
+/// Apart, since what a message is made of would otherwise be written to the stack before every store.
+#[cold]
+#[inline(never)]
+fn outside(offset: usize, length: usize, mapped: usize) -> ! {
+    panic!("{length} bytes at {offset} are not inside a mapping of {mapped}")
 }
 
 impl fmt::Debug for Mapping {
