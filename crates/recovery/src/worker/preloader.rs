@@ -4,18 +4,27 @@
 //! told, so memory is bounded. A consumer that has to wait does not only wait: verifying is more work than reading
 //! events, so it reads the next segment that nobody has begun. There is no state in which somebody waits for work that
 //! nobody does: what is not ready is being read by the worker, or the consumer reads it itself.
+//!
+//! Going from one segment to the next is to cost the consumer next to nothing. So it is the worker that closes what was
+//! read to its end; and since waking a thread takes longer than all the rest, a worker without work naps for a while
+//! and looks for itself, before it sleeps until it is woken. Only where nothing is ready any more a nap is cut short.
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use flashstrike_telemetry::clock;
 
 use crate::error::{Code, Error, Result};
 use crate::segment_reader::{ReadFailure, SegmentReader, Shelf, Wanted};
 use crate::telemetry::{Instruments, ReadTelemetry};
+
+/// Short beside what reading a segment takes, long beside what waking up costs the worker.
+const NAP: Duration = Duration::from_millis(1);
+/// So many naps after the last work: then a consumer is so slow that waking the worker does not count.
+const NAPS: u32 = 50;
 
 type Outcome = std::result::Result<SegmentReader, ReadFailure>;
 
@@ -24,7 +33,7 @@ type Outcome = std::result::Result<SegmentReader, ReadFailure>;
 pub(crate) struct SegmentPreloader {
     shared: Arc<Shared>,
     worker: Option<JoinHandle<()>>,
-    /// The worker sleeps and has something to do again.
+    /// The worker rests and has something to do again that cannot wait.
     owes_wake: bool,
 }
 
@@ -49,13 +58,34 @@ struct State {
     next: usize,
     /// Positions being read by the worker.
     in_flight: usize,
-    ready: BTreeMap<usize, Outcome>,
+    ready: Vec<(usize, Outcome)>,
     /// A segment of the plan that was read before, which nobody needs to read.
     kept: Option<(usize, SegmentReader)>,
-    worker_sleeps: bool,
+    /// Positions that the consumer has asked for.
+    taken: usize,
+    /// Read to their ends, to be closed.
+    finished: Vec<SegmentReader>,
+    worker: Rest,
+}
+
+/// Whether the worker rests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Rest {
+    #[default]
+    No,
+    /// It will look for itself soon.
+    Naps,
+    /// Until it is woken.
+    Sleeps,
 }
 
 impl State {
+    /// Nothing read but what is `kept`, and memory for what taking a segment puts down.
+    fn new(kept: Option<(usize, SegmentReader)>, ahead: usize) -> Self {
+        let ready = Vec::with_capacity(ahead + 1);
+        Self { kept, ready, finished: Vec::with_capacity(ahead + 2), ..Self::default() }
+    }
+
     /// Begins the first position that nobody has begun, if at most `others` segments are ready or being read.
     fn claim(&mut self, shared: &Shared, others: usize) -> Option<usize> {
         if self.kept.as_ref().is_some_and(|(position, _)| *position == self.next) {
@@ -69,10 +99,21 @@ impl State {
     }
 
     fn remove(&mut self, position: usize) -> Option<Outcome> {
-        match self.kept.take_if(|(kept, _)| *kept == position) {
-            Some((_, reader)) => Some(Ok(reader)),
-            None => self.ready.remove(&position),
+        if let Some((_, reader)) = self.kept.take_if(|(kept, _)| *kept == position) {
+            return Some(Ok(reader));
         }
+        let at = self.ready.iter().position(|(ready, _)| *ready == position)?;
+        Some(self.ready.swap_remove(at).1)
+    }
+
+    /// Whether the worker has to be woken, now that the consumer has taken a segment.
+    fn needs_wake(&self, shared: &Shared) -> bool {
+        let can_wait = match self.worker {
+            Rest::No => true,
+            Rest::Naps => !self.ready.is_empty(),
+            Rest::Sleeps => false,
+        };
+        !can_wait && self.next < shared.plan.len()
     }
 }
 
@@ -101,7 +142,7 @@ impl SegmentPreloader {
             ahead: ahead.max(1),
             instruments,
             cancelled: AtomicBool::new(false),
-            state: Mutex::new(State { kept, ..State::default() }),
+            state: Mutex::new(State::new(kept, ahead)),
             to_do: Condvar::new(),
             is_ready: Condvar::new(),
         });
@@ -129,29 +170,35 @@ impl SegmentPreloader {
         self.shared.plan[position].index
     }
 
-    /// Takes the segment at a position of the plan, which has to be asked for in order, and gives back the one before.
+    /// Takes the segment at a position of the plan, which has to be asked for in order, and gives the one before to be
+    /// closed.
     pub(crate) fn take(&mut self, position: usize, finished: Option<SegmentReader>) -> Outcome {
-        let shared = Arc::clone(&self.shared);
-        if let Some(finished) = finished {
-            shared.close(finished);
+        let Self { shared, worker, owes_wake } = self;
+        let mut finished = finished;
+        if worker.is_none() {
+            shared.close(finished.take());
         }
         let mut state = shared.lock();
+        state.taken = position + 1;
+        state.finished.extend(finished);
         loop {
             if let Some(outcome) = state.remove(position) {
-                self.owes_wake = state.worker_sleeps;
+                *owes_wake = state.needs_wake(shared);
                 return outcome;
             }
             if let Some(other) = shared.claim_for_consumer(&mut state, position) {
+                let finished: Vec<_> = state.finished.drain(..).collect();
                 drop(state);
+                shared.close(finished);
                 let outcome = shared.read(other, &shared.instruments.consumer);
                 if other == position {
                     return outcome;
                 }
                 state = shared.lock();
-                state.ready.insert(other, outcome);
+                state.ready.push((other, outcome));
                 continue;
             }
-            if state.worker_sleeps {
+            if state.worker != Rest::No {
                 // It was owed a wake from the time before.
                 shared.to_do.notify_one();
             }
@@ -177,6 +224,8 @@ impl Drop for SegmentPreloader {
         if let Some(worker) = self.worker.take() {
             let _ = worker.join();
         }
+        let finished = std::mem::take(&mut self.shared.lock().finished);
+        self.shared.close(finished);
     }
 }
 
@@ -202,29 +251,50 @@ impl Shared {
 
     /// The worker's life.
     fn work(&self) {
+        let mut naps = NAPS;
         loop {
             let start = clock::now_ns();
             let mut state = self.lock();
+            let finished = state.finished.pop();
             let claimed = state.claim(self, self.ahead - 1);
             state.in_flight += usize::from(claimed.is_some());
-            if self.cancelled.load(Ordering::Relaxed) || (claimed.is_none() && state.next == self.plan.len())
-            {
+            if self.cancelled.load(Ordering::Relaxed) {
+                state.finished.extend(finished);
                 return;
             }
-            let Some(position) = claimed else {
-                let slept_at = clock::now_ns();
-                state.worker_sleeps = true;
-                state = self.to_do.wait(state).unwrap_or_else(PoisonError::into_inner);
-                state.worker_sleeps = false;
+            if claimed.is_some() || finished.is_some() {
                 drop(state);
-                let slept = clock::now_ns().saturating_sub(slept_at);
-                self.instruments.preloader.record().on_loop(false, start, slept);
+                // First, since its memory is what is read into next.
+                self.close(finished);
+                if let Some(position) = claimed {
+                    self.read_ahead(position);
+                }
+                self.instruments.preloader.record().on_loop(true, start, 0);
+                naps = NAPS;
                 continue;
-            };
-            drop(state);
-            self.read_ahead(position);
-            self.instruments.preloader.record().on_loop(true, start, 0);
+            }
+            if state.taken == self.plan.len() {
+                return;
+            }
+            let slept = self.rest(state, naps > 0);
+            naps = naps.saturating_sub(1);
+            self.instruments.preloader.record().on_loop(false, start, slept);
         }
+    }
+
+    /// Has the worker nap, or sleep until it is woken; gives how many nanoseconds it took.
+    fn rest(&self, mut state: MutexGuard<'_, State>, naps: bool) -> u64 {
+        let slept_at = clock::now_ns();
+        if naps {
+            state.worker = Rest::Naps;
+            state = self.to_do.wait_timeout(state, NAP).unwrap_or_else(PoisonError::into_inner).0;
+        } else {
+            state.worker = Rest::Sleeps;
+            state = self.to_do.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.worker = Rest::No;
+        drop(state);
+        clock::now_ns().saturating_sub(slept_at)
     }
 
     fn read_ahead(&self, position: usize) {
@@ -236,18 +306,20 @@ impl Shared {
             });
         let mut state = self.lock();
         state.in_flight -= 1;
-        state.ready.insert(position, outcome);
+        state.ready.push((position, outcome));
         let depth = state.ready.len();
         drop(state);
         self.is_ready.notify_one();
         self.instruments.preloader.record().set_queue_depth(depth as u64);
     }
 
-    /// Closes what the consumer has read to its end: its memory is free for the next segment.
-    fn close(&self, finished: SegmentReader) {
-        let start = clock::now_ns();
-        drop(finished);
-        self.instruments.preloader.record().on_finish_segment(start, true);
-        self.instruments.consumer.record().reader.on_close_segment(start, true);
+    /// Closes what the consumer has read to its end: the rest of its memory is free for the next segment.
+    fn close(&self, finished: impl IntoIterator<Item = SegmentReader>) {
+        for reader in finished {
+            let start = clock::now_ns();
+            drop(reader);
+            self.instruments.preloader.record().on_finish_segment(start, true);
+            self.instruments.preloading.record().reader.on_close_segment(start, true);
+        }
     }
 }
