@@ -34,9 +34,10 @@ pub const WINDOW_STRIDE: usize = 3 << 20;
 /// A block of at most this many bytes, header and padding included, lies wholly in the window its first byte is in.
 pub const WINDOW_OVERLAP: usize = WINDOW_LEN - WINDOW_STRIDE;
 
-/// Most buffers that wait for the next log, and their most bytes in all.
-const MOST_WAITING: usize = 64;
-const MOST_WAITING_BYTES: usize = 256 << 20;
+/// Most buffers that wait for the next log, and their most bytes in all: what a replay of segments of the usual size
+/// takes, which otherwise would get some of its memory from the system each time.
+const MOST_WAITING: usize = 96;
+const MOST_WAITING_BYTES: usize = 320 << 20;
 
 /// Buffers of logs that were closed.
 static WAITING: Mutex<Vec<Arc<PoolBuffer>>> = Mutex::new(Vec::new());
@@ -163,8 +164,8 @@ impl Pool {
 
     fn take_waiting(&self) -> Option<Arc<PoolBuffer>> {
         let mut waiting = lock(&WAITING);
-        let at = waiting.iter().position(|buffer| buffer.len() == self.capacity)?;
-        Some(waiting.swap_remove(at))
+        let at = waiting.iter().rposition(|buffer| buffer.len() == self.capacity)?;
+        Some(waiting.remove(at))
     }
 
     fn free(&self) -> std::sync::MutexGuard<'_, Vec<Arc<PoolBuffer>>> {

@@ -2,6 +2,7 @@ import { MemoryCursor } from './cursor.js'
 import { WalError } from './errors.js'
 import { TWO_32 } from './format.js'
 import { GAP_RUN, type NativeRuns } from './native.js'
+import { WindowViews } from './window-views.js'
 
 /** A stretch of a damaged log that could not be read; only the mode `diagnostic` gives any. */
 export interface Gap {
@@ -39,6 +40,8 @@ export class BlockWalker {
 
   readonly #runs: NativeRuns
   readonly #reverse: boolean
+  readonly #views: WindowViews
+  /** Those this walker has been in: they stay as long as it walks. */
   readonly #windows: DataView[] = []
   #header = 0
   #nextHeader = 0
@@ -47,9 +50,10 @@ export class BlockWalker {
   #headers: number[] = []
   #closed = false
 
-  constructor(runs: NativeRuns, reverse = false) {
+  constructor(runs: NativeRuns, reverse = false, views = new WindowViews()) {
     this.#runs = runs
     this.#reverse = reverse
+    this.#views = views
   }
 
   /** Goes to the next block with events, in the next run if need be; false at the end. */
@@ -123,8 +127,7 @@ export class BlockWalker {
   #enter(): void {
     const runs = this.#runs
     const id = runs.windowId()
-    this.#windows[id] ??= new DataView(runs.window())
-    this.cursor.view = this.#windows[id]
+    this.cursor.view = this.#windows[id] ??= this.#views.view(id, runs)
     this.#nextHeader = runs.start()
     this.#runEnd = runs.end()
     if (!this.#reverse) return

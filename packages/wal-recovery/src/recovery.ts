@@ -16,6 +16,7 @@ import { loadBinding, type NativeOpenOptions, type NativeRecovery } from './nati
 import type { RecoveryOptions, ReplayOptions, VerifyOptions } from './options.js'
 import type { OpenReport, VerifySummary } from './report.js'
 import { type EventType, parseSchema, type Schema, schemaJson } from './schema.js'
+import { WindowViews } from './window-views.js'
 
 /** An event of a log whose schema was read from it: the getters are known at run time only. */
 export interface UntypedEvent {
@@ -31,6 +32,8 @@ export type EventShown<T> = T extends EventType<infer F> ? EventReader<F> : Unty
 /** A record in front of the place where a log could not be read; only the mode `diagnostic` gives any. */
 export type { Gap } from './block-walker.js'
 
+/** The addon gives every window of the process a name of its own. */
+const viewsOfAddon = new WindowViews()
 /** How long `blocks` may keep the event loop from other work, in milliseconds. */
 const TURN_MS = 4
 /** The first thing a source of events asks for when nothing was asked: the beginning. */
@@ -39,14 +42,16 @@ const BEGINNING = 0
 /** An open log, to be read. Reading changes nothing and needs no permission to write. */
 export class Recovery<E = UntypedEvent> {
   readonly #native: NativeRecovery
+  readonly #views: WindowViews | undefined
   readonly #schema: Schema | undefined
   #reader: ReaderClass | undefined
   #report: OpenReport | undefined
   #position = BEGINNING
   #closed = false
 
-  private constructor(native: NativeRecovery, event: EventType | undefined) {
+  private constructor(native: NativeRecovery, event: EventType | undefined, views?: WindowViews) {
     this.#native = native
+    this.#views = views
     this.#schema = event ?? parseSchema(native.schemaJson())
   }
 
@@ -62,9 +67,10 @@ export class Recovery<E = UntypedEvent> {
   static open<E = UntypedEvent>(options: Omit<RecoveryOptions, 'event'>): Promise<Recovery<E>>
   static async open<E>(options: RecoveryOptions): Promise<Recovery<E>> {
     const binding = await loadBinding()
-    return Recovery.from<E>(
+    return new Recovery<E>(
       translating(() => binding.open(nativeOptions(options))),
       options.event,
+      viewsOfAddon,
     )
   }
 
@@ -202,6 +208,7 @@ export class Recovery<E = UntypedEvent> {
     return new BlockWalker(
       translating(() => native.replay(from, to, reverse)),
       reverse,
+      this.#views,
     )
   }
 
