@@ -5,7 +5,7 @@ import { Acknowledgement } from './acknowledgement.js'
 import { readFlow } from './flow-file.js'
 import { OrderEvent } from './order-event.js'
 import type { OrderFlow } from './order-flow.js'
-import { type RecordingResult, type RecordingTask, SEGMENT_BYTES } from './recording-task.js'
+import { type Pace, type RecordingResult, type RecordingTask, SEGMENT_BYTES } from './recording-task.js'
 
 /** Events between two acknowledgements where they need not be close. */
 const STRIDE = 256
@@ -20,8 +20,8 @@ const acknowledged = Acknowledgement.open(task.acknowledgements)
 const wal = await Recorder.open({ dir: task.dir, event: OrderEvent, segmentBytes: SEGMENT_BYTES })
 
 const first = wal.lastEventId
-const appendMs = await record(wal, flow, acknowledged, task.closelyFrom)
-if (task.doomed) await new Promise(() => setInterval(() => {}, 1000))
+const appendMs = await record(wal, flow, acknowledged, task)
+if (task.pace !== undefined) await new Promise(() => setInterval(() => {}, 1000))
 
 const durableFrom = performance.now()
 await wal.durable()
@@ -40,24 +40,38 @@ async function record(
   wal: OrderRecorder,
   flow: OrderFlow,
   acknowledged: Acknowledgement,
-  closelyFrom: number,
+  { closelyFrom, pace }: RecordingTask,
 ): Promise<number> {
+  const last = pace?.until ?? flow.length
   let ms = 0
   let next = wal.lastEventId
   let turnEnd = next + TURN
   acknowledged.write(next)
-  while (next < flow.length) {
-    const end = next >= closelyFrom ? next + 1 : Math.min(next + STRIDE, flow.length)
+  const slow = pace && slowDown(pace)
+  while (next < last) {
+    const end = next >= closelyFrom ? next + 1 : Math.min(next + STRIDE, last)
     const start = performance.now()
     next = append(wal, flow, next, end)
     ms += performance.now() - start
     acknowledged.write(next)
+    slow?.(next)
     if (next < end) await wal.drain()
     if (next < turnEnd) continue
     await nextTurn()
     turnEnd = next + TURN
   }
   return ms
+}
+
+/** A function that waits, without giving up the processor, until it is time for the event behind this one. */
+function slowDown({ from, eventsPerMs }: Pace): (eventId: number) => void {
+  let begin: number | undefined
+  return eventId => {
+    if (eventId < from) return
+    begin ??= performance.now()
+    const due = begin + (eventId - from) / eventsPerMs
+    while (performance.now() < due);
+  }
 }
 
 /** Appends the messages from index `next` to `end`; fewer where the log has no room. The index that comes next. */

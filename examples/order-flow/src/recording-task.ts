@@ -8,8 +8,17 @@ export interface RecordingTask {
   readonly acknowledgements: string
   /** From this event id on it acknowledges every event on its own instead of every 256th. */
   readonly closelyFrom: number
-  /** Whether it is going to be killed: then it waits for that when all is recorded. */
-  readonly doomed: boolean
+  /** How a process records that is going to be killed; without it, it records all that is left and ends. */
+  readonly pace?: Pace
+}
+
+/** The part of the flow that a doomed process records before it waits for its end. */
+export interface Pace {
+  /** From this event id on it records no faster than `eventsPerMs`. */
+  readonly from: number
+  /** The last event id that it records. */
+  readonly until: number
+  readonly eventsPerMs: number
 }
 
 /** What the recording process says when it has ended by itself. */

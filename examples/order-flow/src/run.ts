@@ -61,7 +61,7 @@ export async function run(options: Options, listener: Listener): Promise<Outcome
     const task = { dir, flow: join(scratch, 'flow'), acknowledgements: join(scratch, 'acknowledged') }
     writeFlow(flow, task.flow)
     const findings = await recordThroughKills(task, flow, options, listener)
-    const recording = await recordTheRest({ ...task, closelyFrom: Number.MAX_SAFE_INTEGER, doomed: false })
+    const recording = await recordTheRest({ ...task, closelyFrom: Number.MAX_SAFE_INTEGER })
     const replayed = await replay(dir)
     const expected = bookOf(flow)
     return {
@@ -89,8 +89,8 @@ async function recordThroughKills(
   const findings: Finding[] = []
   const acknowledged = Acknowledgement.create(task.acknowledgements)
   try {
-    for (const { moment, closelyFrom } of planKills(kills, flow.length, new Random(seed))) {
-      const last = await recordAndKill({ ...task, closelyFrom, doomed: true }, acknowledged, moment)
+    for (const { moment, ...how } of planKills(kills, flow.length, new Random(seed))) {
+      const last = await recordAndKill({ ...task, ...how }, acknowledged, moment)
       const finding = await examine(task.dir, flow, last)
       findings.push(finding)
       listener.killed(findings.length, finding)

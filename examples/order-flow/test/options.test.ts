@@ -53,9 +53,10 @@ test('a directory that holds something is refused', t => {
 
 test('kills are spread over the flow, each in its own part', t => {
   const plans = planKills(4, 1000, new Random(5))
-  plans.forEach(({ moment }, i) => {
+  plans.forEach(({ moment, pace }, i) => {
     t.true(moment.eventId >= i * 200 && moment.eventId < (i + 1) * 200)
     t.true(moment.delayMs >= 0)
+    t.true(pace.from === moment.eventId && pace.until >= moment.eventId && pace.until <= (i + 1) * 200)
   })
   t.deepEqual(
     plans.map(({ moment, closelyFrom }) => closelyFrom === moment.eventId),

@@ -53,6 +53,10 @@ test('an order flow comes through kills whole, and an independent reader agrees 
   )
   if (compared === 0) t.log('SKIPPED: no reference implementation (FLASHSTRIKE_VECTORS) to compare with')
   t.is(findings.length, 4)
+  // Each kill met a process that had something left to record.
+  findings.forEach(({ acknowledged }, kill) => {
+    t.true(acknowledged >= kill * 12_000 && acknowledged <= (kill + 1) * 12_000, `${acknowledged}`)
+  })
   t.is(outcome.lost, 0)
   t.is(outcome.replayed.events, 60_000)
   t.true(outcome.booksEqual)
