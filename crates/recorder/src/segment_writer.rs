@@ -376,6 +376,7 @@ impl SegmentWriter {
 
     fn publish(&mut self, kind: u16, first: u64, last: u64, events: u32, payload: &[u8]) {
         let active = self.active.as_mut().expect("a segment is open");
+        active.mapping.prefetch(active.end, BLOCK_HEADER_SIZE + payload.len());
         let durable = self.staging.durable_event_id();
         let fields = BlockFields {
             first_event_id: first,
