@@ -213,3 +213,21 @@ fn prepared_segments_are_looked_at_to_their_end() {
     }
     assert!(errors > 30, "{errors} operations");
 }
+
+/// Whoever verifies a segment wants to know whether blocks stand in those behind it.
+#[test]
+fn prepared_segments_are_looked_at_once() {
+    let operations = |ahead: u32| {
+        let directory = TempDir::new().unwrap();
+        let mut writer = LogWriter::new(directory.path(), 64, 2 << 20);
+        writer.ahead = ahead;
+        writer.append(10);
+        let files = FailingFiles::counting();
+        let options = InspectOptions { depth: Depth::Unsealed, boot_id: None, beside_writer: false };
+        let shared = Arc::clone(&files) as Arc<dyn FileSystem>;
+        inspect(&shared, directory.path(), &options).expect("readable");
+        files.operations()
+    };
+    let per_segment = operations(2) - operations(1);
+    assert_eq!(operations(6) - operations(2), 4 * per_segment);
+}

@@ -55,19 +55,25 @@ impl<'a> Scout<'a> {
         }
     }
 
-    /// Length of the file of a segment that holds nothing but zeros behind its header; `None` if it has to be read.
+    /// Length of the file of a segment that holds nothing but zeros behind its header; `None` if it has to be read. What
+    /// was found is kept: whoever verifies the segment before asks as well.
     pub(super) fn blank(&self, index: u32) -> Result<Option<u64>> {
         let mut state = self.lock();
-        state.rest.retain(|&waiting| waiting != index);
         loop {
-            if let Some(found) = state.found.remove(&index) {
-                return found;
+            if let Some(found) = state.found.get(&index) {
+                return found.clone();
             }
             if state.current != Some(index) {
-                return Ok(None);
+                break;
             }
             state = self.looked.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        let Some(at) = state.rest.iter().position(|&waiting| waiting == index) else { return Ok(None) };
+        state.rest.remove(at);
+        drop(state);
+        let found = blank(self.source, index);
+        self.lock().found.insert(index, found.clone());
+        found
     }
 
     /// Nobody needs the rest.

@@ -123,7 +123,7 @@ fn verify_segments(
     for (at, &index) in segments.iter().enumerate() {
         let place = Place { index, rest: &segments[at + 1..] };
         let blank = if known.prepared.contains(&index) { scout.blank(index)? } else { None };
-        let Some(read) = verify_segment(known, place, blank, verifier, &mut scratch, watch)? else {
+        let Some(read) = verify_segment(known, place, (scout, blank), verifier, &mut scratch, watch)? else {
             return Ok(None);
         };
         verified.files.insert(index, read.file);
@@ -154,7 +154,7 @@ struct ReadSegment {
 fn verify_segment(
     known: &Known<'_>,
     place: Place<'_>,
-    blank: Option<u64>,
+    (scout, blank): (&Scout<'_>, Option<u64>),
     verifier: &mut LogVerifier,
     scratch: &mut Scratch,
     watch: &mut Watch<'_>,
@@ -182,7 +182,7 @@ fn verify_segment(
     if known.options.beside_writer && rest.is_empty() {
         bytes = &bytes[..end_for_now(index, bytes).min(bytes.len())];
     }
-    let mut behind = Behind { known, rest, error: None };
+    let mut behind = Behind { known, scout, rest, error: None };
     let was_damaged = verifier.bad().is_some();
     let mut extents = Extents::default();
     let segment = SegmentBytes { index, bytes, cold: body.cold.clone() };
@@ -243,6 +243,7 @@ fn end_for_now(index: u32, bytes: &[u8]) -> usize {
 /// The segments behind the one being verified, read when the verifier asks.
 struct Behind<'a> {
     known: &'a Known<'a>,
+    scout: &'a Scout<'a>,
     rest: &'a [u32],
     error: Option<Error>,
 }
@@ -267,6 +268,16 @@ impl Behind<'_> {
         let Some(start) = self.start_of(index) else { return false };
         if start.published {
             return true;
+        }
+        if self.known.prepared.contains(&index) {
+            match self.scout.blank(index) {
+                Ok(Some(_)) => return false,
+                Ok(None) => {}
+                Err(error) => {
+                    self.error = Some(error);
+                    return false;
+                }
+            }
         }
         match self.known.source.body(index, scratch, None) {
             Ok(body) => body.is_some_and(|body| any_block(&start, scratch.bytes(&body))),

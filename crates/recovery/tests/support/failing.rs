@@ -26,6 +26,15 @@ impl FailingFiles {
         Arc::new(Self { fault: Arc::new(Fault { left: AtomicI64::new(at), error }) })
     }
 
+    /// Operations so far, none of which fails.
+    pub fn counting() -> Arc<Self> {
+        Self::new(i64::MAX, 0)
+    }
+
+    pub fn operations(&self) -> i64 {
+        i64::MAX - self.fault.left.load(Ordering::SeqCst)
+    }
+
     /// Whether the operation that fails was reached.
     pub fn has_failed(&self) -> bool {
         self.fault.left.load(Ordering::SeqCst) < 0
