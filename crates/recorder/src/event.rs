@@ -18,7 +18,7 @@ pub enum Event {
         /// Index of the new segment.
         segment: u32,
     },
-    /// This segment is full, synced and sealed.
+    /// This segment was left (because it was full, or by `rotate`) and is synced and sealed now.
     Sealed {
         /// Index of the sealed segment.
         segment: u32,

@@ -423,7 +423,8 @@ impl SegmentWriter {
 
     /// Publishes what is staged and leaves the open segment.
     ///
-    /// With `seal` it is synced, sealed and synced again, and its cached pages are given back. A sealed header claims
+    /// With `seal` it is synced, sealed and synced again; then it is unmapped, and a large part behind the last block
+    /// is given back to the file system. One that holds no event is synced and stays unsealed. A sealed header claims
     /// that everything up to it is durable, so every segment before it must have been sealed. Without `seal` the
     /// caller gets what sealing it later needs.
     ///

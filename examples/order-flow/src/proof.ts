@@ -13,7 +13,7 @@ export interface Finding {
   readonly recovered: number
   /** Events that stood in the staging memory only. */
   readonly fromStaging: number
-  /** Bytes that were torn off; a killed process tears nothing, a power cut may. */
+  /** Whether the log was not clean: a killed process tears nothing, a power cut may. */
   readonly torn: boolean
   /** Acknowledged events that are not in the log, or not as they were. */
   readonly lost: number

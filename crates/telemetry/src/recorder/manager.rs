@@ -21,7 +21,7 @@ pub struct Manager {
     pub segment_rotation: Duration,
     /// Deciding what the workers have to do.
     pub work_planning: Duration,
-    /// Making the segment that is appended to durable.
+    /// Leaving a segment and handing it over to be synced and sealed in the background.
     pub persist_current_segment: Duration,
     /// Events appended.
     pub events: Line<Counter>,
@@ -35,7 +35,7 @@ pub struct Manager {
     pub last_event_id: Line<Gauge>,
     /// The last event in a finished block.
     pub written_event_id: Line<Gauge>,
-    /// The last event that survives a power cut. The committer's thread stores it.
+    /// The last event that survives a power cut. The threads that sync store it: one at a time.
     pub durable_event_id: Apart<Gauge>,
 }
 
@@ -62,7 +62,7 @@ catalogue! {
     segment_rotation, "s", "Segment rotation" => "Going on to the next segment.";
     work_planning, "s", "Work planning" => "Deciding what the workers have to do.";
     persist_current_segment, "s", "Persist current segment"
-        => "Making the segment that is appended to durable.";
+        => "Leaving a segment and handing it over to be synced and sealed in the background.";
     events, "{event}", "Events" => "Events appended.";
     bytes, "By", "Bytes" => "Bytes of events appended.";
     hot_segments, "{segment}", "Hot segments" => "Segments that are not compressed.";
@@ -75,7 +75,7 @@ catalogue! {
 /// Records for the manager.
 ///
 /// The thread that appends uses all methods but [`set_durable_event_id`](Self::set_durable_event_id), which belongs
-/// to the thread that syncs; the maintainer's may have
+/// to the threads that sync, of which only one may be in it at a time; the maintainer's may have
 /// [`set_hot_segments`](Self::set_hot_segments) and [`set_cold_segments`](Self::set_cold_segments), provided the one
 /// that appends leaves them alone. Each of them takes an updater of its own.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ impl ManagerUpdater {
         self.metrics.work_planning.record(elapsed_ns(start_ns));
     }
 
-    /// The segment that is appended to was made durable.
+    /// A segment was left and handed over to be synced and sealed.
     #[inline]
     pub fn on_persist_current_segment(&self, start_ns: u64) {
         self.metrics.persist_current_segment.record(elapsed_ns(start_ns));
@@ -160,7 +160,7 @@ impl ManagerUpdater {
         self.metrics.written_event_id.set(id);
     }
 
-    /// The last durable event is `id`. For the thread that syncs.
+    /// The last durable event is `id`. For the threads that sync, one at a time.
     #[inline]
     pub fn set_durable_event_id(&self, id: u64) {
         self.metrics.durable_event_id.set(id);

@@ -10,7 +10,7 @@ use crate::layout::{Line, layout};
 const SECTION: Section =
     Section::new("recorder", "segment_preparer", "Segment Preparer", "wal_prepare_worker");
 
-/// How long the appender waited for a segment, and what its worker did to have one ready.
+/// Taking segments that are ready, which never waits, and what the worker did to have some ready.
 #[repr(C, align(64))]
 #[derive(Debug, Default)]
 pub struct SegmentPreparer {
@@ -47,7 +47,7 @@ layout! {
 
 catalogue! {
     SegmentPreparer: SECTION;
-    get_next_segment, "s", "Get next segment" => "How long the appender waited for the next segment.";
+    get_next_segment, "s", "Get next segment" => "Taking the next segment, where one is ready.";
     worker.prepare_segment as "prepare_segment", "s", "Prepare segment" legacy "prepare_segment"
         => "Creating, allocating and touching a segment ahead of its use.";
     worker.queue_depth as "queue_depth", "{segment}", "Queue depth" legacy "queue_depth"
@@ -67,7 +67,7 @@ impl SegmentPreparerUpdater {
         Self { metrics }
     }
 
-    /// The next segment was taken, asked for at `start_ns`.
+    /// The next segment was taken, which began at `start_ns`.
     #[inline]
     pub fn on_get_next_segment(&self, start_ns: u64) {
         self.metrics.get_next_segment.record(elapsed_ns(start_ns));
