@@ -331,6 +331,8 @@ test('a listener that throws is an uncaught exception and keeps nothing from bei
       rotate(wal)
     }
     await wal.durable(wal.append(order))
+    // Another thread tells of rotations, possibly after durable() has been answered.
+    while (caught.length < 3) await new Promise(resolve => setTimeout(resolve, 1))
     process.stdout.write(JSON.stringify({ heard, caught, durable: wal.durableEventId }))
     await wal.close()`
   const { output, errors, code } = await ended(start(directory(), listeners))
