@@ -1,4 +1,4 @@
-/** Every code a {@link WalError} can carry; what each means stands in the README under its own heading. */
+/** Every code a {@link WalError} can carry; what each means stands in docs/operations.md under its own heading. */
 export type WalErrorCode =
   | 'WAL_LOCKED'
   | 'WAL_CORRUPT'

@@ -3,13 +3,14 @@
  *
  * @packageDocumentation
  */
+export type { Gap } from './block-walker.js'
 export type { ByteEvent } from './byte-event.js'
 export { WalError, type WalErrorCode, type WalErrorPlace } from './errors.js'
 export type { EventIterator } from './event-iterator.js'
 export type { EventReader } from './event-reader.js'
 export type { LogBlock } from './log-block.js'
 export type { RecoveryOptions, ReplayOptions, VerifyOptions, VerifyProgress } from './options.js'
-export { type EventShown, type Gap, Recovery, type UntypedEvent } from './recovery.js'
+export { type EventShown, Recovery, type UntypedEvent } from './recovery.js'
 export type {
   CutReport,
   DamageReport,

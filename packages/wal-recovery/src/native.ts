@@ -1,6 +1,6 @@
 import { loadAddon } from './native-addon.js'
 
-/** The values of `openReader` as the addon takes them. */
+/** The options of `open` as the addon takes them. */
 export interface NativeOpenOptions {
   readonly dir: string
   readonly mode?: string

@@ -29,9 +29,6 @@ export interface UntypedEvent {
 /** What a replay of a log shows: typed by its event type, else untyped. */
 export type EventShown<T> = T extends EventType<infer F> ? EventReader<F> : UntypedEvent
 
-/** A record in front of the place where a log could not be read; only the mode `diagnostic` gives any. */
-export type { Gap } from './block-walker.js'
-
 /** The addon gives every window of the process a name of its own. */
 const viewsOfAddon = new WindowViews()
 /** How long `blocks` may keep the event loop from other work, in milliseconds. */
@@ -56,7 +53,8 @@ export class Recovery<E = UntypedEvent> {
   }
 
   /**
-   * Opens a log and verifies it from the last sealed segment on; sealed segments are verified when they are read.
+   * Opens a log and verifies it from the first unsealed segment on; sealed segments are verified when they are read.
+   * The modes `point-in-time` and `diagnostic` verify every segment now.
    *
    * @throws WalError `WAL_NOT_FOUND`, `WAL_CORRUPT`, `WAL_TORN` (mode `strict`), `WAL_SCHEMA` when `event` is not what
    *   the log holds, `WAL_IO`, `WAL_UNSUPPORTED`

@@ -1,4 +1,4 @@
-/** What a mode does with damage; see the table of modes in the README. */
+/** What a mode does with damage; see the table of modes in docs/recovery.md. */
 export type RecoveryMode = 'tail' | 'strict' | 'point-in-time' | 'diagnostic'
 
 /** What opening a log found, did and could not prove. */
