@@ -17,6 +17,8 @@ const Order = defineEvent(
 const order = { time: 1_700_000_000_000_000, price: -5, quantity: 3, user: 7, side: 1 }
 /** Small segments: a few thousand events make several. */
 const small = { segmentBytes: 64 * 1024, event: Order }
+/** One segment takes all that a test appends. Those of the usual size would take gigabytes for all tests together. */
+const roomy = { segmentBytes: 1 << 20, event: Order }
 
 /** Longer than anything here takes, also on a machine that is ten times slower and busy. */
 const PATIENCE_MS = 120_000
@@ -69,7 +71,7 @@ test('an event climbs the ladder: staged, written, durable', async t => {
 test('a closed log goes on where it ended', async t => {
   const dir = directory()
   for (let round = 0; round < 3; round++) {
-    const wal = await Recorder.open({ dir, event: Order })
+    const wal = await Recorder.open({ dir, ...roomy })
     t.is(wal.lastEventId, round * 1000)
     t.is(wal.report.state, 'clean')
     t.is(wal.report.lastEventId, round * 1000)
@@ -81,11 +83,11 @@ test('a closed log goes on where it ended', async t => {
 
 test('a byte log takes entries from nothing to more than a block', async t => {
   const dir = directory()
-  const wal = await Recorder.open({ dir })
+  const wal = await Recorder.open({ dir, segmentBytes: roomy.segmentBytes })
   for (const length of [0, 1, 8000, 8188, 8189, 100_000, 3]) wal.append('x'.repeat(length))
   t.is(wal.appendBatch(['a', new Uint8Array(20_000), 'b']), 10)
   await wal.close()
-  await using again = await Recorder.open({ dir })
+  await using again = await Recorder.open({ dir, segmentBytes: roomy.segmentBytes })
   t.is(again.lastEventId, 10)
 })
 
@@ -123,7 +125,7 @@ test('a log that is opened with little room left in its segment goes on in the n
       await wal.drain()
     }
   }
-  await using wal = await Recorder.open({ dir, event: Order })
+  await using wal = await Recorder.open({ dir, ...roomy })
   t.is(wal.lastEventId, last)
 })
 
@@ -142,12 +144,12 @@ test('a fast appender is held back instead of losing events, and drain lets it g
     }
   }
   await wal.close()
-  await using again = await Recorder.open({ dir, event: Order })
+  await using again = await Recorder.open({ dir, ...roomy })
   t.is(again.lastEventId, count)
 })
 
 test('drain waits for the segment that a refused rotation has missed', async t => {
-  await using wal = await Recorder.open({ dir: directory(), event: Order, preparedSegments: 1 })
+  await using wal = await Recorder.open({ dir: directory(), ...roomy, preparedSegments: 1 })
   for (let refused = 0; refused < 10; ) {
     wal.append(order)
     try {
@@ -162,7 +164,7 @@ test('drain waits for the segment that a refused rotation has missed', async t =
 })
 
 test('thousands wait for durability together', async t => {
-  await using wal = await Recorder.open({ dir: directory(), event: Order })
+  await using wal = await Recorder.open({ dir: directory(), ...roomy })
   const served: number[] = []
   await Promise.all(
     Array.from({ length: 4096 }, async () => {
@@ -181,22 +183,22 @@ test('thousands wait for durability together', async t => {
 
 test('a second writer is refused, and the first goes on', async t => {
   const dir = directory()
-  const wal = await Recorder.open({ dir, event: Order })
-  const error = await t.throwsAsync(Recorder.open({ dir, event: Order }), { code: 'WAL_LOCKED' })
+  const wal = await Recorder.open({ dir, ...roomy })
+  const error = await t.throwsAsync(Recorder.open({ dir, ...roomy }), { code: 'WAL_LOCKED' })
   t.true(error instanceof WalError)
   t.regex(error?.message ?? '', new RegExp(String(process.pid)))
   t.is(wal.append(order), 1)
   await wal.close()
-  await (await Recorder.open({ dir, event: Order })).close()
+  await (await Recorder.open({ dir, ...roomy })).close()
 })
 
 test('what cannot be opened is a typed error', async t => {
   const dir = directory()
-  await (await Recorder.open({ dir, event: Order })).close()
+  await (await Recorder.open({ dir, ...roomy })).close()
   const Other = defineEvent('Order', { time: u64 }, { size: 64 })
-  await t.throwsAsync(Recorder.open({ dir, event: Other }), { code: 'WAL_SCHEMA' })
-  await t.throwsAsync(Recorder.open({ dir }), { code: 'WAL_SCHEMA' })
-  await t.throwsAsync(Recorder.open({ dir, event: Order, blockBytes: 7 }), { code: 'WAL_UNSUPPORTED' })
+  await t.throwsAsync(Recorder.open({ dir, ...roomy, event: Other }), { code: 'WAL_SCHEMA' })
+  await t.throwsAsync(Recorder.open({ dir, segmentBytes: roomy.segmentBytes }), { code: 'WAL_SCHEMA' })
+  await t.throwsAsync(Recorder.open({ dir, ...roomy, blockBytes: 7 }), { code: 'WAL_UNSUPPORTED' })
   const file = `${dir}-file`
   writeFileSync(file, 'not a directory')
   await t.throwsAsync(Recorder.open({ dir: file, event: Order }), { instanceOf: WalError })
@@ -257,7 +259,7 @@ test('what append returned is there after a SIGKILL in optimized code', async t 
     const { signal, errors } = await end
     t.is(signal, 'SIGKILL', errors)
     const acknowledged = readNumber(told)
-    await using wal = await Recorder.open({ dir, event: Order })
+    await using wal = await Recorder.open({ dir, ...roomy })
     t.true(wal.lastEventId >= acknowledged, `${acknowledged} acknowledged, ${wal.lastEventId} recovered`)
     t.is(wal.report.state, 'clean')
   }
@@ -281,13 +283,13 @@ for (const [how, code, expected] of endings) {
   test(`a recorder that nobody closed loses nothing by ${how}`, async t => {
     const dir = directory()
     const append = `
-      const wal = await Recorder.open({ dir, event: Order })
+      const wal = await Recorder.open({ dir, event: Order, segmentBytes: 1 << 20 })
       for (let i = 0; i < 1000; i++) wal.append({ time: i, price: i, quantity: i, user: 1, side: 1 })
       ${code}`
     const end = await ended(start(dir, append))
     t.like(end, expected, end.errors)
     t.is(end.signal, null)
-    await using wal = await Recorder.open({ dir, event: Order })
+    await using wal = await Recorder.open({ dir, ...roomy })
     t.is(wal.lastEventId, 1000)
     t.is(wal.report.state, 'clean')
   })
@@ -295,7 +297,7 @@ for (const [how, code, expected] of endings) {
 
 test('a program that waits for durability stays alive until it has the answer, and then ends', async t => {
   const wait = `
-    const wal = await Recorder.open({ dir, event: Order })
+    const wal = await Recorder.open({ dir, event: Order, segmentBytes: 1 << 20 })
     wal.append({ time: 1, price: 1, quantity: 1, user: 1, side: 1 })
     wal.durable().then(() => process.stdout.write('durable ' + wal.durableEventId))`
   const { code, output } = await ended(start(directory(), wait))
@@ -354,7 +356,7 @@ test('a listener that throws ends a program that catches nothing, as with any em
   const { errors, code } = await ended(start(dir, throwing))
   t.is(code, 1)
   t.regex(errors, /Error: boom/)
-  await using wal = await Recorder.open({ dir, event: Order })
+  await using wal = await Recorder.open({ dir, ...roomy })
   t.is(wal.lastEventId, 1)
 })
 
@@ -364,7 +366,7 @@ test('spinUs asks the recorder to look before it sleeps, at most for a milliseco
     await t.throwsAsync(Recorder.open({ dir, event: Order, spinUs }), { code: 'WAL_UNSUPPORTED' })
   }
   for (const spinUs of [0, 1, 1000]) {
-    await using wal = await Recorder.open({ dir, event: Order, spinUs })
+    await using wal = await Recorder.open({ dir, ...roomy, spinUs })
     for (let i = 0; i < 50; i++) {
       const id = wal.append(order)
       await wal.durable(id)
@@ -376,7 +378,7 @@ test('spinUs asks the recorder to look before it sleeps, at most for a milliseco
 test('a forgotten recorder is closed when it is collected', async t => {
   const forget = `
     async function forget() {
-      const wal = await Recorder.open({ dir, event: Order })
+      const wal = await Recorder.open({ dir, event: Order, segmentBytes: 1 << 20 })
       for (let i = 0; i < 300; i++) wal.append({ time: i, price: i, quantity: i, user: 1, side: 1 })
       await wal.durable()
     }
@@ -385,7 +387,7 @@ test('a forgotten recorder is closed when it is collected', async t => {
       gc()
       await new Promise(resolve => setTimeout(resolve, 10))
       try {
-        const again = await Recorder.open({ dir, event: Order })
+        const again = await Recorder.open({ dir, event: Order, segmentBytes: 1 << 20 })
         process.stdout.write('reopened at ' + again.lastEventId)
         break
       } catch (error) {
@@ -402,7 +404,8 @@ test('recorders in worker threads: the first one idle, all of them ended without
     const code = (dir, events) => \`
       import { Recorder, defineEvent, u32 } from \${JSON.stringify(PACKAGE)}
       import { parentPort } from 'node:worker_threads'
-      const wal = await Recorder.open({ dir: \${JSON.stringify(dir)}, event: defineEvent('E', { n: u32 }) })
+      const event = defineEvent('E', { n: u32 })
+      const wal = await Recorder.open({ dir: \${JSON.stringify(dir)}, event, segmentBytes: 1 << 20 })
       for (let i = 0; i < \${events}; i++) wal.append({ n: i })
       if (\${events} > 0) await wal.durable()
       for (let i = 0; i < 5; i++) if (\${events} > 0) wal.append({ n: i })
@@ -415,7 +418,8 @@ test('recorders in worker threads: the first one idle, all of them ended without
     await Promise.all(started.map(worker => new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))))
     await Promise.all(started.map(worker => worker.terminate()))
     for (const name of ['a', 'b', 'c']) {
-      const wal = await Recorder.open({ dir: dir + name, event: defineEvent('E', { n: u32 }) })
+      const event = defineEvent('E', { n: u32 })
+      const wal = await Recorder.open({ dir: dir + name, event, segmentBytes: 1 << 20 })
       process.stdout.write(name + wal.lastEventId + ' ')
       await wal.close()
     }`
