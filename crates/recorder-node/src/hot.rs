@@ -17,7 +17,7 @@ use napi::{Env, check_status, sys};
 
 use crate::native_recorder::Instance;
 
-/// An object with `commit()`, `requestSync(lo, hi)`, `durableSync(lo, hi)` and `appendTook(ns)`; see
+/// An object with `publish()`, `requestSync(lo, hi)`, `durableSync(lo, hi)` and `appendTook(ns)`; see
 /// `NativeRecorder::hot`.
 pub(crate) fn functions<'env>(env: &'env Env, instance: &Rc<Instance>) -> napi::Result<Object<'env>> {
     let mut object = ptr::null_mut();
@@ -25,7 +25,7 @@ pub(crate) fn functions<'env>(env: &'env Env, instance: &Rc<Instance>) -> napi::
     let status = unsafe { sys::napi_create_object(env.raw(), &raw mut object) };
     check_status!(status)?;
     for (name, callback) in [
-        (c"commit", commit as unsafe extern "C" fn(_, _) -> _),
+        (c"publish", publish as unsafe extern "C" fn(_, _) -> _),
         (c"requestSync", request_sync),
         (c"durableSync", durable_sync),
         (c"appendTook", append_took),
@@ -92,9 +92,9 @@ unsafe fn run(
     result
 }
 
-unsafe extern "C" fn commit(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+unsafe extern "C" fn publish(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: called by Node for a function made by `functions`.
-    unsafe { run(env, info, |instance, _| instance.commit()) }
+    unsafe { run(env, info, |instance, _| instance.publish()) }
 }
 
 unsafe extern "C" fn request_sync(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {

@@ -1,6 +1,6 @@
 //! Node.js binding of the recorder: arguments in, results and error codes out. No rule of the log lives here.
 //!
-//! JavaScript stores events into the staging memory itself and counts them; it calls `commit` once a block. That call
+//! JavaScript stores events into the staging memory itself and counts them; it calls `publish` once a block. That call
 //! and those that sync are registered by hand (in `hot.rs`): a `#[napi]` method costs ten times as much.
 
 #![expect(

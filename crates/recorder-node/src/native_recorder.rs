@@ -34,8 +34,8 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// Publishes what JavaScript has staged and makes room for the next block: 0, or a negative code.
-    pub(crate) fn commit(&self) -> i32 {
-        self.run(|recorder| recorder.manager()?.commit_staged().map(|()| DONE))
+    pub(crate) fn publish(&self) -> i32 {
+        self.run(|recorder| recorder.manager()?.publish_staged().map(|()| DONE))
     }
 
     /// Publishes this event if it is staged and asks for a sync that covers it: 0, 1 if there is no room for the next
@@ -102,7 +102,7 @@ fn adopt(recorder: &mut Recorder, event_id: u64) -> Result<i32, Error> {
     if event_id <= recorder.written_event_id() || recorder.staging().count() == 0 {
         return Ok(DONE);
     }
-    match recorder.manager()?.commit_staged() {
+    match recorder.manager()?.publish_staged() {
         Err(error) if recorder.staging().count() > 0 => Err(error),
         Err(_) => Ok(NO_ROOM),
         Ok(()) => Ok(DONE),
@@ -175,7 +175,7 @@ impl NativeRecorder {
     /// that sync give 1 if they have published a block and there is no room for the next one.
     #[napi(
         catch_unwind,
-        ts_return_type = "{ commit(): number; requestSync(lo: number, hi: number): number; durableSync(lo: number, hi: number): number; appendTook(ns: number): number }"
+        ts_return_type = "{ publish(): number; requestSync(lo: number, hi: number): number; durableSync(lo: number, hi: number): number; appendTook(ns: number): number }"
     )]
     pub fn hot<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         hot::functions(env, &self.0)

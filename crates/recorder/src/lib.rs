@@ -40,6 +40,7 @@ mod options;
 mod poison;
 mod prepared_segment;
 mod recorder;
+mod refused;
 mod segment_file;
 mod segment_writer;
 mod shared;

@@ -9,7 +9,10 @@ use flashstrike_segment::payload;
 use flashstrike_telemetry::clock;
 use flashstrike_telemetry::recorder::ManagerUpdater;
 
-use crate::segment_writer::{SegmentWriter, wrong_size};
+use crate::refused::{
+    ids_are_implicit, ids_used_up, not_increasing, too_large, too_many_unsealed, wrong_size,
+};
+use crate::segment_writer::SegmentWriter;
 use crate::shared::{MAX_UNSEALED_SEGMENTS, Shared};
 use crate::worker::committer::CommitHandle;
 use crate::worker::maintainer::SegmentMaintainer;
@@ -28,7 +31,7 @@ pub struct Manager {
     shared: Arc<Shared>,
     preparer: SegmentPreparer,
     maintainer: SegmentMaintainer,
-    commit: CommitHandle,
+    committer: CommitHandle,
     telemetry: ManagerUpdater,
     event_size: usize,
     /// Largest payload that fits an empty segment.
@@ -46,7 +49,7 @@ impl Manager {
         shared: Arc<Shared>,
         preparer: SegmentPreparer,
         maintainer: SegmentMaintainer,
-        commit: CommitHandle,
+        committer: CommitHandle,
         telemetry: ManagerUpdater,
         metadata_len: usize,
     ) -> Self {
@@ -59,7 +62,7 @@ impl Manager {
             shared,
             preparer,
             maintainer,
-            commit,
+            committer,
             telemetry,
             event_size,
             largest_payload,
@@ -154,7 +157,7 @@ impl Manager {
     #[cold]
     fn append_beyond_block(&mut self, event_id: u64, event: &[u8]) -> Result<()> {
         self.check_payload(payload::entry_len(event.len()))?;
-        self.commit()?;
+        self.publish()?;
         if payload::entry_len(event.len()) <= self.writer.room() {
             return self.append_untimed(event_id, event);
         }
@@ -198,7 +201,7 @@ impl Manager {
     fn append_laid_out(&mut self, laid_out: &[u8], count: u32, first: u64, last: u64) -> Result<()> {
         self.check_payload(laid_out.len())?;
         if laid_out.len() > self.writer.room() {
-            self.commit()?;
+            self.publish()?;
         }
         if laid_out.len() > self.writer.room() {
             return self.append_large(laid_out, count, first, last);
@@ -224,7 +227,7 @@ impl Manager {
         if !fits || first <= before || (self.event_size == 0 && first != before + 1) {
             return Err(not_increasing(first, before));
         }
-        self.commit()?;
+        self.publish()?;
         self.shared.poison.check()?;
         if !self.writer.fits(laid_out.len()) {
             self.next_segment()?;
@@ -238,7 +241,7 @@ impl Manager {
     ///
     /// # Errors
     /// `WAL_POISONED`; what is staged then stays staged.
-    pub fn commit(&mut self) -> Result<()> {
+    pub fn publish(&mut self) -> Result<()> {
         self.shared.poison.check()?;
         if self.writer.staged_count() > 0 {
             self.writer.flush_partial();
@@ -247,20 +250,20 @@ impl Manager {
         Ok(())
     }
 
-    /// As [`commit`](Self::commit) for events that JavaScript on this thread has staged and counted itself; makes room
+    /// As [`publish`](Self::publish) for events that JavaScript on this thread has staged and counted itself; makes room
     /// for the next block too, so that the next event can be staged without asking.
     ///
     /// # Errors
     /// `WAL_EVENT_ID` if they are not what the log may hold, and nothing is published then. Any other error is about
     /// the next block: what was staged is published.
-    pub fn commit_staged(&mut self) -> Result<()> {
+    pub fn publish_staged(&mut self) -> Result<()> {
         self.shared.poison.check()?;
         if self.shared.staging.count() > 0 {
             // Whoever staged should have asked before; where it did not, there may be no room for a block.
             self.make_room()?;
         }
         self.writer.adopt_staged()?;
-        self.commit()?;
+        self.publish()?;
         self.make_room()
     }
 
@@ -269,7 +272,7 @@ impl Manager {
         let written = self.shared.staging.written_event_id();
         self.room = self.writer.fits(self.shared.staging.area_len());
         self.note_written();
-        self.commit.published(self.writer.last_block_bytes(), written);
+        self.committer.published(self.writer.last_block_bytes(), written);
         self.telemetry.on_append_block(self.writer.last_block_events(), self.writer.last_block_bytes());
         self.telemetry.set_last_event_id(self.writer.last_event_id());
         self.telemetry.set_written_event_id(written);
@@ -357,7 +360,7 @@ impl Manager {
     /// # Errors
     /// As [`append`](Self::append).
     pub fn rotate(&mut self) -> Result<()> {
-        self.commit()?;
+        self.publish()?;
         if self.writer.holds_events() {
             self.room = false;
             self.next_segment()?;
@@ -437,40 +440,4 @@ impl Manager {
 
 fn is_about_room(error: &Error) -> bool {
     matches!(error.code(), Code::Backpressure | Code::Full | Code::Io)
-}
-
-#[cold]
-fn too_many_unsealed() -> Error {
-    let message = format!(
-        "{MAX_UNSEALED_SEGMENTS} segments wait to be synced and sealed; the event is not in the log: wait with drain() \
-         and append it again"
-    );
-    Error::new(Code::Backpressure, message)
-}
-
-#[cold]
-fn too_large(got: usize, largest: usize) -> Error {
-    let message = format!(
-        "{got} bytes with their lengths and padding do not fit an empty segment, which holds {largest}; \
-         split them, or open the log with larger segments"
-    );
-    Error::new(Code::EventTooLarge, message)
-}
-
-#[cold]
-fn not_increasing(event_id: u64, last: u64) -> Error {
-    let message = format!("event id {event_id} is not behind the last one, {last}; ids must increase");
-    Error::new(Code::EventId, message).at_event(event_id)
-}
-
-#[cold]
-fn ids_are_implicit(event_id: u64) -> Error {
-    let message = "events of a byte log are numbered by the recorder; append without an id";
-    Error::new(Code::EventId, message).at_event(event_id)
-}
-
-#[cold]
-fn ids_used_up(event_id: u64) -> Error {
-    let message = format!("event id {event_id} is higher than {MAX_EVENT_ID}, the highest there is");
-    Error::new(Code::EventId, message).at_event(event_id)
 }

@@ -97,7 +97,7 @@ impl Recorder {
     /// `WAL_POISONED`, `WAL_CLOSED`.
     pub fn flush(&mut self) -> Result<()> {
         self.check_open()?;
-        self.manager.commit()
+        self.manager.publish()
     }
 
     /// Waits until the event, and so everything before it, is durable, by a sync on this thread unless one that covers
@@ -129,7 +129,7 @@ impl Recorder {
             return Err(Error::new(Code::EventId, message).at_event(event_id));
         }
         if event_id > self.written_event_id() {
-            self.manager.commit()?;
+            self.manager.publish()?;
         }
         self.shared.poison.check()?;
         Ok(event_id)
@@ -205,7 +205,7 @@ impl Recorder {
     /// `WAL_POISONED` or `WAL_IO`; the log is closed all the same.
     pub fn close(&mut self) -> Result<()> {
         let Some(lock) = self.lock.take() else { return Ok(()) };
-        let published = self.manager.commit();
+        let published = self.manager.publish();
         let durable =
             published.and_then(|()| self.committer.handle().sync_here(self.manager.last_event_id()));
         self.manager.end_workers();

@@ -77,12 +77,7 @@ impl Staging {
     ///
     /// # Errors
     /// `WAL_IO`; the old file is then still in place, or the new one, which says the same.
-    pub(crate) fn put_in_place(
-        &self,
-        files: &dyn FileSystem,
-        directory: &Path,
-        last_event_id: u64,
-    ) -> Result<()> {
+    pub fn put_in_place(&self, files: &dyn FileSystem, directory: &Path, last_event_id: u64) -> Result<()> {
         for at in [STAGING_BASE, STAGING_WRITTEN, STAGING_DURABLE] {
             self.mapping.atomic_u64(at).store(last_event_id, Ordering::Release);
         }
@@ -143,7 +138,7 @@ impl Staging {
 
     /// Empties the payload area after its events were published as a block that ends with `last_event_id`, and wakes
     /// the readers that sleep.
-    pub(crate) fn committed(&self, last_event_id: u64) {
+    pub(crate) fn published(&self, last_event_id: u64) {
         self.set_count(0);
         self.mapping.atomic_u64(STAGING_BASE).store(last_event_id, Ordering::Release);
         self.mapping.atomic_u64(STAGING_WRITTEN).store(last_event_id, Ordering::Release);

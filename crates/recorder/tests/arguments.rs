@@ -141,10 +141,10 @@ fn staged_events_of_a_binding_are_checked_before_they_are_published() {
     // Another id than the next ones, as a wrong encoder would leave it.
     staging.put(320, &events::fixed(10, 32));
     staging.set_count(11);
-    assert_eq!(code(recorder.manager().unwrap().commit_staged()), Code::EventId);
+    assert_eq!(code(recorder.manager().unwrap().publish_staged()), Code::EventId);
     assert_eq!(recorder.written_event_id(), 0, "nothing is published");
     staging.put(320, &events::fixed(11, 32));
-    recorder.manager().unwrap().commit_staged().unwrap();
+    recorder.manager().unwrap().publish_staged().unwrap();
     assert_eq!(recorder.written_event_id(), 11);
     recorder.close().unwrap();
     expect_log(directory.path(), 32, 11);

@@ -85,7 +85,7 @@ export class ByteAppender {
   }
 
   #makeRoom(size: number): void {
-    if (this.#staging.usedBytes + size > this.#area.length) this.#staging.commit()
+    if (this.#staging.usedBytes + size > this.#area.length) this.#staging.nextBlock()
   }
 
   #place(target: Uint8Array, at: number, entry: Uint8Array): number {

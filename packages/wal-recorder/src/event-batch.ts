@@ -45,7 +45,7 @@ export class EventBatch {
     const last = staging.idAfter(count)
     for (let i = 0; i < count; i++) memory.storeId(i * size, staging.lastId + 1 + i)
     if (count > this.#slots) return staging.appendLarge(memory.bytes, count)
-    if (staging.slot + count > this.#slots) staging.commit()
+    if (staging.slot + count > this.#slots) staging.nextBlock()
     staging.memory.bytes.set(memory.bytes.subarray(0, count * size), HEADER_BYTES + staging.slot * size)
     staging.count(count, last)
     if (staging.slot === this.#slots) staging.full()

@@ -41,7 +41,7 @@ export type NativeListener = (kind: number, a: number, b: number, text: string) 
  */
 export interface HotCalls {
   /** Publishes what is staged, and makes sure that there is room for another block. */
-  commit(): number
+  publish(): number
   /** Asks for a sync that covers an event, which is published if it is staged; never waits. */
   requestSync(idLow: number, idHigh: number): number
   /** Syncs on this thread, so that an event is durable; it is published before if it is staged. */

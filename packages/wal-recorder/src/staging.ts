@@ -53,7 +53,7 @@ export class Staging {
   /** Held so that the recorder stays open as long as somebody can append. */
   readonly #native: NativeRecorder
   /**
-   * Whether the segment has room for a whole block, so that what is staged can surely be published. Only `commit`
+   * Whether the segment has room for a whole block, so that what is staged can surely be published. Only `nextBlock`
    * gives that answer; until it does, no event is staged.
    */
   #hasRoom = false
@@ -90,7 +90,7 @@ export class Staging {
    */
   enter(): number {
     if (this.#closed) throw closedError()
-    if (!this.#hasRoom) this.commit()
+    if (!this.#hasRoom) this.nextBlock()
     this.idAfter(1)
     this.guard = this.lastId < NEAR_LAST_ID ? NO_GUARD : 0
     if (!this.#flushScheduled) {
@@ -155,7 +155,7 @@ export class Staging {
    *
    * @throws WalError what stands in the way of the next append
    */
-  commit(): void {
+  nextBlock(): void {
     const code = this.#publish()
     if (code < 0) throw this.failure()
   }
@@ -166,7 +166,7 @@ export class Staging {
   }
 
   #publish(): number {
-    const code = this.#hot.commit()
+    const code = this.#hot.publish()
     this.#published(code >= 0)
     return code
   }

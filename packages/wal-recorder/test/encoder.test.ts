@@ -153,7 +153,7 @@ for (const generate of [true, false]) {
           expected.push(oracle(event, types, id, values))
         }
         t.is(native.count, expected.length)
-        native.hot().commit()
+        native.hot().publish()
         t.deepEqual(native.published, Buffer.concat(expected))
 
         const memory = new EventMemory(new ArrayBuffer(event.size + 8))
@@ -274,7 +274,7 @@ for (const generate of [true, false]) {
         t.is(append({ a: 70, b: 71 }, options), 1000)
         t.is(append(getter, { id: 2000 }), 2000)
         t.throws(() => append(getter, { id: 2001 }), { code: 'WAL_EVENT_ID' })
-        native.hot().commit()
+        native.hot().publish()
         const group = Array(nested).fill([100, 101])
         const first = Array(before).fill([1, 2])
         t.deepEqual(
@@ -331,7 +331,7 @@ for (const generate of [true, false]) {
       t.throws(() => append.fields.at(2 ** 40 + native.count, ...values), { code: 'WAL_SCHEMA' })
     }
     const { count } = native
-    native.hot().commit()
+    native.hot().publish()
     const ids = Array.from({ length: count }, (_, i) => native.published.readBigUint64LE(i * 24))
     t.deepEqual(
       ids,

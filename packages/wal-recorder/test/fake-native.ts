@@ -17,13 +17,13 @@ export class FakeNative implements NativeRecorder {
   readonly options: NativeOpenOptions
   referenced = false
   closed = 0
-  commits = 0
+  publications = 0
   timings = 0
   /** Calls while appending, those apart that report a time. */
   calls = 0
-  /** Code that the next commits give after publishing. */
+  /** Code that the next publications give after publishing. */
   shortage: string | undefined
-  /** Code that commits give without publishing. */
+  /** Code that publications give without publishing. */
   broken: string | undefined
   #error = ''
   readonly #words: Uint32Array
@@ -50,9 +50,9 @@ export class FakeNative implements NativeRecorder {
 
   hot(): HotCalls {
     return {
-      commit: () => {
+      publish: () => {
         this.calls++
-        return this.#commit()
+        return this.#publish()
       },
       requestSync: (low, high) => {
         this.calls++
@@ -104,7 +104,7 @@ export class FakeNative implements NativeRecorder {
 
   close(): void {
     this.closed++
-    this.#commit()
+    this.#publish()
     this.setDurable(this.writtenId)
   }
 
@@ -135,8 +135,8 @@ export class FakeNative implements NativeRecorder {
     return this.#words[COUNT] ?? 0
   }
 
-  #commit(): number {
-    this.commits++
+  #publish(): number {
+    this.publications++
     if (this.broken !== undefined) return this.#answer(this.broken)
     const { count } = this
     if (count > 0) {
@@ -152,7 +152,7 @@ export class FakeNative implements NativeRecorder {
   #adopt(): number {
     if (this.broken !== undefined) return this.#answer(this.broken)
     if (this.count === 0) return 0
-    const room = this.#commit() >= 0
+    const room = this.#publish() >= 0
     return room ? 0 : 1
   }
 

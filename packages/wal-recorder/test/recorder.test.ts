@@ -53,9 +53,9 @@ test('ids go on where the log ends', t => {
 test('nothing is staged before there is room for a whole block, also after calls that take room', t => {
   const { wal, native } = open()
   const asked = (what: () => unknown): number => {
-    const before = native.commits
+    const before = native.publications
     what()
-    return native.commits - before
+    return native.publications - before
   }
   t.is(
     asked(() => wal.append({ a: 1 })),
@@ -83,21 +83,21 @@ test('a partly filled block is published at the end of the turn, once', async t 
   t.is(native.blocks.length, 0)
   await turn()
   t.is(wal.writtenEventId, 2)
-  const { commits } = native
+  const { publications } = native
   await turn()
-  t.is(native.commits, commits)
+  t.is(native.publications, publications)
   wal.append({ a: 3 })
   await turn()
-  t.is(native.commits, commits + 1)
+  t.is(native.publications, publications + 1)
   t.is(native.blocks.length, 2)
 })
 
 test('nothing is published twice when blocks fill up within the turn', async t => {
   const { wal, native } = open()
   for (let i = 0; i < SLOTS; i++) wal.append({ a: i })
-  const { commits } = native
+  const { publications } = native
   await turn()
-  t.is(native.commits, commits)
+  t.is(native.publications, publications)
   t.is(native.blocks.length, 1)
 })
 
@@ -105,10 +105,10 @@ test('flush publishes at once', t => {
   const { wal, native } = open()
   wal.append({ a: 1 })
   wal.flush()
-  const { commits } = native
+  const { publications } = native
   wal.flush()
   t.is(wal.writtenEventId, 1)
-  t.is(native.commits, commits)
+  t.is(native.publications, publications)
 })
 
 test('without room the next append is refused, the filled block is in the log, and drain waits', async t => {

@@ -4,17 +4,15 @@
 //! sealed with one pass of each checksum, copied into the mapped segment and published by one aligned store. No call
 //! into the kernel, no allocation and no lock on the way.
 
+mod append;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use flashstrike_recovery::files::Mapping;
-use flashstrike_recovery::{Code, Error, Result};
-use flashstrike_segment::layout::{
-    ALIGN, BLOCK_HEADER_SIZE, SEGMENT_HEADER_SIZE, UNDURABLE_UNKNOWN, round64,
-};
-use flashstrike_segment::{
-    BlockFields, KIND_EVENTS, KIND_METADATA, Link, Metadata, Seal, SegmentHeader, payload, seal_block,
-};
+use flashstrike_recovery::{Error, Result};
+use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
+use flashstrike_segment::{KIND_METADATA, Link, Metadata, Seal, SegmentHeader};
 use flashstrike_telemetry::recorder::SegmentWriterUpdater;
 use flashstrike_telemetry::{IntegrityFailure, clock};
 
@@ -22,7 +20,7 @@ use crate::closed_segment::ClosedSegment;
 use crate::poison::Poison;
 use crate::prepared_segment::PreparedSegment;
 use crate::segment_file::SegmentFile;
-use crate::shared::{LogContext, wall_clock_ns};
+use crate::shared::LogContext;
 use crate::staging::Staging;
 
 /// The segment being filled.
@@ -38,6 +36,8 @@ struct ActiveSegment {
     block_count: u32,
     event_count: u32,
     first_event_id: u64,
+    /// This writer has made the file, and nobody else knows of it before it holds a block.
+    is_own: bool,
 }
 
 /// Where appending goes on in a segment that has blocks.
@@ -56,6 +56,13 @@ pub struct ResumePoint {
 /// One thread appends; ownership may move to another thread, a reference may not.
 ///
 /// It keeps the chain of blocks over all its segments, and the block being filled.
+///
+/// Dropping it publishes what is staged and leaves the open segment valid and unsealed; it promises nothing of
+/// durability, since a drop has nobody to tell that a sync has failed. A segment that [`open_new_segment`] has made and
+/// that never got a block is removed. Where nothing may be written, because the log is poisoned or the thread panics,
+/// all stays as it is: what is staged is in memory that survives, and the next opening takes it over.
+///
+/// [`open_new_segment`]: Self::open_new_segment
 #[derive(Debug)]
 pub struct SegmentWriter {
     context: Arc<LogContext>,
@@ -120,6 +127,15 @@ impl SegmentWriter {
         self.active.as_ref().map(|active| (active.header.segment_index, active.end))
     }
 
+    fn is_open(&self) -> bool {
+        self.active.is_some()
+    }
+
+    /// Whether a segment is open and belongs to the log.
+    fn is_active(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| active.block_count > 0)
+    }
+
     /// Whether the open segment holds a published event.
     pub fn holds_events(&self) -> bool {
         self.active.as_ref().is_some_and(|active| active.event_count > 0)
@@ -144,6 +160,7 @@ impl SegmentWriter {
         debug_assert!(self.count == 0 && self.active.is_none(), "between two segments");
         self.link = link;
         self.last_event_id = link.last_event_id;
+        self.staging.published(link.last_event_id);
     }
 
     /// A check of a segment has failed.
@@ -169,12 +186,16 @@ impl SegmentWriter {
         let start = clock::now_ns();
         let made = PreparedSegment::create(&self.context, index);
         self.telemetry.on_open_new_segment(start, &made);
-        self.open_prepared_segment(made?);
+        self.open(made?, true);
         Ok(())
     }
 
     /// Opens a segment made ahead. The one before must have been closed.
     pub fn open_prepared_segment(&mut self, prepared: PreparedSegment) {
+        self.open(prepared, false);
+    }
+
+    fn open(&mut self, prepared: PreparedSegment, is_own: bool) {
         debug_assert!(self.active.is_none(), "the segment before was closed");
         self.active = Some(ActiveSegment {
             file: prepared.file,
@@ -185,6 +206,7 @@ impl SegmentWriter {
             block_count: 0,
             event_count: 0,
             first_event_id: 0,
+            is_own,
         });
     }
 
@@ -206,6 +228,7 @@ impl SegmentWriter {
             block_count: at.block_count,
             event_count: at.event_count,
             first_event_id: at.first_event_id,
+            is_own: false,
         });
     }
 
@@ -238,171 +261,6 @@ impl SegmentWriter {
             .mapping
             .populate_from(active.end, self.context.small_syncs)
             .map_err(|error| Error::io("pre-fault", &active.file.path, &error))
-    }
-
-    /// Whether a block with this much payload fits the open segment, with the last 64 bytes left zero.
-    #[inline]
-    pub fn fits(&self, payload_len: usize) -> bool {
-        self.active.as_ref().is_some_and(|active| {
-            active.end + BLOCK_HEADER_SIZE + round64(payload_len) + ALIGN <= active.mapping.len()
-        })
-    }
-
-    /// Adds one fixed-size event to the block being filled under the id that follows the last one, keeps ids and counts,
-    /// and publishes the block when it is full. Gives the id. The first 8 bytes of `event` are taken for the id and
-    /// overwritten in the log.
-    ///
-    /// [`Manager::append`](crate::Manager::append) does the same and goes on in the next segment.
-    ///
-    /// # Errors
-    /// `WAL_SCHEMA` for a byte log or an event of another size; `WAL_BACKPRESSURE` if no full block fits the open
-    /// segment any more; `WAL_POISONED`. The event is then not in the log.
-    pub fn append(&mut self, event: &[u8]) -> Result<u64> {
-        self.poison.check()?;
-        if self.context.event_size == 0 || event.len() != usize::from(self.context.event_size) {
-            return Err(wrong_size(event.len(), self.context.event_size.into()));
-        }
-        if self.count == 0 && !self.fits(self.staging.area_len()) {
-            return Err(Error::new(
-                Code::Backpressure,
-                "the segment is full; close it and open the next one",
-            ));
-        }
-        let event_id = self.last_event_id + 1;
-        self.append_fixed(event_id, event);
-        Ok(event_id)
-    }
-
-    /// Stages one fixed-size event under this id, and publishes the block when it is full.
-    ///
-    /// The caller has checked the size and the id, and that a full block fits.
-    #[inline]
-    pub(crate) fn append_fixed(&mut self, event_id: u64, event: &[u8]) {
-        debug_assert_eq!(event.len(), usize::from(self.context.event_size));
-        self.staging.put(self.used, event);
-        self.staging.put(self.used, &event_id.to_le_bytes());
-        self.used += event.len();
-        self.count += 1;
-        self.last_event_id = event_id;
-        self.staging.set_count(self.count);
-        if self.used + event.len() > self.staging.area_len() {
-            self.flush_partial();
-        }
-    }
-
-    /// Stages one variable-length event; its entry fits behind those staged.
-    #[inline]
-    pub(crate) fn append_variable(&mut self, event: &[u8]) {
-        let length = payload::entry_len(event.len());
-        let at = self.used;
-        // The zeros first: what an earlier block left here must not become padding.
-        self.staging.put(at + length - 8, &[0; 8]);
-        self.staging.put(at, &(event.len() as u32).to_le_bytes());
-        self.staging.put(at + 4, event);
-        self.used += length;
-        self.count += 1;
-        self.last_event_id += 1;
-        self.staging.set_count(self.count);
-        if self.used == self.staging.area_len() {
-            self.flush_partial();
-        }
-    }
-
-    /// Stages several events whose payload is already laid out as in a block: all of them, by one store of the count.
-    pub(crate) fn append_laid_out(&mut self, payload: &[u8], events: u32, last_event_id: u64) {
-        self.staging.put(self.used, payload);
-        self.used += payload.len();
-        self.count += events;
-        self.last_event_id = last_event_id;
-        self.staging.set_count(self.count);
-        let least = if self.context.event_size == 0 { 8 } else { usize::from(self.context.event_size) };
-        if self.used + least > self.staging.area_len() {
-            self.flush_partial();
-        }
-    }
-
-    /// Bytes of payload that can still be staged before the block must be published.
-    #[inline]
-    pub(crate) fn room(&self) -> usize {
-        self.staging.area_len() - self.used
-    }
-
-    /// Takes over the events that someone else on this thread has staged and counted: JavaScript, which stores them
-    /// itself.
-    ///
-    /// # Errors
-    /// `WAL_EVENT_ID` if they are not what the log may hold. Nothing is published then.
-    pub fn adopt_staged(&mut self) -> Result<()> {
-        let count = self.staging.count();
-        let area = self.staging.payload(self.staging.area_len());
-        let before = self.link.last_event_id;
-        let Some((used, last)) = payload::staged_extent(area, self.context.event_size, count, before) else {
-            let message = "the staged events are not whole, or their ids do not increase";
-            return Err(Error::new(Code::EventId, message).at_event(before));
-        };
-        (self.count, self.used, self.last_event_id) = (count, used, last);
-        Ok(())
-    }
-
-    /// Publishes the block being filled, full or not. Does nothing if it is empty.
-    pub fn flush_partial(&mut self) {
-        if self.count == 0 {
-            return;
-        }
-        let start = clock::now_ns();
-        let staging = self.staging.clone();
-        let payload = staging.payload(self.used);
-        let first =
-            if self.context.event_size == 0 { self.link.last_event_id + 1 } else { event_id_at(payload, 0) };
-        let (count, last) = (self.count, self.last_event_id);
-        self.publish(KIND_EVENTS, first, last, count, payload);
-        self.staging.committed(last);
-        self.count = 0;
-        self.used = 0;
-        self.telemetry.on_write_block(start);
-        self.telemetry.on_block_fill(u64::from(count));
-    }
-
-    /// Publishes a block that never was in the staging memory; nothing is staged, and it fits.
-    pub(crate) fn publish_large(&mut self, payload: &[u8], events: u32, first: u64, last: u64) {
-        debug_assert_eq!(self.count, 0, "what is staged comes first");
-        let start = clock::now_ns();
-        self.publish(KIND_EVENTS, first, last, events, payload);
-        self.last_event_id = last;
-        self.staging.committed(last);
-        self.telemetry.on_write_block(start);
-        self.telemetry.on_block_fill(u64::from(events));
-    }
-
-    fn publish(&mut self, kind: u16, first: u64, last: u64, events: u32, payload: &[u8]) {
-        let active = self.active.as_mut().expect("a segment is open");
-        active.mapping.prefetch(active.end, BLOCK_HEADER_SIZE + payload.len());
-        let durable = self.staging.durable_event_id();
-        let fields = BlockFields {
-            first_event_id: first,
-            last_event_id: last,
-            written_ts_ns: wall_clock_ns().max(self.link.written_ts_ns),
-            block_index: active.block_count,
-            event_count: events,
-            undurable: u32::try_from(last - durable.min(last)).unwrap_or(UNDURABLE_UNKNOWN),
-            salt: active.header.salt,
-            kind,
-        };
-        let (header, chain) = seal_block(&fields, payload, self.link.chain);
-        let at = active.end;
-        // Payload, then the first 56 header bytes, then the 8 that publish: a reader that sees those sees all.
-        active.mapping.write(at + BLOCK_HEADER_SIZE, payload);
-        active.mapping.write(at, &header[..56]);
-        let last_word = u64::from_le_bytes(header[56..].try_into().expect("8 bytes"));
-        active.mapping.atomic_u64(at + 56).store(last_word, std::sync::atomic::Ordering::Release);
-        active.end = at + BLOCK_HEADER_SIZE + round64(payload.len());
-        active.block_count += 1;
-        active.event_count += events;
-        if active.first_event_id == 0 && events > 0 {
-            active.first_event_id = first;
-        }
-        self.link = Link { chain, last_event_id: last, written_ts_ns: fields.written_ts_ns };
-        self.last_block = (u64::from(events), payload.len() as u64);
     }
 
     /// With `sync`, waits until all that is published in the open segment is on the device; without, starts to write
@@ -464,11 +322,17 @@ impl SegmentWriter {
     }
 }
 
-#[cold]
-pub(crate) fn wrong_size(got: usize, expected: usize) -> Error {
-    Error::new(Code::Schema, format!("an event of this log has {expected} bytes, this one {got}"))
-}
-
-fn event_id_at(payload: &[u8], offset: usize) -> u64 {
-    u64::from_le_bytes(payload[offset..offset + 8].try_into().expect("8 bytes"))
+impl Drop for SegmentWriter {
+    fn drop(&mut self) {
+        if self.poison.is_set() || std::thread::panicking() {
+            return;
+        }
+        // Whoever staged without asking for room leaves it staged.
+        if self.is_active() && self.fits(self.used) {
+            self.flush_partial();
+        }
+        if let Some(active) = self.active.take_if(|active| active.is_own && active.block_count == 0) {
+            let _ = self.context.files.remove_file(&active.file.path);
+        }
+    }
 }
