@@ -37,17 +37,25 @@ function checkNode() {
   if (major < 20) throw new ScriptError(`Node 20 or later is needed, this is ${process.version}`)
 }
 
-/** `pnpm install` exactly as the lockfile says. */
+/**
+ * `pnpm install`. In continuous integration exactly as the lockfile says; elsewhere a program of the user's own, which
+ * the lockfile cannot know, is added to it.
+ */
 export async function install({ runtimes = false } = {}) {
   const manifests = workspaceFolders().map(folder => join(folder, 'package.json'))
-  const print = fingerprint(['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...manifests], [PNPM])
+  const files = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...manifests]
+  const look = () => fingerprint(files, [PNPM])
+  const print = look()
   const everything = 'node_modules/.installed-with-runtimes'
   const stamp = runtimes || isDone(everything, print) ? everything : 'node_modules/.installed'
   await unlessDone(stamp, print, ['node_modules/typescript'], async () => {
     say('Installing dependencies …')
     const filter = runtimes ? [] : ['--filter', `!${RUNTIMES}`]
-    const args = ['-y', PNPM, ...filter, 'install', '--frozen-lockfile', '--reporter=append-only']
+    const frozen = process.env.CI ? '--frozen-lockfile' : '--no-frozen-lockfile'
+    const args = ['-y', PNPM, ...filter, 'install', frozen, '--reporter=append-only']
+    // CI keeps pnpm from asking questions that nobody can answer here.
     await retried(() => must('pnpm install', 'npx', args, { env: { CI: 'true' } }))
+    return look()
   })
 }
 
@@ -107,7 +115,7 @@ export async function compile() {
 
 /** Removes what was compiled from sources that are gone, which tsc leaves behind. */
 function removeOrphans(outputs, sources) {
-  if (!existsSync(outputs)) return
+  if (!existsSync(outputs) || !existsSync(sources)) return
   for (const path of readdirSync(outputs, { recursive: true })) {
     const stem = /^(.*?)(\.d\.ts|\.js|\.js\.map)$/.exec(path)?.[1]
     if (stem !== undefined && !existsSync(join(sources, `${stem}.ts`))) rmSync(join(outputs, path))

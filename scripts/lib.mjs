@@ -25,7 +25,10 @@ export function say(text) {
 }
 
 /** A failure that the user is told in one line, without a stack. */
-export class ScriptError extends Error {}
+export class ScriptError extends Error {
+  /** What the command said that has failed. */
+  output = ''
+}
 
 /** Runs `main`; a ScriptError ends the process with its message and code 1. */
 export async function run(main) {
@@ -118,12 +121,20 @@ function limit(child, limitMs, say) {
 /** Pauses between tries of what needs the network, in milliseconds. */
 const RETRY_PAUSES = [2_000, 10_000, 30_000]
 
-/** Does `work`, and again after a pause if it throws: a download that fails once seldom fails the next time. */
+/** What npx, pnpm and cargo say when the network, or what is behind it, was not there. */
+const NETWORK =
+  /ECONN|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET|ERR_PNPM_(META_)?FETCH|UND_ERR|socket hang up|fetch failed|network|timed? ?out|could(n't| not) (resolve|connect)|connection (reset|refused|closed)|\b(E|got |status |HTTP )(429|50[0234])\b/i
+
+/**
+ * Does `work`, and again after a pause where the network has failed: a download that fails once seldom fails the next
+ * time. Trying again mends nothing else.
+ */
 export async function retried(work) {
   for (const pause of RETRY_PAUSES) {
     try {
       return await work()
     } catch (error) {
+      if (!NETWORK.test(error.output ?? '')) throw error
       say(`${error.message}; trying again in ${pause / 1000} s`)
       await sleep(pause)
     }
@@ -136,7 +147,7 @@ export async function must(what, command, args, options) {
   const { code, output } = await collect(command, args, options)
   if (code === 0) return output
   say(output.trimEnd())
-  throw new ScriptError(`${what} failed (exit code ${code})`)
+  throw Object.assign(new ScriptError(`${what} failed (exit code ${code})`), { output })
 }
 
 function needsShell(command) {
@@ -187,11 +198,14 @@ export function isDone(stampPath, print) {
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === print
 }
 
-/** Does `work` unless the stamp file says that it was done for this fingerprint. */
+/**
+ * Does `work` unless the stamp file says that it was done for this fingerprint. Work that changes what the fingerprint
+ * is taken of gives the new one.
+ */
 export async function unlessDone(stampPath, print, outputs, work) {
   if (isDone(stampPath, print) && outputs.every(path => existsSync(join(root, path)))) return
-  await work()
+  const after = (await work()) ?? print
   const stamp = join(root, stampPath)
   mkdirSync(dirname(stamp), { recursive: true })
-  writeFileSync(stamp, print)
+  writeFileSync(stamp, after)
 }
