@@ -5,7 +5,11 @@ export type RecoveryMode = 'tail' | 'strict' | 'point-in-time' | 'diagnostic'
 export interface OpenReport {
   /** How the log was opened. */
   readonly mode: RecoveryMode
-  /** What the log was before anything was changed. */
+  /**
+   * What the log was before anything was changed, as far as this open has verified it: from the first unsealed segment
+   * on. Sealed segments are verified when they are read, so a `clean` log may still throw `WAL_CORRUPT` from an
+   * iterator; `verify()` and the modes `point-in-time` and `diagnostic` look at every segment.
+   */
   readonly state: 'clean' | 'torn' | 'corrupt'
   /** 32 hexadecimal digits; null until a metadata block was ever published. */
   readonly logId: string | null
