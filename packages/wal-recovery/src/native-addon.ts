@@ -11,7 +11,7 @@ export interface AddonDescription {
 /**
  * Loads a package's native addon.
  *
- * @throws WalError `WAL_UNSUPPORTED` when no binary fits this machine, naming the one that was looked for.
+ * @throws WalError `WAL_UNSUPPORTED` when no binary fits this machine: how to build it, and which one was looked for.
  */
 export async function loadAddon<Binding>({ packageName, loader }: AddonDescription): Promise<Binding> {
   try {
@@ -19,9 +19,8 @@ export async function loadAddon<Binding>({ packageName, loader }: AddonDescripti
   } catch (cause) {
     const platform = platformName()
     const message =
-      `${packageName} has no native binary for ${platform}: looked for the package ${packageName}-${platform}. ` +
-      'Install with optional dependencies (no --omit=optional, no lockfile made on another platform), or build it ' +
-      'with Rust: npm run build in the repository.'
+      `${packageName} has no native binary for ${platform}: build it with npm run build in the repository, which ` +
+      `needs Rust; this version has no prebuilt packages. Looked in native/ and for ${packageName}-${platform}.`
     throw new WalError('WAL_UNSUPPORTED', message, {}, { cause })
   }
 }
