@@ -61,7 +61,7 @@ function message(path: string, line: number, record: readonly string[]): OrderMe
       `${path}: line ${line}, column ${column + 1} (${COLUMNS[column] ?? 'surplus'}): ${value} ${why}`,
     )
   }
-  if (record.length < COLUMNS.length) throw wrong(record.length, 'is missing')
+  if (record.length < COLUMNS.length) throw missing(path, line, record.length)
   if (record.length > COLUMNS.length) throw wrong(COLUMNS.length, 'is one column too many')
   const whole = (column: number, least: number, most: number): number => {
     const text = record[column] ?? ''
@@ -78,6 +78,13 @@ function message(path: string, line: number, record: readonly string[]): OrderMe
   const side = whole(5, -1, 1)
   if (side === 0) throw wrong(5, 'is neither 1 nor -1')
   return { timeNs, type, orderId, size, price, side }
+}
+
+function missing(path: string, line: number, columns: number): InputError {
+  const found = columns === 1 ? '1 column' : `${columns} columns`
+  return new InputError(
+    `${path}: line ${line} has ${found}: a LOBSTER message has ${COLUMNS.length}: ${COLUMNS.join(', ')}`,
+  )
 }
 
 /** Exactly, digit by digit: a double does not hold seconds with nine decimals. */

@@ -59,7 +59,7 @@ export function textReport(outcome: Outcome, fancy: boolean): string {
     replayed.metrics.trimEnd(),
   ]
   if (outcome.dir !== undefined) parts.push(`The log is in ${outcome.dir}`)
-  parts.push('', verdict(outcome))
+  parts.push('', verdict(outcome), 'npm start -- --help shows what else this program can do.')
   return parts.join('\n')
 }
 

@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -68,4 +69,22 @@ test('an order flow comes through kills whole, and an independent reader agrees 
   ]) {
     t.true(text.includes(shown), shown)
   }
+})
+
+test('a program whose reader goes away ends quietly and leaves nothing behind', async t => {
+  const scratch = mkdtempSync(join(tmpdir(), 'order-flow-test-'))
+  t.teardown(() => rmSync(scratch, { recursive: true, force: true }))
+  const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+  const child = spawn(process.execPath, [main, '--events', '20000'], {
+    env: { ...process.env, TMPDIR: scratch },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let errors = ''
+  child.stderr.setEncoding('utf8').on('data', text => {
+    errors += text
+  })
+  child.stdout.once('data', () => child.stdout.destroy())
+  await once(child, 'close')
+  t.is(errors, '')
+  t.deepEqual(readdirSync(scratch), [])
 })
