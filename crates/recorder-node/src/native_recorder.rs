@@ -209,7 +209,8 @@ impl NativeRecorder {
     /// Waits for room on this thread, at most so long.
     #[napi(catch_unwind)]
     pub fn drain_sync(&self, timeout_ms: f64) -> i32 {
-        let patience = Duration::from_secs_f64((timeout_ms / 1000.0).clamp(0.0, LONGEST_WAIT_S));
+        let seconds = if timeout_ms.is_nan() { 0.0 } else { timeout_ms / 1000.0 };
+        let patience = Duration::from_secs_f64(seconds.clamp(0.0, LONGEST_WAIT_S));
         self.0.run(|recorder| recorder.drain(patience).map(|()| DONE))
     }
 

@@ -59,7 +59,7 @@ pub use prepared_segment::PreparedSegment;
 pub use recorder::Recorder;
 pub use segment_writer::{ResumePoint, SegmentWriter};
 pub use shared::LogContext;
-pub use staging::Staging;
+pub use staging::{NewStaging, Staging};
 pub use worker::committer::{CommitHandle, Committer};
 pub use worker::maintainer::SegmentMaintainer;
 pub use worker::preparer::SegmentPreparer;

@@ -424,6 +424,11 @@ impl Manager {
         self.preparer.close();
     }
 
+    /// Gives the open segment back. Everything is synced that ever will be.
+    pub(crate) fn let_go(&mut self) {
+        self.writer.let_go();
+    }
+
     /// The segment writer, for what it can tell.
     pub fn writer(&self) -> &SegmentWriter {
         &self.writer

@@ -26,7 +26,7 @@ use crate::recorder::Parts;
 use crate::segment_file::SegmentFile;
 use crate::segment_writer::{ResumePoint, SegmentWriter};
 use crate::shared::{LogContext, Shared};
-use crate::staging::Staging;
+use crate::staging::NewStaging;
 use crate::worker::committer::{Committer, SyncPolicy};
 use crate::worker::maintainer::SegmentMaintainer;
 use crate::worker::meta_coordinator::{MetaCoordinator, MetaSignal, snapshot};
@@ -54,7 +54,8 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Parts> {
     }
 
     let context = Arc::new(context(options, repaired.identity.as_ref())?);
-    let staging = new_staging(options, &context, boot_id, &inspection, &repaired)?;
+    let new_staging = new_staging(options, &context, boot_id, &inspection, &repaired)?;
+    let staging = new_staging.staging().clone();
     let telemetry = &options.telemetry;
     let mut writer = SegmentWriter::new(
         Arc::clone(&context),
@@ -79,7 +80,7 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Parts> {
     writer.touch()?;
 
     let last = writer.last_event_id();
-    staging.put_in_place(&*context.files, &context.directory, last)?;
+    new_staging.put_in_place(&*context.files, &context.directory, last)?;
     let signal = MetaSignal::new();
     let shared = Arc::new(Shared::new(
         Arc::clone(&context),
@@ -275,7 +276,7 @@ fn new_staging(
     boot_id: [u8; 16],
     inspection: &Inspection,
     repaired: &Repaired,
-) -> Result<Staging> {
+) -> Result<NewStaging> {
     let header = StagingHeader {
         event_size: context.event_size,
         log_id: context.log_id,
@@ -284,7 +285,7 @@ fn new_staging(
     };
     // What staging proves is there on this boot; only what is on the device may be called durable in a block.
     let durable = inspection.durable_on_disk.min(repaired.link.last_event_id);
-    Staging::create(&*context.files, &context.directory, &header, durable, context.file_mode)
+    NewStaging::create(&*context.files, &context.directory, &header, durable, context.file_mode)
 }
 
 /// Maps the prepared segments that have the size wanted now; the others are of no use and their names are needed.

@@ -199,7 +199,8 @@ impl Recorder {
     }
 
     /// Publishes and syncs everything, seals what was rotated, marks `wal.meta` clean, ends the workers and gives the
-    /// lock back. The last segment is not sealed. Does nothing the second time.
+    /// lock, the files and the memory of the segments back; the ids, the report and the metrics can still be asked for.
+    /// The last segment is not sealed. Does nothing the second time.
     ///
     /// # Errors
     /// `WAL_POISONED` or `WAL_IO`; the log is closed all the same.
@@ -215,6 +216,9 @@ impl Recorder {
         // What is durable is worth noting in any case, but the log was closed cleanly only if that is all.
         let meta = snapshot(&self.shared, durable.is_ok());
         let stored = self.coordinator.close().map_or(Ok(()), |mut store| store.store(&meta));
+        // Not left to the drop: a garbage collector may come late, and the files would use up its process meanwhile.
+        self.manager.let_go();
+        self.shared.let_go();
         drop(lock);
         durable.and(stored)
     }

@@ -120,6 +120,11 @@ impl Shared {
         self.unsealed().retain(|file| file.index != index);
     }
 
+    /// Closes the files that nobody will sync any more.
+    pub(crate) fn let_go(&self) {
+        self.unsealed().clear();
+    }
+
     pub(crate) fn set_end(&self, segment: u32, offset: usize) {
         self.end.store(u64::from(segment) << 32 | offset as u64, Ordering::Release);
     }

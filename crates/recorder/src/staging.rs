@@ -33,11 +33,17 @@ use flashstrike_segment::{StagingHeader, names};
 #[derive(Debug, Clone)]
 pub struct Staging {
     mapping: Mapping,
-    file: Arc<dyn File>,
     area_len: usize,
 }
 
-impl Staging {
+/// Staging memory that has only a temporary name yet.
+#[derive(Debug)]
+pub struct NewStaging {
+    staging: Staging,
+    file: Arc<dyn File>,
+}
+
+impl NewStaging {
     /// Makes new, empty staging memory under a temporary name; it gets its own once all that is staged in the old one
     /// is durable.
     ///
@@ -69,7 +75,12 @@ impl Staging {
         let mapping = file.map(length).map_err(failed("map"))?;
         mapping.populate_from(0, false).map_err(failed("pre-fault"))?;
         mapping.atomic_u64(STAGING_DURABLE).store(durable_event_id, Ordering::Release);
-        Ok(Self { mapping, file, area_len })
+        Ok(Self { staging: Staging { mapping, area_len }, file })
+    }
+
+    /// The memory.
+    pub fn staging(&self) -> &Staging {
+        &self.staging
     }
 
     /// Syncs the empty memory and renames it over the old one. Everything up to `last_event_id` is in the log and
@@ -77,9 +88,9 @@ impl Staging {
     ///
     /// # Errors
     /// `WAL_IO`; the old file is then still in place, or the new one, which says the same.
-    pub fn put_in_place(&self, files: &dyn FileSystem, directory: &Path, last_event_id: u64) -> Result<()> {
+    pub fn put_in_place(self, files: &dyn FileSystem, directory: &Path, last_event_id: u64) -> Result<()> {
         for at in [STAGING_BASE, STAGING_WRITTEN, STAGING_DURABLE] {
-            self.mapping.atomic_u64(at).store(last_event_id, Ordering::Release);
+            self.staging.mapping.atomic_u64(at).store(last_event_id, Ordering::Release);
         }
         let temporary = directory.join(names::temporary_name(names::WAL_STAGING));
         let path = directory.join(names::WAL_STAGING);
@@ -87,7 +98,9 @@ impl Staging {
         files.rename(&temporary, &path, true).map_err(|error| Error::io("rename to", &path, &error))?;
         files.sync_directory(directory).map_err(|error| Error::io("sync", directory, &error))
     }
+}
 
+impl Staging {
     /// The whole mapping: header, then the payload area.
     pub fn mapping(&self) -> &Mapping {
         &self.mapping

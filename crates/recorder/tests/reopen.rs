@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use common::{
     append_many, append_next, code, contents, expect_log, left_behind, next_events, rotate, small_log,
@@ -354,6 +354,31 @@ fn foreign_files_are_left_alone() {
 }
 
 #[test]
+fn a_file_with_the_name_of_a_segment_is_kept_if_anything_is_in_it() {
+    let mut late = vec![0; 64 << 10];
+    late[40_000..40_005].copy_from_slice(b"hello");
+    let foreign = [("text", b"a letter to a friend".to_vec()), ("late", late), ("zeros", vec![0; 4096])];
+    for next in [0, 1] {
+        for (what, bytes) in &foreign {
+            let directory = temporary_in_memory();
+            let log = directory.path();
+            let mut options = small_log(log, 32);
+            options.prepared_segments = 1;
+            let last = if next == 0 { 0 } else { go_on(&options, 32, 0).last_event_id() };
+            std::fs::write(log.join(names::hot_name(next)), bytes).unwrap();
+            let kept: Vec<_> =
+                go_on(&options, 32, last).report().cuts.iter().map(|cut| cut.kept_in.clone()).collect();
+            if *what == "zeros" {
+                assert_eq!(kept, [] as [PathBuf; 0]);
+            } else {
+                assert_eq!(kept.len(), 1, "{what}: {kept:?}");
+                assert!(std::fs::read(log.join(&kept[0])).unwrap() == *bytes, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_batch_is_there_as_a_whole_or_not_at_all() {
     // Every moment of a batch at which a process can die: before, and after the one store that counts it.
     let directory = temporary_in_memory();
@@ -386,4 +411,38 @@ fn a_log_can_be_opened_many_times_without_growing() {
     let files = contents(directory.path()).len();
     assert!(files <= 5, "{files} files after fifty openings");
     expect_log(directory.path(), 32, 50);
+}
+
+/// The files of the log that this process has open, and those that it has mapped.
+#[cfg(target_os = "linux")]
+fn held(log: &Path) -> (Vec<PathBuf>, Vec<String>) {
+    let open = std::fs::read_dir("/proc/self/fd")
+        .expect("the open files")
+        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+        .filter(|path| path.starts_with(log))
+        .collect();
+    let mapped = std::fs::read_to_string("/proc/self/maps")
+        .expect("the mappings")
+        .lines()
+        .filter(|line| line.contains(log.to_str().expect("a name")))
+        .map(str::to_owned)
+        .collect();
+    (open, mapped)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_closed_recorder_holds_no_file_and_no_memory_but_the_staging_memory() {
+    let log = tempfile::tempdir().expect("a directory");
+    let mut recorder = Recorder::open(&small_log(log.path(), 64)).expect("a log");
+    append_many(&mut recorder, 64, 100);
+    rotate(&mut recorder).expect("a rotation");
+    append_many(&mut recorder, 64, 100);
+    let (open, mapped) = held(log.path());
+    assert!(!open.is_empty() && mapped.len() > 1, "{open:?} {mapped:?}");
+    recorder.close().expect("a close");
+    let (open, mapped) = held(log.path());
+    assert_eq!(open, [] as [PathBuf; 0]);
+    assert!(mapped.len() == 1 && mapped[0].ends_with("/wal.staging"), "{mapped:?}");
+    assert_eq!((recorder.last_event_id(), recorder.durable_event_id()), (200, 200));
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use common::code;
 use flashstrike_crash_lab::{ReadBack, events};
-use flashstrike_recorder::{Code, Existing, LogContext, PreparedSegment, SegmentWriter, Staging};
+use flashstrike_recorder::{Code, Existing, LogContext, NewStaging, PreparedSegment, SegmentWriter};
 use flashstrike_recovery::files::OsFileSystem;
 use flashstrike_recovery::machine;
 use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, SEGMENT_HEADER_SIZE};
@@ -60,8 +60,9 @@ impl Log {
             area_len: AREA,
         };
         let files = &*self.context.files;
-        let staging = Staging::create(files, self.path(), &header, 0, 0o600).expect("staging memory");
-        staging.put_in_place(files, self.path(), link.last_event_id).expect("its name");
+        let new = NewStaging::create(files, self.path(), &header, 0, 0o600).expect("staging memory");
+        let staging = new.staging().clone();
+        new.put_in_place(files, self.path(), link.last_event_id).expect("its name");
         let telemetry = RecorderTelemetry::new();
         SegmentWriter::new(Arc::clone(&self.context), staging, link, telemetry.segment_writer_updater())
     }

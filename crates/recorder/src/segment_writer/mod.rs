@@ -316,6 +316,11 @@ impl SegmentWriter {
         sealed.map(|()| None)
     }
 
+    /// Unmaps the open segment and closes its file; whatever was published there stays.
+    pub(crate) fn let_go(&mut self) {
+        self.active = None;
+    }
+
     /// The directory of the log.
     pub fn directory(&self) -> &Path {
         &self.context.directory

@@ -117,6 +117,8 @@ impl SegmentPreparer {
         lock(&self.queue.state).closing = true;
         self.queue.wanted.notify_one();
         super::join(&mut self.thread);
+        // The next opening finds them by their names.
+        lock(&self.queue.state).ready.clear();
     }
 }
 

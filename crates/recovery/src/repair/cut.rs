@@ -2,38 +2,38 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
-use flashstrike_segment::{BlockHeader, KIND_EVENTS, Link, Seal, SegmentHeader, State, names};
+use flashstrike_segment::{Link, Seal, SegmentHeader, State, names};
 
-use super::quarantine::{Keep, Quarantine, for_each_piece, remove_if_there};
+use super::quarantine::{Quarantine, for_each_piece, remove_if_there};
 use super::rewrite::{self, checked_body};
 use super::{AppendPoint, Repaired};
-use crate::directory::{SegmentFiles, cold_path, hot_path};
+use crate::directory::{cold_path, hot_path};
 use crate::error::{Error, Result};
 use crate::files::{File, FileSystem, OpenMode};
-use crate::inspect::{Inspection, MetaFacts, SegmentFacts, SegmentSource, is_zero};
+use crate::inspect::{Inspection, PreparedFacts, SegmentFacts, SegmentSource, is_zero};
 use crate::report::{CutReport, IdRange};
 
 /// One repair, step by step.
 pub(super) struct Repair<'a> {
-    files: &'a dyn FileSystem,
-    directory: &'a Path,
-    inspection: &'a Inspection,
+    pub(super) files: &'a dyn FileSystem,
+    pub(super) directory: &'a Path,
+    pub(super) inspection: &'a Inspection,
     file_mode: u32,
-    source: SegmentSource,
-    quarantine: Quarantine<'a>,
+    pub(super) source: SegmentSource,
+    pub(super) quarantine: Quarantine<'a>,
     /// Segments as they are after the steps done so far.
-    segments: Vec<SegmentFacts>,
+    pub(super) segments: Vec<SegmentFacts>,
     /// Segments that a new file has replaced: their every byte has been written and synced.
     replaced: BTreeSet<u32>,
     prepared: Vec<(u32, SegmentHeader)>,
-    cuts: Vec<CutReport>,
+    pub(super) cuts: Vec<CutReport>,
     notes: Vec<String>,
     /// The highest id in anything that was cut.
-    highest_cut: u64,
+    pub(super) highest_cut: u64,
 }
 
 impl<'a> Repair<'a> {
@@ -66,126 +66,6 @@ impl<'a> Repair<'a> {
             self.notes.push(format!("removed {name}, left half done"));
         }
         if self.inspection.listing.leftovers.is_empty() { Ok(()) } else { self.sync_directory() }
-    }
-
-    /// Keeps a copy or a second name of everything that the later steps remove or zero.
-    pub(super) fn keep_what_will_go(&mut self) -> Result<()> {
-        let reason = self.inspection.damage.as_ref().map_or_else(String::new, ToString::to_string);
-        for &index in &self.inspection.behind {
-            self.keep_segment(index, self.inspection.listing.segments.get(&index).copied(), &reason)?;
-        }
-        if self.inspection.state == State::Corrupt {
-            let because =
-                format!("below the first segment that wal.meta names, and the log is corrupt: {reason}");
-            for (&index, &segment_files) in &self.inspection.retired {
-                self.keep_segment(index, Some(segment_files), &because)?;
-            }
-        }
-        self.keep_tail(&reason)?;
-        if let Some(refused) = &self.inspection.staging.refused {
-            self.keep_other(names::WAL_STAGING, &format!("staged events not taken: {refused}"))?;
-            self.highest_cut = self.highest_cut.max(self.inspection.staging.highest_event_id);
-        }
-        if let MetaFacts::Foreign(_) = self.inspection.meta {
-            self.keep_other(names::WAL_META, "of another log")?;
-        }
-        self.quarantine.sync()
-    }
-
-    /// What stands behind the end in the segment the log ends in.
-    fn keep_tail(&mut self, reason: &str) -> Result<()> {
-        let Some(last) = self.segments.last().cloned() else { return Ok(()) };
-        match self.tail_cut(&last)? {
-            TailCut::Nothing => {}
-            TailCut::InPlace { length } => {
-                let (path, name) = (hot_path(self.directory, last.index), names::hot_name(last.index));
-                let file = self.open(&path, OpenMode::Read)?;
-                let (first, highest) =
-                    ids_in(&*file, last.end, length).map_err(|e| Error::io("read", &path, &e))?;
-                let keep = Keep {
-                    name: &name,
-                    offset: last.end,
-                    reason,
-                    first_event_id: first,
-                    last_event_id: highest,
-                };
-                let kept_in = self.quarantine.keep_bytes(&keep, &*file, length)?;
-                self.note_cut(Some(last.index), last.end, length, kept_in, reason, highest);
-            }
-            TailCut::NewFile => {
-                let listed = self.inspection.listing.segments.get(&last.index).copied();
-                self.keep_segment(last.index, listed, reason)?;
-            }
-        }
-        if last.wrong_length && !last.is_cold {
-            self.keep_overlong(&last)?;
-        }
-        Ok(())
-    }
-
-    /// A file that is longer than its segment may hold something behind; the copy of the right length will not.
-    fn keep_overlong(&mut self, facts: &SegmentFacts) -> Result<()> {
-        let path = hot_path(self.directory, facts.index);
-        let file = self.open(&path, OpenMode::Read)?;
-        let length = file.len().map_err(|error| Error::io("read", &path, &error))?;
-        if length > facts.length {
-            let files = SegmentFiles { hot: true, cold: false };
-            self.keep_segment(facts.index, Some(files), "the file is longer than its segment")?;
-        }
-        Ok(())
-    }
-
-    fn keep_segment(&mut self, index: u32, listed: Option<SegmentFiles>, reason: &str) -> Result<()> {
-        let listed = listed.unwrap_or_default();
-        let (hot, cold) = (names::hot_name(index), names::cold_name(index));
-        for (name, is_hot) in [(hot, true), (cold, false)] {
-            if (is_hot && !listed.hot) || (!is_hot && !listed.cold) {
-                continue;
-            }
-            let path = self.directory.join(&name);
-            let file = match self.files.open(&path, OpenMode::Read) {
-                Ok(file) => file,
-                // An interrupted repair has removed it after it was kept.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(Error::io("open", &path, &error)),
-            };
-            let length = file.len().map_err(|error| Error::io("read", &path, &error))?;
-            let (first, highest) = if is_hot {
-                ids_in(&*file, 0, length).map_err(|error| Error::io("read", &path, &error))?
-            } else {
-                let start = self.source.start(index, None)?;
-                start
-                    .and_then(|start| start.sealed)
-                    .map_or((0, 0), |seal| (seal.first_event_id, seal.last_event_id))
-            };
-            let keep = Keep { name: &name, offset: 0, reason, first_event_id: first, last_event_id: highest };
-            let kept_in = self.quarantine.keep_file(&keep)?;
-            self.note_cut(Some(index), 0, length, kept_in, reason, highest);
-        }
-        Ok(())
-    }
-
-    fn keep_other(&mut self, name: &str, reason: &str) -> Result<()> {
-        let keep = Keep { name, offset: 0, reason, first_event_id: 0, last_event_id: 0 };
-        let kept_in = self.quarantine.keep_file(&keep)?;
-        let path = self.directory.join(name);
-        let file = self.open(&path, OpenMode::Read)?;
-        let length = file.len().map_err(|error| Error::io("read", &path, &error))?;
-        self.note_cut(None, 0, length, kept_in, reason, 0);
-        Ok(())
-    }
-
-    fn note_cut(
-        &mut self,
-        segment: Option<u32>,
-        offset: u64,
-        bytes: u64,
-        kept_in: PathBuf,
-        reason: &str,
-        highest: u64,
-    ) {
-        self.highest_cut = self.highest_cut.max(highest);
-        self.cuts.push(CutReport { segment, offset, bytes, kept_in, reason: reason.to_owned() });
     }
 
     /// Removes the segments behind the cut from the highest down, each durably before the next: what is left at any
@@ -228,7 +108,7 @@ impl<'a> Repair<'a> {
     }
 
     /// What has to be done to the segment the log ends in.
-    fn tail_cut(&self, last: &SegmentFacts) -> Result<TailCut> {
+    pub(super) fn tail_cut(&self, last: &SegmentFacts) -> Result<TailCut> {
         let is_damage_in_segments =
             self.inspection.damage.as_ref().is_some_and(|damage| damage.position.segment.is_some());
         if self.inspection.state == State::Clean || !is_damage_in_segments || last.is_whole_and_sealed() {
@@ -291,18 +171,21 @@ impl<'a> Repair<'a> {
         Ok(())
     }
 
-    /// Removes prepared segments from the first one on that cannot be used, from the highest down.
-    pub(super) fn remove_unusable_prepared(&mut self) -> Result<()> {
+    /// The prepared segments that can be used as they are, without a gap behind the end of the log.
+    pub(super) fn usable_prepared(&self) -> Vec<(u32, SegmentHeader)> {
         let all = &self.inspection.prepared;
         let next = self.segments.last().map(|last| last.index + 1).or(all.first().map(|first| first.index));
-        let mut usable = Vec::new();
-        for (expected, prepared) in (next.unwrap_or(0)..).zip(all) {
-            match &prepared.usable {
-                Some(header) if prepared.index == expected => usable.push((prepared.index, header.clone())),
-                _ => break,
-            }
-        }
-        for prepared in all[usable.len()..].iter().rev() {
+        let is_next = |(expected, prepared): (u32, &PreparedFacts)| match &prepared.usable {
+            Some(header) if prepared.index == expected => Some((expected, header.clone())),
+            _ => None,
+        };
+        (next.unwrap_or(0)..).zip(all).map_while(is_next).collect()
+    }
+
+    /// Removes prepared segments from the first one on that cannot be used, from the highest down.
+    pub(super) fn remove_unusable_prepared(&mut self) -> Result<()> {
+        let usable = self.usable_prepared();
+        for prepared in self.inspection.prepared[usable.len()..].iter().rev() {
             self.remove_segment(prepared.index)?;
             self.notes.push(format!("removed {}, which could not be used", names::hot_name(prepared.index)));
         }
@@ -426,7 +309,7 @@ impl<'a> Repair<'a> {
         }
     }
 
-    fn open(&self, path: &Path, mode: OpenMode) -> Result<Arc<dyn File>> {
+    pub(super) fn open(&self, path: &Path, mode: OpenMode) -> Result<Arc<dyn File>> {
         self.files.open(path, mode).map_err(|error| Error::io("open", path, &error))
     }
 
@@ -435,7 +318,7 @@ impl<'a> Repair<'a> {
     }
 }
 
-enum TailCut {
+pub(super) enum TailCut {
     Nothing,
     /// These bytes behind the end are zeroed where they stand.
     InPlace {
@@ -446,7 +329,7 @@ enum TailCut {
 }
 
 /// How many bytes from `offset` on reach to the last one that is not zero, in whole lines of 64.
-fn used_behind(file: &dyn File, offset: u64) -> io::Result<u64> {
+pub(super) fn used_behind(file: &dyn File, offset: u64) -> io::Result<u64> {
     let length = file.len()?.saturating_sub(offset);
     let mut used = 0;
     for_each_piece(file, offset, length, |at, piece| {
@@ -457,20 +340,4 @@ fn used_behind(file: &dyn File, offset: u64) -> io::Result<u64> {
         Ok(())
     })?;
     Ok(used)
-}
-
-/// The first and the highest id that headers of event blocks name in a part of a file; 0: none.
-fn ids_in(file: &dyn File, offset: u64, length: u64) -> io::Result<(u64, u64)> {
-    let (mut first, mut highest) = (0, 0);
-    for_each_piece(file, offset, length, |_, piece| {
-        for line in piece.chunks_exact(64) {
-            let Ok(header) = BlockHeader::decode(line) else { continue };
-            if header.kind == KIND_EVENTS && flashstrike_segment::payload::is_event_id(header.last_event_id) {
-                first = if first == 0 { header.first_event_id } else { first };
-                highest = highest.max(header.last_event_id);
-            }
-        }
-        Ok(())
-    })?;
-    Ok((first, highest))
 }

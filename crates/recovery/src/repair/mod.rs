@@ -4,6 +4,7 @@
 //! leaves a log that is worth the same events, except that what stands behind the cut becomes less.
 
 mod cut;
+mod keep;
 mod quarantine;
 mod rewrite;
 
