@@ -1,4 +1,4 @@
-import { MemoryCursor } from './cursor.js'
+import { MemoryCursor, NO_MEMORY } from './cursor.js'
 import { WalError } from './errors.js'
 import { TWO_32 } from './format.js'
 import { GAP_RUN, type NativeRuns } from './native.js'
@@ -26,7 +26,6 @@ const PAYLOAD_LENGTH = 40
 const KIND = 58
 const HEADER_BYTES = 64
 const KIND_EVENTS = 0
-const NO_MEMORY = new DataView(new ArrayBuffer(0))
 
 /** Walks the blocks of a source of runs, forwards or backwards, skipping those without events. */
 export class BlockWalker {
@@ -35,6 +34,8 @@ export class BlockWalker {
   /** Where the current block's payload begins and ends inside the window. */
   payloadStart = 0
   payloadEnd = 0
+  /** Changes whenever another block becomes the current one. */
+  place = 0
   /** Called with every gap; without it gaps are passed over. */
   onGap: ((gap: Gap) => void) | undefined
 
@@ -110,6 +111,7 @@ export class BlockWalker {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.place += 1
     this.#nextHeader = 0
     this.#runEnd = 0
     this.#headers = []
@@ -151,6 +153,7 @@ export class BlockWalker {
   }
 
   #stand(header: number): void {
+    this.place += 1
     this.#header = header
     this.payloadStart = header + HEADER_BYTES
     this.payloadEnd = this.payloadStart + this.cursor.view.getUint32(header + PAYLOAD_LENGTH, true)

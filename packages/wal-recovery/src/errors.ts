@@ -22,7 +22,7 @@ export interface WalErrorPlace {
   readonly segment?: number | undefined
   /** Byte offset inside the segment; of a cold segment inside its uncompressed bytes. */
   readonly offset?: number | undefined
-  /** The event that was refused, lost or asked for. */
+  /** The event that was refused, lost or asked for: never another one that the message may name. */
   readonly eventId?: number | undefined
   /** The file or directory. */
   readonly path?: string | undefined

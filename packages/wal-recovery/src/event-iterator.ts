@@ -84,6 +84,12 @@ export abstract class EventIterator<E> implements IterableIterator<E, undefined>
     return END
   }
 
+  /** As a console prints it; the event shown last may be gone by then. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    const order = this.reverse ? 'newest first' : 'oldest first'
+    return `${this.constructor.name} { ${order}; for (const event of …) event.toObject() }`
+  }
+
   [Symbol.iterator](): this {
     return this
   }

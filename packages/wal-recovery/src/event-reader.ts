@@ -1,4 +1,4 @@
-import { MemoryCursor } from './cursor.js'
+import { MemoryCursor, NO_MEMORY } from './cursor.js'
 import { WalError } from './errors.js'
 import { fieldTypeOf } from './field-types.js'
 import { TWO_32 } from './format.js'
@@ -32,7 +32,6 @@ type Wide = (view: DataView, offset: number, field: string, signed: boolean) => 
 
 const CURSOR = Symbol('cursor')
 const KEPT = Symbol('kept')
-const NO_MEMORY = new DataView(new ArrayBuffer(0))
 const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 /** 2⁵³ / 2³²: upper halves from here on are beyond the safe integers. */
 const SAFE_HIGH = 0x20_0000
@@ -53,8 +52,9 @@ abstract class Reader {
     return this.toObject()
   }
 
-  [INSPECT](): object {
-    return this.toObject()
+  [INSPECT](): object | string {
+    // Printing something for a look at it is no reason to fail.
+    return this[CURSOR].view === NO_MEMORY ? `${this.constructor.name} { no longer shown }` : this.toObject()
   }
 }
 

@@ -1,4 +1,5 @@
 import type { BlockWalker } from './block-walker.js'
+import { WalError } from './errors.js'
 import type { EventIterator, IdRange, IterationOptions } from './event-iterator.js'
 
 /** Makes the iterator over the events where a walker stands. */
@@ -20,6 +21,7 @@ export class LogBlock<E> implements Iterable<E> {
   /** The block's bytes without header and padding, read in place. */
   readonly payload: Uint8Array
   readonly #walker: BlockWalker
+  readonly #place: number
   readonly #range: IdRange
   readonly #iterate: IterateEvents<E>
 
@@ -27,6 +29,7 @@ export class LogBlock<E> implements Iterable<E> {
   constructor(walker: BlockWalker, range: IdRange, iterate: IterateEvents<E>) {
     const { view } = walker.cursor
     this.#walker = walker
+    this.#place = walker.place
     this.#range = range
     this.#iterate = iterate
     this.firstId = walker.firstId
@@ -37,8 +40,13 @@ export class LogBlock<E> implements Iterable<E> {
     this.payload = new Uint8Array(view.buffer, view.byteOffset + walker.payloadStart, length)
   }
 
-  /** The events of the block that lie in the range asked for, shown by one flyweight. */
+  /**
+   * The events of the block that lie in the range asked for, shown by one flyweight.
+   *
+   * @throws WalError `WAL_CLOSED` when the next block has been asked for
+   */
   [Symbol.iterator](): EventIterator<E> {
+    if (this.#walker.place !== this.#place) throw past(this.firstId, this.lastId)
     let first = true
     const nextBlock = () => {
       const here = first
@@ -53,4 +61,12 @@ export class LogBlock<E> implements Iterable<E> {
       onEnd: () => {},
     })
   }
+}
+
+function past(firstId: number, lastId: number): WalError {
+  return new WalError(
+    'WAL_CLOSED',
+    `the block of events ${firstId} to ${lastId} is no longer there: it is valid until the next block is asked for. ` +
+      'Keep Array.from(block, event => event.toObject()), and not the block',
+  )
 }

@@ -13,12 +13,24 @@ import {
 import { type EventReader, type ReaderClass, readerOf } from './event-reader.js'
 import { LogBlock } from './log-block.js'
 import { loadBinding, type NativeOpenOptions, type NativeRecovery } from './native.js'
-import type { RecoveryOptions, ReplayOptions, VerifyOptions } from './options.js'
+import { checkEventType, checkOptions, checkValue, shown } from './option-check.js'
+import {
+  blocksRules,
+  type RecoveryOptions,
+  type ReplayOptions,
+  recoveryRules,
+  replayRules,
+  type VerifyOptions,
+  verifyRules,
+} from './options.js'
 import type { OpenReport, VerifySummary } from './report.js'
 import { type EventType, parseSchema, type Schema, schemaJson } from './schema.js'
 import { WindowViews } from './window-views.js'
 
-/** An event of a log whose schema was read from it: the getters are known at run time only. */
+/**
+ * An event of a log whose schema was read from it: the getters are known at run time only. Of a log of bytes it is a
+ * {@link ByteEvent}: say so with `Recovery.open<ByteEvent>({ dir })`.
+ */
 export interface UntypedEvent {
   readonly event_id: number
   readonly [field: string]: unknown
@@ -35,6 +47,9 @@ const viewsOfAddon = new WindowViews()
 const TURN_MS = 4
 /** The first thing a source of events asks for when nothing was asked: the beginning. */
 const BEGINNING = 0
+
+/** Makes a recovery of what the addon, or whatever stands for it, has opened. */
+export let recoveryOf: <E = UntypedEvent>(native: NativeRecovery, event: EventType | undefined) => Recovery<E>
 
 /** An open log, to be read. Reading changes nothing and needs no permission to write. */
 export class Recovery<E = UntypedEvent> {
@@ -56,28 +71,31 @@ export class Recovery<E = UntypedEvent> {
    * Opens a log and verifies it from the first unsealed segment on; sealed segments are verified when they are read.
    * The modes `point-in-time` and `diagnostic` verify every segment now.
    *
+   * A log of bytes is opened as `Recovery.open<ByteEvent>({ dir })`, which only the compiler looks at.
+   *
    * @throws WalError `WAL_NOT_FOUND`, `WAL_CORRUPT`, `WAL_TORN` (mode `strict`), `WAL_SCHEMA` when `event` is not what
-   *   the log holds, `WAL_IO`, `WAL_UNSUPPORTED`
+   *   the log holds or no event type, `WAL_IO`, `WAL_UNSUPPORTED` also for an option that does not exist or is not what
+   *   it takes
    */
   static open<T extends EventType>(
     options: RecoveryOptions<T> & { event: T },
   ): Promise<Recovery<EventShown<T>>>
   static open<E = UntypedEvent>(options: Omit<RecoveryOptions, 'event'>): Promise<Recovery<E>>
   static async open<E>(options: RecoveryOptions): Promise<Recovery<E>> {
+    const checked = nativeOptions(options)
     const binding = await loadBinding()
     return new Recovery<E>(
-      translating(() => binding.open(nativeOptions(options))),
+      translating(() => binding.open(checked)),
       options.event,
       viewsOfAddon,
     )
   }
 
-  /** @internal */
-  static from<E = UntypedEvent>(native: NativeRecovery, event: EventType | undefined): Recovery<E> {
-    return new Recovery<E>(native, event)
+  static {
+    recoveryOf = (native, event) => new Recovery(native, event)
   }
 
-  /** What opening found. */
+  /** What opening found. It stays when the log is closed. */
   get report(): OpenReport {
     this.#report ??= JSON.parse(this.#native.reportJson()) as OpenReport
     return this.#report
@@ -101,14 +119,16 @@ export class Recovery<E = UntypedEvent> {
   /**
    * Gives the events in order, each shown by the same flyweight.
    *
-   * @throws WalError `WAL_GONE` for a `from` that is no longer there; from the iterator: `WAL_CORRUPT` where a sealed
-   *   segment turns out to be damaged, before any of its events
+   * @throws WalError `WAL_GONE` for a `from` that retention or repair has removed, `WAL_EVENT_ID` for one that is no
+   *   id, `WAL_UNSUPPORTED` for an option that does not exist, `WAL_CLOSED`; from the iterator: `WAL_CORRUPT` where a
+   *   sealed segment turns out to be damaged, before any of its events
    */
   replay(options: ReplayOptions = {}): EventIterator<E> {
     return apart(() => this.#replay(options))
   }
 
   #replay(options: ReplayOptions): EventIterator<E> {
+    checkOptions('replay', options, replayRules)
     const { reverse = false } = options
     const range = this.#range(options)
     const walker = this.#walk(range, reverse)
@@ -121,10 +141,15 @@ export class Recovery<E = UntypedEvent> {
     })
   }
 
-  /** Gives the log block by block, and lets the event loop run in between. Gaps come where they are. */
+  /**
+   * Gives the log block by block, and lets the event loop run in between. Gaps come where they are.
+   *
+   * @throws WalError as `replay`, all of it from the iterator
+   */
   async *blocks(
     options: Omit<ReplayOptions, 'reverse'> = {},
   ): AsyncGenerator<LogBlock<E> | Gap, void, undefined> {
+    checkOptions('blocks', options, blocksRules)
     const range = this.#range(options)
     const walker = this.#walk(range, false)
     const gaps: Gap[] = []
@@ -148,29 +173,44 @@ export class Recovery<E = UntypedEvent> {
   /**
    * Lets what follows begin at `eventId`, or at the next event if there is none of this id.
    *
-   * @throws WalError `WAL_GONE` for an id that retention has removed
+   * @throws WalError `WAL_GONE` for an id that retention or repair has removed, as `replay` with this `from`;
+   *   `WAL_EVENT_ID`, `WAL_CLOSED`
    */
   seek(eventId: number): void {
     checkId('the event id', eventId)
-    const first = this.#open().firstId()
-    if (eventId < first && first !== 0) {
-      const message = `event ${eventId} is gone: the log begins with ${first}`
-      throw new WalError('WAL_GONE', message, { eventId: first })
-    }
+    const native = this.#open()
+    // An id before the first event may never have been given out: the native side knows what was removed.
+    if (eventId < native.firstId()) translating(() => native.replay(eventId, eventId, false)).close()
     this.#position = eventId
   }
 
-  /** Verifies every segment of the log as it is now, on a thread of its own. Damage is no error but the result. */
-  async verify({ onProgress }: VerifyOptions = {}): Promise<VerifySummary> {
+  /**
+   * Verifies every segment of the log as it is now, on a thread of its own. Damage is no error but the result. What
+   * `onProgress` throws rejects it in the end, and it is not called again.
+   *
+   * @throws WalError `WAL_CLOSED`, `WAL_IO`, `WAL_UNSUPPORTED` for an option that does not exist
+   */
+  async verify(options: VerifyOptions = {}): Promise<VerifySummary> {
+    checkOptions('verify', options, verifyRules)
     const native = this.#open()
+    let listen = options.onProgress
+    const thrown: unknown[] = []
     try {
       const summary = await native.verify((segments, ofSegments, bytes) => {
-        onProgress?.({ segments, ofSegments, bytes })
+        try {
+          listen?.({ segments, ofSegments, bytes })
+        } catch (error) {
+          listen = undefined
+          thrown.push(error)
+        }
       })
-      return JSON.parse(summary) as VerifySummary
-    } catch (thrown) {
-      throw WalError.from(thrown)
+      // The addon tells of progress and of the end in ways of their own: the last of the one may come behind the other.
+      await nextTurn()
+      if (thrown.length === 0) return JSON.parse(summary) as VerifySummary
+    } catch (error) {
+      throw WalError.from(error)
     }
+    throw thrown[0]
   }
 
   /** The metrics, for `@flashstrike/telemetry`. */
@@ -181,6 +221,7 @@ export class Recovery<E = UntypedEvent> {
   /** Closes the log. Iterations that were begun go on to their end. Closing twice is no error. */
   async close(): Promise<void> {
     if (this.#closed) return
+    this.#report = this.report
     this.#closed = true
     this.#native.close()
   }
@@ -218,9 +259,11 @@ export class Recovery<E = UntypedEvent> {
   }
 }
 
-function nativeOptions({ dir, event, mode, preloadSegments }: RecoveryOptions): NativeOpenOptions {
-  if (typeof dir !== 'string' || dir === '')
-    throw new TypeError('Recovery.open: dir has to name the directory of a log')
+function nativeOptions(options: RecoveryOptions): NativeOpenOptions {
+  checkOptions('Recovery.open', options, recoveryRules)
+  const { dir, event, mode, preloadSegments } = options
+  checkValue('Recovery.open', 'dir', dir, recoveryRules.dir)
+  checkEventType('Recovery.open', event)
   return {
     dir,
     ...(mode !== undefined && { mode }),
@@ -231,7 +274,10 @@ function nativeOptions({ dir, event, mode, preloadSegments }: RecoveryOptions): 
 
 function checkId(what: string, id: number): void {
   if (Number.isSafeInteger(id) && id >= 0) return
-  throw new WalError('WAL_EVENT_ID', `${what} is ${id}: an event id is a whole number from 0 to 2^53 - 1`)
+  throw new WalError(
+    'WAL_EVENT_ID',
+    `${what} is ${shown(id)}: an event id is a whole number from 0 to 2^53 - 1`,
+  )
 }
 
 function nextTurn(): Promise<void> {

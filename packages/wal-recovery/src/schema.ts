@@ -1,5 +1,6 @@
 import { WalError } from './errors.js'
 import { type AnyFieldType, fieldTypeOf, type ValueOf } from './field-types.js'
+import { shown } from './option-check.js'
 
 export {
   type AnyFieldType,
@@ -90,6 +91,9 @@ export function defineEvent<const F extends FieldTypes>(
   options: DefineEventOptions = {},
 ): EventType<F> {
   if (typeof name !== 'string' || name === '') throw refused('an event needs a name')
+  if (typeof types !== 'object' || types === null) {
+    throw refused(`${name}: the fields are ${shown(types)}: give an object, as { price: i64 }`)
+  }
   const fields: SchemaField[] = [{ name: 'event_id', type: 'u64', offset: 0 }]
   let end = ID_BYTES
   for (const [field, type] of Object.entries(types)) {
@@ -115,9 +119,21 @@ function checkField(event: string, field: string, type: AnyFieldType): void {
   if (!/^[A-Za-z_]\w*$/.test(field)) {
     throw refused(`${event}: the field name ${JSON.stringify(field)} is not letters, digits and _`)
   }
-  if (type === undefined || fieldTypeOf(type.name)?.size !== type.size) {
-    throw refused(`${event}.${field} has no type of ours: use u8 … u64, i8 … i64, f32, f64 or bytes(n)`)
-  }
+  if (typeof type === 'object' && type !== null && isOurs(type)) return
+  // A text is refused even where it names a type: the compiler could not tell what values the field takes.
+  const known = typeof type === 'string' ? fieldTypeOf(type)?.name : undefined
+  const hint =
+    known === undefined
+      ? 'use u8 … u64, i8 … i64, f32, f64 or bytes(n)'
+      : `use ${known} without quotation marks`
+  throw refused(`${event}.${field} has no type of ours but ${shown(type)}: ${hint}`)
+}
+
+function isOurs({ name, size, alignment, kind }: AnyFieldType): boolean {
+  const known = typeof name === 'string' ? fieldTypeOf(name) : undefined
+  return (
+    known !== undefined && known.size === size && alignment === known.alignment && typeof kind === 'string'
+  )
 }
 
 function checkSize(event: string, size: number, end: number): void {

@@ -1,9 +1,12 @@
+import { inspect } from 'node:util'
 import test from 'ava'
 import fc from 'fast-check'
 import { BlockWalker, type Gap } from '#src/block-walker.js'
 import type { ByteEvent } from '#src/byte-event.js'
+import { WalError } from '#src/errors.js'
+import type { LogBlock } from '#src/log-block.js'
 import type { NativeRecovery } from '#src/native.js'
-import { Recovery } from '#src/recovery.js'
+import { Recovery, recoveryOf, type UntypedEvent } from '#src/recovery.js'
 import { defineEvent, schemaJson, u32 } from '#src/schema.js'
 import { type BlockSpec, byteBlock, FakeRuns, fixedBlock, layOut, type Step } from './logs.js'
 
@@ -41,7 +44,7 @@ test('replay gives every event of every run once, in order, by one flyweight', t
     [counts([metadata, block(1, 2, 3)]), counts([block(5)]), counts([block(8, 9)])],
     '{}',
   )
-  const log = Recovery.from<{ event_id: number; value: number }>(native, Count)
+  const log = recoveryOf<{ event_id: number; value: number }>(native, Count)
   const seen = []
   const flyweights = new Set()
   for (const event of log.replay()) {
@@ -62,7 +65,7 @@ test('replay gives every event of every run once, in order, by one flyweight', t
 
 test('without an event type the schema of the log is used', t => {
   const { native } = logOf([counts([block(7)])], schemaJson(Count))
-  const log = Recovery.from(native, undefined)
+  const log = recoveryOf(native, undefined)
   t.deepEqual(
     Array.from(log.replay(), event => event.toObject()),
     [{ event_id: 7, value: 70 }],
@@ -73,18 +76,80 @@ test('without an event type the schema of the log is used', t => {
 test('leaving the loop gives the memory back, and the flyweight shows nothing from then on', t => {
   const { native, opened } = logOf([counts([block(1, 2)])], schemaJson(Count))
   let kept: { event_id: number } | undefined
-  for (const event of Recovery.from(native, undefined).replay()) {
+  for (const event of recoveryOf(native, undefined).replay()) {
     kept = event
     break
   }
   t.is(opened[0]?.closed, 1)
-  t.throws(() => kept?.event_id, { instanceOf: RangeError })
+  t.throws(() => kept?.event_id, { code: 'WAL_CLOSED', message: /toObject\(\)/ })
+})
+
+test('an event that is kept beyond its replay says what to keep instead, and can be printed', t => {
+  const fixed = recoveryOf(logOf([counts([block(1, 2)])], schemaJson(Count)).native, undefined)
+  const bytes = recoveryOf<ByteEvent>(
+    logOf([layOut([byteBlock(1, [Buffer.from('a')])])], '{}').native,
+    undefined,
+  )
+  const [order] = [...fixed.replay()]
+  const [entry] = [...bytes.replay()]
+  const late = { code: 'WAL_CLOSED', message: /toObject\(\)/ }
+  for (const use of [
+    () => order?.['value'],
+    () => order?.toObject(),
+    () => JSON.stringify(order),
+    () => entry?.length,
+    () => entry?.bytes,
+    () => entry?.text,
+    () => entry?.copy(),
+    () => entry?.toObject(),
+    () => JSON.stringify(entry),
+  ]) {
+    t.throws(use, late)
+  }
+  t.is(inspect(order), 'Count { no longer shown }')
+  t.is(inspect(entry), 'ByteEvent { no longer shown }')
+})
+
+test('a replay can be printed before, while and after it is read', t => {
+  const replay = recoveryOf(logOf([counts([block(1)])], schemaJson(Count)).native, undefined).replay()
+  const shown = 'FixedEvents { oldest first; for (const event of …) event.toObject() }'
+  t.is(inspect(replay), shown)
+  replay.next()
+  t.is(inspect(replay), shown)
+  replay.next()
+  t.is(inspect(replay), shown)
+})
+
+test('a byte event is printed and made JSON with its text, or with its bytes where they are no text', t => {
+  const entries = [Buffer.from('grün'), Uint8Array.of(0xff, 1)]
+  const replay = recoveryOf<ByteEvent>(
+    logOf([layOut([byteBlock(1, entries)])], '{}').native,
+    undefined,
+  ).replay()
+  const event = replay.next().value
+  t.is(inspect(event), "{ event_id: 1, text: 'grün' }")
+  t.is(JSON.stringify(event), '{"event_id":1,"text":"grün"}')
+  replay.next()
+  t.is(inspect(event), '{ event_id: 2, bytes: Uint8Array(2) [ 255, 1 ] }')
+  t.is(JSON.stringify(event), '{"event_id":2,"base64":"/wE="}')
+})
+
+test('a block is valid until the next one is asked for', async t => {
+  const { native } = logOf([counts([block(1, 2), block(3)])], schemaJson(Count))
+  const blocks: LogBlock<UntypedEvent>[] = []
+  for await (const part of recoveryOf(native, undefined).blocks()) {
+    if ('reason' in part) continue
+    t.notThrows(() => [...part])
+    blocks.push(part)
+    if (blocks.length === 2) t.throws(() => [...(blocks[0] ?? [])], { code: 'WAL_CLOSED', message: /1 to 2/ })
+  }
+  t.throws(() => [...(blocks[1] ?? [])], { code: 'WAL_CLOSED', message: /toObject\(\)/ })
 })
 
 test('an error of the native side is thrown from the iterator and closes it', t => {
   const error = { code: 'WAL_CORRUPT', message: 'damaged', segment: 1, offset: 64 }
   const { native, opened } = logOf([counts([block(1)]), { error }], schemaJson(Count))
-  const replay = Recovery.from(native, undefined).replay()
+  const replay = recoveryOf(native, undefined).replay()
   t.is(replay.next().value?.event_id, 1)
   t.throws(() => replay.next(), { code: 'WAL_CORRUPT', message: 'damaged' })
   t.is(opened[0]?.closed, 1)
@@ -121,7 +186,7 @@ test('from and to are inclusive, forwards and backwards, wherever they fall', t 
     fc.property(anyLog, bound, bound, (log, from, to) => {
       const runs = log.runs.map(run => counts(run.map(ids => block(...ids))))
       const { native } = logOf(runs, schemaJson(Count), [...runs].reverse())
-      const recovery = Recovery.from(native, undefined)
+      const recovery = recoveryOf(native, undefined)
       const expected = log.ids.filter(id => id >= from && id <= to)
       const ids = (reverse: boolean) =>
         Array.from(recovery.replay({ from, to, reverse }), event => event.event_id)
@@ -144,7 +209,7 @@ test('byte logs: contents and ids, forwards and backwards', t => {
         return run
       })
       const { native } = logOf(runs, '{}', [...runs].reverse())
-      const recovery = Recovery.from<ByteEvent>(native, undefined)
+      const recovery = recoveryOf<ByteEvent>(native, undefined)
       const expected = blocks
         .flat()
         .map((bytes, i) => ({ event_id: i + 1, bytes }))
@@ -161,7 +226,7 @@ test('blocks of other kinds are passed over, whatever they hold', t => {
   const other = { ...block(2), kind: 0x8001 }
   const { native } = logOf([counts([metadata, block(1), other, block(3)])], schemaJson(Count))
   t.deepEqual(
-    Array.from(Recovery.from(native, undefined).replay(), event => event.event_id),
+    Array.from(recoveryOf(native, undefined).replay(), event => event.event_id),
     [1, 3],
   )
 })
@@ -170,14 +235,14 @@ test('a replay stops behind its last event and does not look at what follows', t
   const error = { code: 'WAL_CORRUPT', message: 'damaged' }
   const { native } = logOf([counts([block(1, 2)]), counts([block(5)]), { error }], schemaJson(Count))
   t.deepEqual(
-    Array.from(Recovery.from(native, undefined).replay({ to: 3 }), event => event.event_id),
+    Array.from(recoveryOf(native, undefined).replay({ to: 3 }), event => event.event_id),
     [1, 2],
   )
 })
 
 test('a byte event shows its length, bytes and text in place', t => {
   const { native } = logOf([layOut([byteBlock(1, [Buffer.from('grün'), new Uint8Array(0)])])], '{}')
-  const replay = Recovery.from<ByteEvent>(native, undefined).replay()
+  const replay = recoveryOf<ByteEvent>(native, undefined).replay()
   const event = replay.next().value as ByteEvent
   t.is(event.length, 5)
   t.is(event.text, 'grün')
@@ -192,7 +257,7 @@ test('blocks give ids, times, payload and events; gaps come where they are', asy
   const first = { ...block(4, 5), writtenNs: 1_700_000_000_000_500_000n }
   const { native } = logOf([counts([first]), { gap }, counts([block(9, 11)])], schemaJson(Count))
   const seen: unknown[] = []
-  for await (const part of Recovery.from(native, undefined).blocks({ from: 5, to: 9 })) {
+  for await (const part of recoveryOf(native, undefined).blocks({ from: 5, to: 9 })) {
     if ('reason' in part) seen.push(part)
     else {
       const { firstId, lastId, count, writtenMs, payload } = part
@@ -213,31 +278,160 @@ test('replay passes gaps over', t => {
   const gap = { segment: 0, offset: 512, end: 1024, reason: 'checksum' }
   const { native } = logOf([counts([block(1)]), { gap }, counts([block(9)])], schemaJson(Count))
   t.deepEqual(
-    Array.from(Recovery.from(native, undefined).replay(), event => event.event_id),
+    Array.from(recoveryOf(native, undefined).replay(), event => event.event_id),
     [1, 9],
   )
 })
 
 test('seek decides where a replay without from begins', t => {
   const { native } = logOf([counts([block(3, 4, 5, 6)])], schemaJson(Count))
-  const log = Recovery.from(native, undefined)
+  const log = recoveryOf(native, undefined)
   log.seek(5)
   t.deepEqual(
     Array.from(log.replay(), event => event.event_id),
     [5, 6],
   )
-  t.throws(() => log.seek(2), { code: 'WAL_GONE', message: /begins with 3/ })
   t.throws(() => log.seek(1.5), { code: 'WAL_EVENT_ID' })
   t.throws(() => log.replay({ to: -1 }), { code: 'WAL_EVENT_ID' })
 })
 
 test('a closed log is not read', async t => {
   const { native } = logOf([], schemaJson(Count))
-  const log = Recovery.from(native, undefined)
+  const log = recoveryOf(native, undefined)
   await log.close()
   await log.close()
   t.throws(() => log.replay(), { code: 'WAL_CLOSED' })
+  t.is(log.report.mode, 'tail')
 })
+
+test('an id in front of the first event is sought and replayed alike: only what was removed is gone', t => {
+  for (const removed of [0, 1]) {
+    const { native } = logOf([counts([block(3, 4)])], schemaJson(Count))
+    const { replay } = native
+    native.replay = (from, to, reverse) => {
+      if (from > 0 && from <= removed)
+        throw Object.assign(new Error('removed'), { code: 'WAL_GONE', eventId: from })
+      return replay(from, to, reverse)
+    }
+    const log = recoveryOf(native, undefined)
+    for (const id of [0, 1, 2]) {
+      if (id === 1 && removed === 1) {
+        t.throws(() => log.seek(id), { code: 'WAL_GONE' })
+        t.like(
+          t.throws(() => log.replay({ from: id })),
+          { code: 'WAL_GONE', eventId: id },
+        )
+        continue
+      }
+      log.seek(id)
+      t.is([...log.replay()].length, 2)
+      t.is([...log.replay({ from: id })].length, 2)
+    }
+  }
+})
+
+test('what onProgress throws rejects the verification, and it is called no more', async t => {
+  const { native } = logOf([], schemaJson(Count))
+  native.verify = async onProgress => {
+    onProgress(1, 2, 100)
+    onProgress(2, 2, 200)
+    return '{"state":"clean"}'
+  }
+  const log = recoveryOf(native, undefined)
+  let calls = 0
+  const onProgress = () => {
+    calls += 1
+    throw new Error('boom')
+  }
+  await t.throwsAsync(log.verify({ onProgress }), { message: 'boom' })
+  t.is(calls, 1)
+  t.is((await log.verify()).state, 'clean')
+})
+
+const misuses: ReadonlyArray<[what: string, use: (log: Recovery) => unknown, code: string, message: RegExp]> =
+  [
+    [
+      'an option that is misspelt',
+      log => log.replay({ form: 1 } as never),
+      'WAL_UNSUPPORTED',
+      /form: did you mean from/,
+    ],
+    [
+      'an option of another call',
+      log => log.replay({ dir: 'x' } as never),
+      'WAL_UNSUPPORTED',
+      /there are from, to, rev/,
+    ],
+    [
+      'reverse as a text',
+      log => log.replay({ reverse: 'yes' as never }),
+      'WAL_UNSUPPORTED',
+      /reverse is "yes".*true or/,
+    ],
+    [
+      'no object',
+      log => log.replay(5 as never),
+      'WAL_UNSUPPORTED',
+      /replay got 5: it takes an object with from/,
+    ],
+    ['from as a text', log => log.replay({ from: '1' as never }), 'WAL_EVENT_ID', /from is "1"/],
+    ['seek without an id', log => log.seek(null as never), 'WAL_EVENT_ID', /is null/],
+    [
+      'blocks backwards',
+      log => log.blocks({ reverse: true } as never).next(),
+      'WAL_UNSUPPORTED',
+      /no option reverse/,
+    ],
+    [
+      'verify',
+      log => log.verify({ onProgress: 1 as never }),
+      'WAL_UNSUPPORTED',
+      /onProgress is 1: .*a function/,
+    ],
+    [
+      'open without options',
+      () => Recovery.open(undefined as never),
+      'WAL_UNSUPPORTED',
+      /got undefined.*dir, event/,
+    ],
+    [
+      'open without dir',
+      () => Recovery.open({} as never),
+      'WAL_UNSUPPORTED',
+      /dir is undefined: .*the directory/,
+    ],
+    ['open with an empty dir', () => Recovery.open({ dir: '' }), 'WAL_UNSUPPORTED', /dir is ""/],
+    [
+      'a mode',
+      () => Recovery.open({ dir: 'x', mode: 'Strict' as never }),
+      'WAL_UNSUPPORTED',
+      /mode is "Strict".*'strict'/,
+    ],
+    [
+      'a number as text',
+      () => Recovery.open({ dir: 'x', preloadSegments: '2' as never }),
+      'WAL_UNSUPPORTED',
+      /is "2"/,
+    ],
+    [
+      'a name from afar',
+      () => Recovery.open({ dir: 'x', toString: 1 } as never),
+      'WAL_UNSUPPORTED',
+      /option toString/,
+    ],
+    [
+      'fields as an event type',
+      () => Recovery.open({ dir: 'x', event: { price: u32 } as never }),
+      'WAL_SCHEMA',
+      /event is an object with price: .*defineEvent/,
+    ],
+  ]
+for (const [what, use, code, message] of misuses) {
+  test(`refused by name, with what it takes: ${what}`, async t => {
+    const log = recoveryOf(logOf([], schemaJson(Count)).native, undefined)
+    await t.throwsAsync(async () => use(log), { code, message, instanceOf: WalError })
+  })
+}
 
 test('a window that is used again shows its new run', t => {
   const runs = [1, 2, 3, 4, 5].map(id => counts([block(id)]))

@@ -62,6 +62,13 @@ const refusals: ReadonlyArray<[string, () => unknown, RegExp]> = [
     () => defineEvent('E', { a: { name: 'u8', size: 2 } as never }),
     /E\.a has no type/,
   ],
+  ['null as a type', () => defineEvent('E', { a: null as never }), /E\.a has no type of ours but null/],
+  [
+    'a type in quotation marks',
+    () => defineEvent('E', { a: 'u32' as never }),
+    /E\.a .*"u32": use u32 without quot/,
+  ],
+  ['no fields', () => defineEvent('E', null as never), /E: the fields are null/],
   ['bytes of no length', () => bytes(0), /bytes\(0\)/],
   ['bytes of half a length', () => bytes(1.5), /bytes\(1\.5\)/],
   [

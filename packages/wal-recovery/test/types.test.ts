@@ -1,5 +1,5 @@
 import test from 'ava'
-import { type EventOf, Recovery } from '#src/index.js'
+import { type ByteEvent, type EventOf, Recovery } from '#src/index.js'
 import { bytes, defineEvent, i64, u32, u64 } from '#src/schema.js'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -29,6 +29,8 @@ test('types are inferred from the event type', t => {
     }
     const untyped = await Recovery.open({ dir: 'x' })
     for (const event of untyped.replay()) same<(typeof event)['anything'], unknown>(true)
+    const bytes = await Recovery.open<ByteEvent>({ dir: 'x' })
+    for (const event of bytes.replay()) same<typeof event.text, string>(true)
   }
   t.is(typeof replayed, 'function')
 })

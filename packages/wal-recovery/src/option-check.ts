@@ -1,0 +1,136 @@
+/**
+ * Whether options are what they should be, before they go anywhere: names, and what each one is. Ranges are looked at by
+ * whoever they concern. Internal to these packages.
+ *
+ * @packageDocumentation
+ */
+import { WalError } from './errors.js'
+import type { FieldTypes } from './schema.js'
+
+/** What an option takes. */
+export interface OptionRule {
+  /** In words: "it takes …". */
+  readonly takes: string
+  accepts(value: unknown): boolean
+}
+
+/** The options of a call by their names. */
+export type OptionRules = Readonly<Record<string, OptionRule>>
+
+/** A number, NaN apart. */
+export function number(takes: string): OptionRule {
+  return { takes, accepts: value => typeof value === 'number' && !Number.isNaN(value) }
+}
+
+/** A text that is not empty. */
+export function text(takes: string): OptionRule {
+  return { takes, accepts: value => typeof value === 'string' && value !== '' }
+}
+
+/** One of a few words. */
+export function oneOf(...words: readonly string[]): OptionRule {
+  const takes = words.map(word => `'${word}'`).join(' or ')
+  return { takes, accepts: value => (words as readonly unknown[]).includes(value) }
+}
+
+/** A list of texts. */
+export function texts(takes: string): OptionRule {
+  return { takes, accepts: value => Array.isArray(value) && value.every(entry => typeof entry === 'string') }
+}
+
+/** A function. */
+export function callback(takes: string): OptionRule {
+  return { takes, accepts: value => typeof value === 'function' }
+}
+
+/** Looked at elsewhere. */
+export const anything: OptionRule = { takes: 'anything', accepts: () => true }
+
+/** True or false. */
+export const flag: OptionRule = { takes: 'true or false', accepts: value => typeof value === 'boolean' }
+
+/**
+ * Refuses options that do not exist, and those that are not what they take. One that is undefined is not given.
+ *
+ * @param call who takes them, for the message
+ * @throws WalError `WAL_UNSUPPORTED`
+ */
+export function checkOptions(call: string, given: unknown, rules: OptionRules): void {
+  if (typeof given !== 'object' || given === null) {
+    throw unsupported(`${call} got ${shown(given)}: it takes an object with ${Object.keys(rules).join(', ')}`)
+  }
+  for (const [name, value] of Object.entries(given)) {
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
+    if (rule === undefined) throw unsupported(`${call} has no option ${name}: ${instead(name, rules)}`)
+    if (value !== undefined) checkValue(call, name, value, rule)
+  }
+}
+
+/**
+ * Refuses a value that is not what it should be; undefined is refused too.
+ *
+ * @throws WalError `WAL_UNSUPPORTED`
+ */
+export function checkValue(call: string, name: string, value: unknown, { takes, accepts }: OptionRule): void {
+  if (!accepts(value)) throw unsupported(`${call}: ${name} is ${shown(value)}: it takes ${takes}`)
+}
+
+/**
+ * Refuses what `defineEvent` has not made, where an event type is given.
+ *
+ * @throws WalError `WAL_SCHEMA`
+ */
+export function checkEventType(call: string, event: unknown): void {
+  if (event === undefined) return
+  const { name, size, fields, types } = (event ?? {}) as Record<string, unknown>
+  if (typeof name === 'string' && typeof size === 'number' && Array.isArray(fields) && isObject(types)) return
+  const names = isObject(event) ? Object.keys(event as FieldTypes).join(', ') : ''
+  const got = names === '' ? shown(event) : `an object with ${names}`
+  throw new WalError(
+    'WAL_SCHEMA',
+    `${call}: event is ${got}: it takes an event type, which defineEvent('Name', { field: u32 }) makes`,
+  )
+}
+
+/** A value as it is named in a message: short, and a text in quotes. */
+export function shown(value: unknown): string {
+  if (value instanceof Uint8Array) return `${value.length} bytes`
+  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
+  if (typeof value === 'bigint') return `${value}n`
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'function') return 'a function'
+  return isObject(value) ? 'an object' : String(value)
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+}
+
+function instead(name: string, rules: OptionRules): string {
+  const names = Object.keys(rules)
+  const [nearest] = names
+    .map(known => ({ known, away: distance(name.toLowerCase(), known.toLowerCase()) }))
+    .sort((a, b) => a.away - b.away)
+  if (nearest !== undefined && nearest.away <= Math.max(2, nearest.known.length / 3)) {
+    return `did you mean ${nearest.known}?`
+  }
+  return `there are ${names.join(', ')}`
+}
+
+/** How many letters have to be put in, left out or changed to make one name of the other. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const above = row
+    row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const change = (above[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      row.push(Math.min(change, (above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1))
+    }
+  }
+  return row[b.length] ?? 0
+}
+
+function unsupported(message: string): WalError {
+  return new WalError('WAL_UNSUPPORTED', message)
+}
