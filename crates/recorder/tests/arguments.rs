@@ -258,11 +258,18 @@ fn files_have_the_permissions_asked_for() {
         let mut recorder = Recorder::open(&options).unwrap();
         append_many(&mut recorder, 32, 2000);
         recorder.close().unwrap();
-        assert_eq!(std::fs::metadata(&log).unwrap().permissions().mode() & 0o7777, 0o700);
+        assert_eq!(std::fs::metadata(&log).unwrap().permissions().mode() & 0o7777, 0o700 & !umask());
         for entry in std::fs::read_dir(&log).unwrap() {
             let entry = entry.unwrap();
             let found = entry.metadata().unwrap().permissions().mode() & 0o7777;
-            assert_eq!(found, mode, "{}", entry.path().display());
+            assert_eq!(found, mode & !umask(), "{}", entry.path().display());
         }
     }
+}
+
+/// What this process takes away from the permissions of every new file.
+fn umask() -> u32 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let umask = status.lines().find_map(|line| line.strip_prefix("Umask:")).unwrap();
+    u32::from_str_radix(umask.trim(), 8).unwrap()
 }
