@@ -39,7 +39,7 @@ impl LogLock {
             match file.try_lock(true) {
                 Ok(true) => break,
                 Ok(false) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
-                Ok(false) => return Err(locked(&*file, &path)),
+                Ok(false) => return Err(locked(&*file, &path, directory)),
                 Err(error) if error.kind() == ErrorKind::Unsupported => {
                     let message = format!(
                         "{} lies on a file system without locks, where two writers could not be told apart; \
@@ -70,7 +70,7 @@ impl Drop for LogLock {
     }
 }
 
-fn locked(file: &dyn File, path: &Path) -> Error {
+fn locked(file: &dyn File, path: &Path, directory: &Path) -> Error {
     let mut line = [0; LINE_LIMIT];
     let read = file.read_at(&mut line, 0).unwrap_or(0);
     let text = String::from_utf8_lossy(&line[..read]);
@@ -80,8 +80,9 @@ fn locked(file: &dyn File, path: &Path) -> Error {
     };
     let own = holder == format!("process {}", std::process::id());
     let message = format!(
-        "{holder}{} has the log open for appending; close it there first, or open this one with Recovery to read",
-        if own { " (this one)" } else { "" }
+        "{holder}{} has the log in {} open for appending; close it there first, or open it with Recovery to read",
+        if own { " (this one)" } else { "" },
+        directory.display()
     );
     Error::new(Code::Locked, message).at_path(path)
 }

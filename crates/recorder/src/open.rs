@@ -54,19 +54,49 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Parts> {
     }
 
     let context = Arc::new(context(options, repaired.identity.as_ref())?);
-    let new_staging = new_staging(options, &context, boot_id, &inspection, &repaired)?;
-    let staging = new_staging.staging().clone();
+    let staging = new_staging(options, &context, boot_id, &inspection, &repaired)?;
+    let temporary = context.directory.join(names::temporary_name(names::WAL_STAGING));
+    let opened = take_over(options, &context, &repaired, staging);
+    if opened.is_err() {
+        // Nobody needs it: the old one is still in place, or this one is under its own name.
+        let _ = context.files.remove_file(&temporary);
+    }
+    let Opened { shared, writer, prepared, meta, signal } = opened?;
+
+    let mut report = Report::of_append(&inspection, &repaired, options.mode, start.elapsed());
+    note_file_system(&mut report, &file_system);
+    start_workers(options, Started { shared, writer, prepared, meta, signal, report, lock })
+}
+
+/// A log that is ready to be appended to.
+struct Opened {
+    shared: Arc<Shared>,
+    writer: SegmentWriter,
+    prepared: Vec<PreparedSegment>,
+    meta: MetaStore,
+    signal: MetaSignal,
+}
+
+/// Goes on behind the last block, with what is staged published and everything synced; from then on the new staging
+/// memory counts.
+fn take_over(
+    options: &RecorderOptions,
+    context: &Arc<LogContext>,
+    repaired: &Repaired,
+    new_staging: NewStaging,
+) -> Result<Opened> {
     let telemetry = &options.telemetry;
+    let staging = new_staging.staging().clone();
     let mut writer = SegmentWriter::new(
-        Arc::clone(&context),
+        Arc::clone(context),
         staging.clone(),
         repaired.link,
         telemetry.segment_writer_updater(),
     );
-    let mut prepared = usable_prepared(&context, &repaired)?;
-    let mut rotated = open_segments(&context, &repaired.rotated)?;
-    open_append_point(&mut writer, &context, &repaired.append, &mut prepared)?;
-    if let Some(closed) = publish_staged(&mut writer, &context, &repaired, &mut prepared)? {
+    let mut prepared = usable_prepared(context, repaired)?;
+    let mut rotated = open_segments(context, &repaired.rotated)?;
+    open_append_point(&mut writer, context, &repaired.append, &mut prepared)?;
+    if let Some(closed) = publish_staged(&mut writer, context, repaired, &mut prepared)? {
         rotated.push(closed);
     }
     let synced = seal_and_sync(&writer, rotated);
@@ -75,7 +105,7 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Parts> {
         mark_poisoned(&*context.files, &context.directory);
     }
     synced?;
-    sync_directory(&context)?;
+    sync_directory(context)?;
 
     writer.touch()?;
 
@@ -83,7 +113,7 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Parts> {
     new_staging.put_in_place(&*context.files, &context.directory, last)?;
     let signal = MetaSignal::new();
     let shared = Arc::new(Shared::new(
-        Arc::clone(&context),
+        Arc::clone(context),
         staging,
         Arc::clone(writer.poison()),
         repaired.first_segment,
@@ -99,10 +129,7 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Parts> {
         telemetry.meta_store_updater(),
     );
     meta.store(&snapshot(&shared, false))?;
-
-    let mut report = Report::of_append(&inspection, &repaired, options.mode, start.elapsed());
-    note_file_system(&mut report, &file_system);
-    start_workers(options, Started { shared, writer, prepared, meta, signal, report, lock })
+    Ok(Opened { shared, writer, prepared, meta, signal })
 }
 
 /// What opening has made before the workers start.
@@ -157,6 +184,10 @@ fn ready_directory(options: &RecorderOptions) -> Result<FileSystemKind> {
     match files.create_directory(directory, DIRECTORY_MODE) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let failed = Error::io("create the directory", directory, &error);
+            return Err(failed.with_advice("its parent has to exist"));
+        }
         Err(error) => return Err(Error::io("create the directory", directory, &error)),
     }
     let kind =
@@ -364,7 +395,10 @@ fn activate_next(writer: &mut SegmentWriter, index: u32, prepared: &mut Vec<Prep
     if prepared.first().is_some_and(|first| first.header.segment_index == index) {
         writer.open_prepared_segment(prepared.remove(0));
     } else {
-        writer.open_new_segment(index)?;
+        writer.open_new_segment(index).map_err(|error| match error.code() {
+            Code::Full => error.with_advice("nothing is lost: make space and open the log again"),
+            _ => error,
+        })?;
     }
     writer.activate();
     Ok(())

@@ -149,11 +149,7 @@ fn full_or_io(what: &str, path: &Path, error: &io::Error) -> Error {
     if !is_full(error) {
         return Error::io(what, path, error);
     }
-    let message = format!(
-        "no space for the next segment (cannot {what} {}: {error}); appends go on to the end of the current segment, \
-         and again as soon as there is space",
-        path.display()
-    );
+    let message = format!("no space for the next segment: cannot {what} {}: {error}", path.display());
     Error::new(Code::Full, message).at_path(path)
 }
 

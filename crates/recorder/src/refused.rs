@@ -13,8 +13,8 @@ pub(crate) fn wrong_size(got: usize, expected: usize) -> Error {
 #[cold]
 pub(crate) fn too_many_unsealed() -> Error {
     let message = format!(
-        "{MAX_UNSEALED_SEGMENTS} segments wait to be synced and sealed; the event is not in the log: wait with drain() \
-         and append it again"
+        "{MAX_UNSEALED_SEGMENTS} segments wait to be synced and sealed; nothing was appended: wait with drain() and append \
+         again"
     );
     Error::new(Code::Backpressure, message)
 }

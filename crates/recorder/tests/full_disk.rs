@@ -50,7 +50,9 @@ fn fill_and_free(disk: &SmallDisk, mut options: RecorderOptions) {
     let last = recorder.last_event_id();
 
     // It says so again, and what is there can be made durable.
-    assert_eq!(recorder.append(&events::fixed(last + 1, 32)).unwrap_err().code(), Code::Full);
+    let error = recorder.append(&events::fixed(last + 1, 32)).unwrap_err();
+    assert_eq!(error.code(), Code::Full);
+    assert!(error.to_string().contains("nothing was appended: make space, wait with drain()"), "{error}");
     assert_eq!(recorder.drain(Duration::from_millis(20)).unwrap_err().code(), Code::Full);
     recorder.durable_sync(None).unwrap();
     assert_eq!(recorder.durable_event_id(), last);
@@ -102,6 +104,9 @@ fn a_disk_that_is_full_before_the_log_is_created_refuses_it_with_wal_full() {
     let _ballast = disk.fill_but(20 << 10);
     let error = Recorder::open(&small_log(&disk.path().join("log"), 32)).unwrap_err();
     assert_eq!(error.code(), Code::Full, "{error}");
+    assert!(error.to_string().contains("make space and open the log again"), "{error}");
+    let left = common::contents(&disk.path().join("log"));
+    assert!(left.is_empty(), "{left:?}");
 }
 
 /// A copy of a log without its zeros has no blocks behind the last event. On a full disk a store into it would be a

@@ -140,10 +140,11 @@ impl Error {
         made.at_path(path)
     }
 
-    /// The same error, named as `code`: for an error of the operating system that has a code of its own.
+    /// The same error, its message followed by what to do now.
     #[must_use]
-    pub fn with_code(mut self, code: Code) -> Self {
-        self.0.code = code;
+    pub fn with_advice(mut self, advice: &str) -> Self {
+        self.0.message.push_str("; ");
+        self.0.message.push_str(advice);
         self
     }
 

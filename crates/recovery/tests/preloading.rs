@@ -60,6 +60,23 @@ fn every_segment_that_was_left_is_closed_once() {
 }
 
 #[test]
+fn a_clean_log_shows_no_failed_operation() {
+    let _watchdog = Watchdog::new("counting failures");
+    let (directory, _writer) = log(3);
+    let recovery = opened(&directory, 2);
+    let mut replay = recovery.replay(ReplayOptions::default()).expect("readable");
+    while replay.next_run().expect("intact").is_some() {}
+    drop(replay);
+    recovery.verify(&mut |_| {}).expect("readable");
+    let snapshot = recovery.telemetry().snapshot();
+    for metric in snapshot.metrics() {
+        if let Value::Operation { failed, .. } = metric.value {
+            assert_eq!(failed, 0, "{}", metric.descriptor.name);
+        }
+    }
+}
+
+#[test]
 fn a_worker_that_sleeps_is_woken_when_there_is_room_again() {
     let _watchdog = Watchdog::new("waiting for a worker that sleeps");
     let (directory, _writer) = log(14);

@@ -190,3 +190,14 @@ fn a_log_without_segments_is_what_wal_meta_says() {
     assert_eq!((lost.state, lost.durable_proof), (State::Corrupt, Some(4)));
     assert_eq!(lost.bad.unwrap().position, Position { segment: Some(0), offset: SEGMENT_HEADER_SIZE as u64 });
 }
+
+#[test]
+fn staging_without_any_segment_says_that_they_are_missing() {
+    let mut builder = LogBuilder::fixed();
+    builder.append_many(12).flush();
+    let entries = builder.entries(&[13]);
+    let (meta, log) = (builder.meta(), builder.with_staging(12, false, &entries).finish());
+    let mut verifier = LogVerifier::new(None, Some(&meta));
+    let outcome = verifier.staging(&log.files[WAL_STAGING], &BOOT_ID).expect("a supported version");
+    assert_eq!(outcome, StagingOutcome::Damaged(StagingFault::NoSegments));
+}

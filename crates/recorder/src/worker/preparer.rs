@@ -82,7 +82,7 @@ impl SegmentPreparer {
         let start = clock::now_ns();
         let mut state = lock(&self.queue.state);
         let Some(next) = state.ready.pop_front() else {
-            return Err(state.failure.clone().unwrap_or_else(not_ready));
+            return Err(refusal(&state));
         };
         drop(state);
         self.queue.wanted.notify_one();
@@ -107,7 +107,7 @@ impl SegmentPreparer {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(state.failure.clone().unwrap_or_else(not_ready));
+                return Err(refusal(&state));
             }
             state = self.queue.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -128,9 +128,21 @@ impl Drop for SegmentPreparer {
     }
 }
 
-fn not_ready() -> Error {
-    let message = "the next segment is not ready yet; the event is not in the log: wait with drain() and append it again";
-    Error::new(Code::Backpressure, message)
+/// Why there is no next segment, and what to do about it.
+fn refusal(state: &State) -> Error {
+    match &state.failure {
+        Some(failure) if failure.code() == Code::Full => failure
+            .clone()
+            .with_advice("nothing was appended: make space, wait with drain() and append again"),
+        Some(failure) => {
+            failure.clone().with_advice("nothing was appended: wait with drain() and append again")
+        }
+        None => {
+            let message = "the next segment is not ready yet";
+            let error = Error::new(Code::Backpressure, message);
+            error.with_advice("nothing was appended: wait with drain() and append again")
+        }
+    }
 }
 
 struct Worker {
@@ -209,6 +221,9 @@ impl Worker {
         self.queue.changed.notify_all();
         drop(state);
         if new {
+            let error = error.with_advice(
+                "appends go on to the end of the current segment, and again as soon as one can be made",
+            );
             self.shared.tell(&Event::Failed { error });
         }
         let state = lock(&self.queue.state);

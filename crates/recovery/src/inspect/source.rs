@@ -100,15 +100,16 @@ impl SegmentSource {
         telemetry: Option<&ReadTelemetry>,
     ) -> Result<Option<Arc<dyn File>>> {
         let start = clock::now_ns();
-        let opened = self.files.open(path, OpenMode::Read);
+        let opened = match self.files.open(path, OpenMode::Read) {
+            Ok(file) => Ok(file),
+            // An answer, and no failure.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => Err(Error::io("open", path, &error)),
+        };
         if let Some(telemetry) = telemetry {
             telemetry.record().reader.on_open_segment(start, &opened);
         }
-        match opened {
-            Ok(file) => Ok(Some(file)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("open", path, &error)),
-        }
+        opened.map(Some)
     }
 
     /// Header and metadata block of a segment; `None` if neither of its files is there any more.

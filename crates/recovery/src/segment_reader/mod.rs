@@ -129,6 +129,11 @@ impl SegmentReader {
         Self::new(vec![loan], extents, seam)
     }
 
+    #[cfg(test)]
+    pub(crate) fn of_nothing(seam: Seam) -> Self {
+        Self::new(Vec::new(), Extents::default(), seam)
+    }
+
     fn new(parts: Vec<Loan>, extents: Extents, seam: Seam) -> Self {
         Self { parts: parts.into_iter().map(Some).collect(), extents: extents.finish(), seam }
     }

@@ -86,12 +86,12 @@ impl State {
         Self { kept, ready, finished: Vec::with_capacity(ahead + 2), ..Self::default() }
     }
 
-    /// Begins the first position that nobody has begun, if at most `others` segments are ready or being read.
-    fn claim(&mut self, shared: &Shared, others: usize) -> Option<usize> {
+    /// Begins the first position that nobody has begun of those planned, if at most `others` segments are ready or being read.
+    fn claim(&mut self, planned: usize, others: usize) -> Option<usize> {
         if self.kept.as_ref().is_some_and(|(position, _)| *position == self.next) {
             self.next += 1;
         }
-        if self.next == shared.plan.len() || self.ready.len() + self.in_flight > others {
+        if self.next == planned || self.ready.len() + self.in_flight > others {
             return None;
         }
         self.next += 1;
@@ -100,6 +100,8 @@ impl State {
 
     fn remove(&mut self, position: usize) -> Option<Outcome> {
         if let Some((_, reader)) = self.kept.take_if(|(kept, _)| *kept == position) {
+            // Where it was passed by nobody yet, somebody would begin to read it.
+            self.next = self.next.max(position + 1);
             return Some(Ok(reader));
         }
         let at = self.ready.iter().position(|(ready, _)| *ready == position)?;
@@ -239,7 +241,7 @@ impl Shared {
     fn claim_for_consumer(&self, state: &mut State, position: usize) -> Option<usize> {
         // Memory allows one more than the worker takes, since the consumer has none at the moment.
         let others = if position < state.next { self.ahead } else { usize::MAX };
-        state.claim(self, others)
+        state.claim(self.plan.len(), others)
     }
 
     fn read(&self, position: usize, telemetry: &ReadTelemetry) -> Outcome {
@@ -256,7 +258,7 @@ impl Shared {
             let start = clock::now_ns();
             let mut state = self.lock();
             let finished = state.finished.pop();
-            let claimed = state.claim(self, self.ahead - 1);
+            let claimed = state.claim(self.plan.len(), self.ahead - 1);
             state.in_flight += usize::from(claimed.is_some());
             if self.cancelled.load(Ordering::Relaxed) {
                 state.finished.extend(finished);
@@ -320,6 +322,36 @@ impl Shared {
             drop(reader);
             self.instruments.preloader.record().on_finish_segment(start, true);
             self.instruments.preloading.record().reader.on_close_segment(start, true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flashstrike_segment::Link;
+
+    use super::*;
+    use crate::segment_reader::Seam;
+
+    fn segment(index: u32) -> SegmentReader {
+        let link = Link { chain: 0, last_event_id: 0, written_ts_ns: 0 };
+        let seam = Seam { index, continues: (0, 0), first_written_ts_ns: 0, link, end: 0 };
+        SegmentReader::of_nothing(seam)
+    }
+
+    #[test]
+    fn what_was_read_before_is_begun_by_nobody_whoever_comes_first() {
+        for is_taken_first in [true, false] {
+            let mut state = State::new(Some((2, segment(2))), 9);
+            assert_eq!([state.claim(4, 9), state.claim(4, 9)], [Some(0), Some(1)]);
+            if is_taken_first {
+                assert!(state.remove(2).is_some_and(|outcome| outcome.is_ok()));
+                assert_eq!(state.claim(4, 9), Some(3));
+            } else {
+                assert_eq!(state.claim(4, 9), Some(3));
+                assert!(state.remove(2).is_some_and(|outcome| outcome.is_ok()));
+            }
+            assert_eq!(state.claim(4, 9), None);
         }
     }
 }

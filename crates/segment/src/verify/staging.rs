@@ -33,6 +33,9 @@ pub enum StagingFault {
     /// Another event size than the log's.
     #[error("it has another event size than the log")]
     EventSize,
+    /// No segment is there that says what events the log holds.
+    #[error("the segments of its log are missing")]
+    NoSegments,
     /// An entry that does not fit the area, or an id that does not increase.
     #[error("its events do not fit its area, or their ids do not increase")]
     Events,
@@ -126,8 +129,10 @@ impl LogVerifier {
             return Ok(StagingOutcome::OtherLogOrBoot { event_count });
         }
         let area = file[STAGING_HEADER_SIZE..].get(..header.area_len as usize).ok_or(StagingFault::Length)?;
-        if self.event_size() != Some(header.event_size) {
-            return Err(StagingFault::EventSize.into());
+        match self.event_size() {
+            None => return Err(StagingFault::NoSegments.into()),
+            Some(size) if size != header.event_size => return Err(StagingFault::EventSize.into()),
+            Some(_) => {}
         }
         let base_event_id = u64_at(file, STAGING_BASE);
         let poisoned = array::<4>(file, STAGING_POISONED) != [0; 4];
