@@ -1,10 +1,19 @@
 import { WalError } from '@flashstrike/wal-recovery/errors'
 import { entryBytes, LENGTH_BYTES } from '@flashstrike/wal-recovery/format'
+import { shown } from '@flashstrike/wal-recovery/option-check'
 import { byteLengthOf } from './field-codec.js'
 import { COUNT_WORD, HEADER_BYTES, type Staging } from './staging.js'
 
-/** Appends events of any length: bytes, or text as UTF-8. */
-export type AppendBytes = (data: Uint8Array | string) => number
+/**
+ * Appends an event of any length: bytes, or text as UTF-8. When it returns, the event survives the death of the
+ * process; it never waits for a disk.
+ *
+ * @param options nothing: events of a log of bytes are numbered by the recorder
+ * @returns the event's id
+ * @throws WalError `WAL_SCHEMA` for anything but bytes and text, `WAL_EVENT_TOO_LARGE`, `WAL_EVENT_ID` for an id of the
+ *   caller's, `WAL_BACKPRESSURE`, `WAL_FULL`, `WAL_POISONED`, `WAL_CLOSED`; the event is then not in the log
+ */
+export type AppendBytes = (data: Uint8Array | string, options?: undefined) => number
 
 const encoder = new TextEncoder()
 /** UTF-8 takes at most so many bytes for each unit of a JavaScript string. */
@@ -23,7 +32,8 @@ export class ByteAppender {
   }
 
   /** Appends one event and returns its id. */
-  readonly append: AppendBytes = data => {
+  readonly append: AppendBytes = (data, options) => {
+    if (options !== undefined) refuseId(options)
     const staging = this.#staging
     const start = staging.slot >= staging.guard ? staging.enter() : 0
     const length = typeof data === 'string' ? this.#text(data) : this.#bytes(data)
@@ -100,6 +110,14 @@ export class ByteAppender {
     target.fill(0, at + LENGTH_BYTES + length, end)
     return end
   }
+}
+
+function refuseId(options: unknown): never {
+  const id = (options as { readonly id?: unknown } | null)?.id ?? options
+  const message = `the second argument of append has the id ${shown(id)}: events of a log of bytes are numbered by the recorder, append without an id`
+  throw new WalError('WAL_EVENT_ID', message, {
+    eventId: Number.isSafeInteger(id) ? (id as number) : undefined,
+  })
 }
 
 function toBytes(data: Uint8Array | string): Uint8Array {

@@ -1,6 +1,6 @@
 import type { EventValues, FieldTypes, ValueOf } from '@flashstrike/wal-recovery/schema'
 import { compile, helpers, loads, parameters, storeId, stores, validFunction } from './encoder-source.js'
-import { type EventLayout, refuseValues, valuesOf } from './event-layout.js'
+import { type EventLayout, refuseEvent, refuseOptions, refuseValues, valuesOf } from './event-layout.js'
 import { isBytes } from './field-codec.js'
 import type { EventMemory } from './memory.js'
 import { COUNT_WORD, HEADER_BYTES, type Staging } from './staging.js'
@@ -25,7 +25,12 @@ export interface AppendEvent<F extends FieldTypes> {
   readonly fields: AppendFields<F>
 }
 
-/** Appends events whose values are given one by one. */
+/**
+ * Appends events whose values are given one by one. A value that is missing is refused as `undefined` is; those beyond
+ * the last field are passed over.
+ *
+ * @throws WalError as `append`
+ */
 export interface AppendFields<F extends FieldTypes> {
   (...values: readonly ValueOf<F[keyof F]>[]): number
   /** The same under an id of the caller's, above the last one. */
@@ -68,6 +73,8 @@ function generatedAppender<F extends FieldTypes>(
     ...helpers,
     isBytes,
     refuse,
+    refuseOptions,
+    refuseEvent: (event: unknown) => refuseEvent(layout, event),
     s,
     bytes: memory.bytes,
     words: memory.words,
@@ -103,6 +110,7 @@ function appenderSource(layout: EventLayout, staging: Staging): string {
     }
     function append(e, options) {
       if (options !== undefined) {
+        if (typeof options !== 'object' || options === null) refuseOptions(options);
         const id = options.id;
         if (id !== undefined) return appendAt(id, e);
       }
@@ -152,8 +160,10 @@ function interpretingAppender<F extends FieldTypes>(layout: EventLayout, staging
   }
   const at = (id: number, ...values: readonly unknown[]) => stage(id, values)
   const fields = Object.assign((...values: readonly unknown[]) => stage(undefined, values), { at })
-  const append = (event: EventValues<F>, options?: AppendOptions) =>
-    stage(options?.id, valuesOf(layout, event))
+  const append = (event: EventValues<F>, options?: AppendOptions) => {
+    if (options !== undefined && (typeof options !== 'object' || options === null)) refuseOptions(options)
+    return stage(options?.id, valuesOf(layout, event))
+  }
   const encode: EncodeEvent = (target, offset, event) =>
     store(target, offset, valuesOf(layout, event as Record<string, unknown>))
   return { append: Object.assign(append, { fields }) as AppendEvent<F>, encode }

@@ -1,4 +1,5 @@
 import { type AnyFieldType, type EventType, WalError } from '@flashstrike/wal-recovery'
+import { shown } from '@flashstrike/wal-recovery/option-check'
 import { codecOf, type FieldCodec } from './field-codec.js'
 
 /** A field of an event as the encoders need it; the id in front is not among them. */
@@ -41,14 +42,20 @@ export function refuseValues(layout: EventLayout, values: readonly unknown[]): n
   throw new WalError('WAL_SCHEMA', message)
 }
 
-/** The values of an event object in the order of its fields. */
-export function valuesOf(layout: EventLayout, event: Readonly<Record<string, unknown>>): unknown[] {
-  return layout.fields.map(field => event[field.name])
+/** Throws for an event that is null or undefined. */
+export function refuseEvent(layout: EventLayout, event: unknown): never {
+  const names = layout.fields.map(field => field.name).join(', ')
+  throw new WalError('WAL_SCHEMA', `the event is ${event}: ${layout.name} takes an object with ${names}`)
 }
 
-function shown(value: unknown): string {
-  if (value instanceof Uint8Array) return `${value.length} bytes`
-  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
-  if (typeof value === 'bigint') return `${value}n`
-  return typeof value === 'object' && value !== null ? 'an object' : String(value)
+/** Throws for a second argument of `append` that is no object with an id. */
+export function refuseOptions(options: unknown): never {
+  const message = `the second argument of append is ${shown(options)}: it takes an id as { id: 50 }, or nothing`
+  throw new WalError('WAL_EVENT_ID', message)
+}
+
+/** The values of an event object in the order of its fields. */
+export function valuesOf(layout: EventLayout, event: Readonly<Record<string, unknown>>): unknown[] {
+  if (event === null || event === undefined) refuseEvent(layout, event)
+  return layout.fields.map(field => event[field.name])
 }

@@ -1,8 +1,20 @@
 import type { RecoveryMode } from '@flashstrike/wal-recovery'
+import {
+  anything,
+  flag,
+  number,
+  type OptionRule,
+  oneOf,
+  text,
+  texts,
+} from '@flashstrike/wal-recovery/option-check'
 import type { EventType } from '@flashstrike/wal-recovery/schema'
 
-/** Options of `Recorder.open`. Everything but the directory has a default. */
-export interface RecorderOptions<E extends EventType | undefined = EventType | undefined> {
+/**
+ * Options of `Recorder.open`. Everything but the directory has a default. `RecorderOptions` alone are those of a log of
+ * bytes, `RecorderOptions<typeof Order>` those of a log of such events.
+ */
+export interface RecorderOptions<E extends EventType | undefined = undefined> {
   /** The directory of the log. It is made if it is missing (0700); its parent has to exist. */
   readonly dir: string
   /**
@@ -71,3 +83,30 @@ export interface DrainOptions {
   /** Ends the waiting: the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal
 }
+
+/** A table of rules that has one for each option and no other. */
+type RulesOf<Options> = { readonly [Name in keyof Required<Options>]: OptionRule }
+
+/** What the options of `Recorder.open` take. */
+export const recorderRules: RulesOf<RecorderOptions> = {
+  dir: text('the directory of the log'),
+  event: anything,
+  blockBytes: number('a number of bytes, 64 … 1 048 576'),
+  segmentBytes: number('a number of bytes, a multiple of 4 096'),
+  preparedSegments: number('a number of segments, 1 … 64'),
+  smallSyncs: flag,
+  syncIntervalMs: number('a number of milliseconds, 1 or more'),
+  syncBytes: number('a number of bytes, 1 or more'),
+  spinUs: number('a number of microseconds, 0 … 1 000'),
+  fileMode: number('a number of permission bits, as 0o640'),
+  allowFileSystem: texts("an array of names, as ['nfs']"),
+  mode: oneOf('tail', 'strict', 'point-in-time'),
+}
+
+/** What the options of `drain` take. */
+export const drainRules: RulesOf<DrainOptions> = {
+  signal: { takes: 'an AbortSignal', accepts: value => value instanceof AbortSignal },
+}
+
+/** What `drainSync` takes. */
+export const timeoutRule: OptionRule = number('a number of milliseconds')

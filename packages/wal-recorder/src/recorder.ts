@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events'
+import { type InspectOptions, inspect } from 'node:util'
 import type { OpenReport } from '@flashstrike/wal-recovery'
 import { translating, WalError } from '@flashstrike/wal-recovery/errors'
+import { checkEventType, checkOptions, checkValue, shown } from '@flashstrike/wal-recovery/option-check'
 import { type EventType, type EventValues, schemaJson } from '@flashstrike/wal-recovery/schema'
 import { type AppendBytes, ByteAppender } from './byte-appender.js'
 import { Drains } from './drains.js'
@@ -17,7 +19,7 @@ import {
   type NativeRecorder,
   type RecorderBinding,
 } from './native.js'
-import type { DrainOptions, RecorderOptions } from './options.js'
+import { type DrainOptions, drainRules, type RecorderOptions, recorderRules, timeoutRule } from './options.js'
 import { closedError, Staging } from './staging.js'
 
 /** What a recorder takes: the values of its event type, or bytes and text. */
@@ -38,6 +40,12 @@ export interface RecorderEvents {
   error: [error: WalError]
 }
 
+/** Makes a recorder of what a binding, the addon or whatever stands for it, opens. */
+export let openRecorder: <E extends EventType | undefined>(
+  binding: RecorderBinding,
+  options: RecorderOptions<E>,
+) => Recorder<E>
+
 /**
  * Appends to a log. One recorder holds the log; events come from one thread.
  *
@@ -53,6 +61,7 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
   readonly append: AppendOf<T>
   /** What opening found, and what it did about it. */
   readonly report: OpenReport
+  readonly #dir: string
   readonly #native: NativeRecorder
   readonly #staging: Staging
   readonly #batch: (events: readonly InputOf<T>[]) => number
@@ -60,8 +69,9 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
   readonly #drains: Drains
   #poison: WalError | undefined
 
-  private constructor(native: NativeRecorder, { event, spinUs = 0 }: RecorderOptions<T>) {
+  private constructor(native: NativeRecorder, { dir, event, spinUs = 0 }: RecorderOptions<T>) {
     super()
+    this.#dir = dir
     this.#native = native
     this.report = JSON.parse(native.reportJson()) as OpenReport
     const staging = new Staging(native)
@@ -85,26 +95,34 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
   /**
    * Opens a log for appending, after recovering what the last writer left. Makes it if there is none.
    *
-   * @throws WalError `WAL_LOCKED`, `WAL_CORRUPT`, `WAL_TORN` (mode `strict`), `WAL_SCHEMA`, `WAL_UNSUPPORTED`,
-   *   `WAL_IO`, `WAL_FULL`; the log is then as it was
+   * @throws WalError `WAL_LOCKED`, `WAL_CORRUPT`, `WAL_TORN` (mode `strict`), `WAL_SCHEMA`, `WAL_UNSUPPORTED` (also for
+   *   an option that does not exist or is not what it takes), `WAL_IO`, `WAL_FULL`; the log is then as it was
    */
   static open<E extends EventType>(options: RecorderOptions<E> & { readonly event: E }): Promise<Recorder<E>>
-  static open(options: RecorderOptions<undefined>): Promise<Recorder<undefined>>
-  static async open(options: RecorderOptions): Promise<Recorder<EventType | undefined>> {
-    return Recorder.openWith(await loadBinding(), options)
+  static open(options: RecorderOptions): Promise<Recorder>
+  static open<E extends EventType | undefined>(options: RecorderOptions<E>): Promise<Recorder<E>>
+  static async open(
+    options: RecorderOptions<EventType | undefined>,
+  ): Promise<Recorder<EventType | undefined>> {
+    const checked = nativeOptions(options)
+    return Recorder.#openWith(await loadBinding(), options, checked)
   }
 
-  /** @internal */
-  static openWith<E extends EventType | undefined>(
+  static {
+    openRecorder = (binding, options) => Recorder.#openWith(binding, options, nativeOptions(options))
+  }
+
+  static #openWith<E extends EventType | undefined>(
     binding: RecorderBinding,
     options: RecorderOptions<E>,
+    checked: NativeOpenOptions,
   ): Recorder<E> {
     let opened: WeakRef<Recorder<E>> | undefined
     const hear: NativeListener = (kind, a, _b, text) => {
       const recorder = opened?.deref()
       if (recorder !== undefined) recorder.#hear(kind, a, text)
     }
-    const native = translating(() => binding.open(nativeOptions(options), hear))
+    const native = translating(() => binding.open(checked, hear))
     try {
       const recorder = new Recorder<E>(native, options)
       opened = new WeakRef(recorder)
@@ -133,15 +151,22 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
   /**
    * Appends several events so that all of them or none is in the log, whatever happens.
    *
-   * @returns the id of the last one
+   * @param events any iterable but a text, whose letters would be events
+   * @returns the id of the last one; of no events, of the last one before
    * @throws WalError as `append`; then none of them is in the log
    */
-  appendBatch(events: Iterable<InputOf<T>>): number {
-    const batch = Array.isArray(events) ? (events as InputOf<T>[]) : [...events]
-    return batch.length === 0 ? this.lastEventId : this.#batch(batch)
+  appendBatch(events: Iterable<InputOf<T>> & object): number {
+    const batch = listed(events) as readonly InputOf<T>[]
+    if (batch.length > 0) return this.#batch(batch)
+    if (this.#staging.closed) throw closedError()
+    return this.lastEventId
   }
 
-  /** Publishes what is staged, so that readers see it now and not at the end of this turn of the event loop. */
+  /**
+   * Publishes what is staged, so that readers see it now and not at the end of this turn of the event loop.
+   *
+   * @throws WalError `WAL_CLOSED`, `WAL_POISONED`; what is staged stays there
+   */
   flush(): void {
     if (this.#staging.closed) throw closedError()
     this.#staging.publish()
@@ -172,9 +197,12 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
   /**
    * Waits until there is room again after `WAL_BACKPRESSURE` or `WAL_FULL`; at once where there is.
    *
-   * @throws WalError `WAL_POISONED`, `WAL_CLOSED`
+   * @throws WalError `WAL_POISONED`, `WAL_CLOSED`, `WAL_UNSUPPORTED` for an option that does not exist; the reason of
+   *   the signal
    */
-  async drain({ signal }: DrainOptions = {}): Promise<void> {
+  async drain(options: DrainOptions = {}): Promise<void> {
+    checkOptions('drain', options, drainRules)
+    const { signal } = options
     signal?.throwIfAborted()
     while (!this.#hasRoom()) {
       await this.#drains.wait(signal)
@@ -185,14 +213,21 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
   /**
    * As `drain`, but waits on this thread.
    *
-   * @param timeoutMs at most so long, in milliseconds; without it as long as it takes
-   * @throws WalError `WAL_BACKPRESSURE` or `WAL_FULL` when there is still no room
+   * @param timeoutMs at most so long, in milliseconds; 0 or less: only a look; without it as long as it takes
+   * @throws WalError `WAL_BACKPRESSURE` or `WAL_FULL` when there is still no room, `WAL_POISONED`, `WAL_CLOSED`,
+   *   `WAL_UNSUPPORTED` for a time that is no number
    */
   drainSync(timeoutMs: number = Number.POSITIVE_INFINITY): void {
+    checkValue('drainSync', 'timeoutMs', timeoutMs, timeoutRule)
     this.#staging.call(native => native.drainSync(timeoutMs))
   }
 
-  /** Goes on in the next segment; the current one will be sealed. */
+  /**
+   * Goes on in the next segment; the current one will be sealed.
+   *
+   * @throws WalError `WAL_BACKPRESSURE` or `WAL_FULL` when there is no next one yet, `WAL_POISONED`, `WAL_CLOSED`; the
+   *   recorder is then where it was
+   */
   rotate(): void {
     this.#staging.call(native => native.rotate())
   }
@@ -224,14 +259,25 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
     return this.#native.metrics()
   }
 
+  /** As a console prints it. */
+  [Symbol.for('nodejs.util.inspect.custom')](_depth: number, options: InspectOptions): string {
+    const { lastEventId, writtenEventId, durableEventId } = this
+    const state = this.#staging.closed ? 'closed' : 'open'
+    return `Recorder ${inspect({ dir: this.#dir, state, lastEventId, writtenEventId, durableEventId }, options)}`
+  }
+
   #refusal(id: number): WalError | undefined {
     if (this.#staging.closed) return closedError()
     if (Number.isSafeInteger(id) && id >= 0 && id <= this.lastEventId) {
       // A promise that was kept before stays kept.
       return id <= this.durableEventId ? undefined : this.#poison
     }
-    const message = `event ${id} was not appended yet: the last one is ${this.lastEventId}`
-    return new WalError('WAL_EVENT_ID', message, { eventId: this.lastEventId })
+    if (Number.isSafeInteger(id) && id >= 0) {
+      const message = `event ${id} was not appended yet: the last one is ${this.lastEventId}`
+      return new WalError('WAL_EVENT_ID', message, { eventId: id })
+    }
+    const message = `the id is ${shown(id)}: an event id is a whole number from 0 to 2^53 - 1`
+    return new WalError('WAL_EVENT_ID', message)
   }
 
   #hasRoom(): boolean {
@@ -279,10 +325,27 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
   }
 }
 
-function nativeOptions({ event, allowFileSystem, ...rest }: RecorderOptions): NativeOpenOptions {
-  if (typeof rest.dir !== 'string' || rest.dir === '') {
-    throw new TypeError('Recorder.open: dir has to name the directory of the log')
-  }
+/** The events of a batch, taken out once. */
+function listed(events: Iterable<unknown>): readonly unknown[] {
+  if (Array.isArray(events)) return events
+  if (
+    typeof events === 'object' &&
+    events !== null &&
+    Symbol.iterator in events &&
+    !ArrayBuffer.isView(events)
+  )
+    return [...events]
+  throw new WalError(
+    'WAL_SCHEMA',
+    `appendBatch got ${shown(events)}: it takes an array, or another iterable, of events; append takes a single one`,
+  )
+}
+
+function nativeOptions(options: RecorderOptions<EventType | undefined>): NativeOpenOptions {
+  checkOptions('Recorder.open', options, recorderRules)
+  checkValue('Recorder.open', 'dir', options.dir, recorderRules.dir)
+  checkEventType('Recorder.open', options.event)
+  const { event, allowFileSystem, ...rest } = options
   return {
     ...rest,
     ...(event !== undefined && { schema: schemaJson(event) }),

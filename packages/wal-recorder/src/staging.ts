@@ -1,5 +1,6 @@
 import { WalError } from '@flashstrike/wal-recovery/errors'
 import { idHalves, TWO_32 } from '@flashstrike/wal-recovery/format'
+import { shown } from '@flashstrike/wal-recovery/option-check'
 import { EventMemory } from './memory.js'
 import type { HotCalls, NativeRecorder } from './native.js'
 
@@ -124,9 +125,7 @@ export class Staging {
    */
   idAfter(events: number): number {
     if (events <= Number.MAX_SAFE_INTEGER - this.lastId) return this.lastId + events
-    throw new WalError('WAL_EVENT_ID', 'event ids end at 2^53 - 1: begin a new log', {
-      eventId: this.lastId,
-    })
+    throw new WalError('WAL_EVENT_ID', 'event ids end at 2^53 - 1: begin a new log')
   }
 
   /** Whether an id may be given to the next event, which then follows. */
@@ -138,8 +137,8 @@ export class Staging {
 
   /** @throws WalError `WAL_EVENT_ID` */
   refuseId(id: number): never {
-    const message = `the event id ${String(id)} is no whole number above the last one, ${this.lastId}, and up to 2^53 - 1`
-    throw new WalError('WAL_EVENT_ID', message, { eventId: this.lastId })
+    const message = `the event id ${shown(id)} is no whole number above the last one, ${this.lastId}, and up to 2^53 - 1`
+    throw new WalError('WAL_EVENT_ID', message, { eventId: Number.isSafeInteger(id) ? id : undefined })
   }
 
   /**

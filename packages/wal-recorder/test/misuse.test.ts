@@ -1,0 +1,209 @@
+import { inspect } from 'node:util'
+import { WalError } from '@flashstrike/wal-recovery/errors'
+import { defineEvent, type EventType, u8 } from '@flashstrike/wal-recovery/schema'
+import test from 'ava'
+import { eventAppender } from '#src/event-appender.js'
+import { layoutOf } from '#src/event-layout.js'
+import type { NativeListener, NativeOpenOptions } from '#src/native.js'
+import type { RecorderOptions } from '#src/options.js'
+import { openRecorder, type Recorder } from '#src/recorder.js'
+import { Staging } from '#src/staging.js'
+import { FakeNative } from './fake-native.js'
+
+const Small = defineEvent('Small', { a: u8 })
+const Empty = defineEvent('Empty', {})
+
+function open<E extends EventType | undefined>(options: RecorderOptions<E>, lastId = 0): Recorder<E> {
+  const binding = {
+    open: (given: NativeOpenOptions, listener: NativeListener) => new FakeNative(given, listener, 64, lastId),
+  }
+  return openRecorder(binding, options)
+}
+
+const small = (lastId = 0) => open({ dir: 'log', event: Small }, lastId)
+const bytes = (lastId = 0) => open<undefined>({ dir: 'log' }, lastId)
+/** Options as a program without types gives them. */
+const options = (given: unknown) => open(given as RecorderOptions)
+
+const refused: ReadonlyArray<[what: string, use: () => unknown, code: string, message: RegExp]> = [
+  [
+    'no options',
+    () => options(undefined),
+    'WAL_UNSUPPORTED',
+    /Recorder\.open got undefined: it takes .*dir, event/,
+  ],
+  ['no directory', () => options({}), 'WAL_UNSUPPORTED', /dir is undefined: it takes the directory/],
+  ['an empty directory', () => options({ dir: '' }), 'WAL_UNSUPPORTED', /dir is ""/],
+  [
+    'a number as a text',
+    () => options({ dir: 'x', blockBytes: '8192' }),
+    'WAL_UNSUPPORTED',
+    /blockBytes is "8192": it takes a number of bytes, 64/,
+  ],
+  [
+    'a flag as a number',
+    () => options({ dir: 'x', smallSyncs: 1 }),
+    'WAL_UNSUPPORTED',
+    /smallSyncs is 1: .*true or false/,
+  ],
+  ['NaN', () => options({ dir: 'x', spinUs: Number.NaN }), 'WAL_UNSUPPORTED', /spinUs is NaN/],
+  ['null', () => options({ dir: 'x', syncBytes: null }), 'WAL_UNSUPPORTED', /syncBytes is null/],
+  [
+    'an option that is misspelt',
+    () => options({ dir: 'x', segmentByte: 4096 }),
+    'WAL_UNSUPPORTED',
+    /has no option segmentByte: did you mean segmentBytes\?/,
+  ],
+  [
+    'an option that nothing is like',
+    () => options({ dir: 'x', retry: 1 }),
+    'WAL_UNSUPPORTED',
+    /retry: there are dir, event/,
+  ],
+  [
+    'a single file system',
+    () => options({ dir: 'x', allowFileSystem: 'nfs' }),
+    'WAL_UNSUPPORTED',
+    /is "nfs": .*\['nfs'\]/,
+  ],
+  [
+    'a mode for reading',
+    () => options({ dir: 'x', mode: 'diagnostic' }),
+    'WAL_UNSUPPORTED',
+    /"diagnostic": .*'strict'/,
+  ],
+  [
+    'fields as an event type',
+    () => options({ dir: 'x', event: { price: u8 } }),
+    'WAL_SCHEMA',
+    /event is an object with price: it takes an event type, which defineEvent/,
+  ],
+  ['null as an event type', () => options({ dir: 'x', event: null }), 'WAL_SCHEMA', /event is null/],
+  [
+    'null as an event',
+    () => small().append(null as never),
+    'WAL_SCHEMA',
+    /event is null: Small takes an object with a/,
+  ],
+  ['no event', () => small().append(undefined as never, { id: 5 }), 'WAL_SCHEMA', /event is undefined/],
+  ['null in a batch', () => small().appendBatch([null as never]), 'WAL_SCHEMA', /event is null/],
+  [
+    'null as an event without fields',
+    () => open({ dir: 'x', event: Empty }).append(null as never),
+    'WAL_SCHEMA',
+    /null/,
+  ],
+  [
+    'a bare id',
+    () => small().append({ a: 1 }, 50 as never),
+    'WAL_EVENT_ID',
+    /second argument .* is 50: .*\{ id: 50 \}/,
+  ],
+  [
+    'null for options',
+    () => small().append({ a: 1 }, null as never),
+    'WAL_EVENT_ID',
+    /second argument .* is null/,
+  ],
+  [
+    'an id in a log of bytes',
+    () => bytes().append('a', { id: 50 } as never),
+    'WAL_EVENT_ID',
+    /id 50: .*without an id/,
+  ],
+  [
+    'a bare id in a log of bytes',
+    () => bytes().append('a', 50 as never),
+    'WAL_EVENT_ID',
+    /id 50: .*without an id/,
+  ],
+  ['null in a log of bytes', () => bytes().append('a', null as never), 'WAL_EVENT_ID', /id null/],
+  ['a text as a batch', () => bytes().appendBatch('abc' as never), 'WAL_SCHEMA', /appendBatch got "abc"/],
+  [
+    'bytes as a batch',
+    () => bytes().appendBatch(new Uint8Array(3) as never),
+    'WAL_SCHEMA',
+    /appendBatch got 3 bytes/,
+  ],
+  ['null as a batch', () => bytes().appendBatch(null as never), 'WAL_SCHEMA', /appendBatch got null/],
+  [
+    'a time that is NaN',
+    () => small().drainSync(Number.NaN),
+    'WAL_UNSUPPORTED',
+    /drainSync: timeoutMs is NaN/,
+  ],
+  [
+    'a time as a text',
+    () => small().drainSync('5' as never),
+    'WAL_UNSUPPORTED',
+    /timeoutMs is "5": it takes a number/,
+  ],
+  ['a signal that is none', () => small().drain({ signal: 5 as never }), 'WAL_UNSUPPORTED', /signal is 5/],
+  ['an id as a text', () => small(1).durable('1' as never), 'WAL_EVENT_ID', /the id is "1"/],
+  ['an id that is NaN', () => small(1).durable(Number.NaN), 'WAL_EVENT_ID', /the id is NaN/],
+  ['an id below 0', () => small(1).durable(-1), 'WAL_EVENT_ID', /the id is -1/],
+  ['null as an id', () => small(1).durable(null as never), 'WAL_EVENT_ID', /the id is null/],
+]
+for (const [what, use, code, message] of refused) {
+  test(`refused by name, with what belongs there: ${what}`, async t => {
+    await t.throwsAsync(async () => use(), { code, message, instanceOf: WalError })
+  })
+}
+
+test('an option that is undefined is not given', t => {
+  t.notThrows(() => options({ dir: 'x', event: undefined, blockBytes: undefined }))
+})
+
+test('what a getter of the event throws is thrown as it is', t => {
+  const event = {
+    get a(): number {
+      throw new TypeError('mine')
+    },
+  }
+  const wal = small()
+  t.throws(() => wal.append(event), { instanceOf: TypeError, message: 'mine' })
+  t.is(wal.append({ a: 1 }), 1)
+})
+
+test('where code from strings is forbidden the same is refused', t => {
+  const native = new FakeNative({ dir: 'x', schema: '{"size":16}' }, () => {}, 64)
+  const { append } = eventAppender<typeof Small.types>(layoutOf(Small), new Staging(native), false)
+  t.throws(() => append(null as never), { code: 'WAL_SCHEMA', message: /event is null/ })
+  t.throws(() => append({ a: 1 }, 50 as never), { code: 'WAL_EVENT_ID', message: /is 50/ })
+  t.is(append({ a: 1 }, { id: 50 }), 50)
+})
+
+test('an error names the event that was refused', t => {
+  const wal = small(7)
+  t.like(
+    t.throws(() => wal.append({ a: 1 }, { id: 3 })),
+    { code: 'WAL_EVENT_ID', eventId: 3 },
+  )
+  t.like(
+    t.throws(() => wal.durableSync(9)),
+    { code: 'WAL_EVENT_ID', eventId: 9 },
+  )
+  t.like(
+    t.throws(() => bytes().append('a', { id: 50 } as never)),
+    { code: 'WAL_EVENT_ID', eventId: 50 },
+  )
+  const error = t.throws<WalError>(() => wal.append({ a: 1 }, { id: 1.5 }))
+  t.is(error?.eventId, undefined)
+})
+
+test('no events are no batch, but use after close', async t => {
+  const wal = small(4)
+  t.is(wal.appendBatch([]), 4)
+  await wal.close()
+  t.throws(() => wal.appendBatch([]), { code: 'WAL_CLOSED' })
+})
+
+test('a recorder is printed as its directory, its state and how far it is', async t => {
+  const wal = small(4)
+  wal.append({ a: 1 })
+  const shown = (state: string, written: number, durable: number) =>
+    `Recorder { dir: 'log', state: '${state}', lastEventId: 5, writtenEventId: ${written}, durableEventId: ${durable} }`
+  t.is(inspect(wal, { breakLength: Number.POSITIVE_INFINITY }), shown('open', 4, 0))
+  await wal.close()
+  t.is(inspect(wal, { breakLength: Number.POSITIVE_INFINITY }), shown('closed', 5, 5))
+})
