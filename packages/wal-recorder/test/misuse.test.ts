@@ -146,7 +146,7 @@ const refused: ReadonlyArray<[what: string, use: () => unknown, code: string, me
 ]
 for (const [what, use, code, message] of refused) {
   test(`refused by name, with what belongs there: ${what}`, async t => {
-    await t.throwsAsync(async () => use(), { code, message, instanceOf: WalError })
+    await t.throwsAsync(async () => void (await use()), { code, message, instanceOf: WalError })
   })
 }
 

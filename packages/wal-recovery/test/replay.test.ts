@@ -438,7 +438,7 @@ const misuses: ReadonlyArray<[what: string, use: (log: Recovery) => unknown, cod
 for (const [what, use, code, message] of misuses) {
   test(`refused by name, with what it takes: ${what}`, async t => {
     const log = recoveryOf(logOf([], schemaJson(Count)).native, undefined)
-    await t.throwsAsync(async () => use(log), { code, message, instanceOf: WalError })
+    await t.throwsAsync(async () => void (await use(log)), { code, message, instanceOf: WalError })
   })
 }
 
