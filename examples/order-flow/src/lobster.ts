@@ -6,6 +6,8 @@ import { OrderFlow, type OrderMessage } from './order-flow.js'
 /** The columns of a LOBSTER message file, in their order. */
 const COLUMNS = ['time', 'type', 'order id', 'size', 'price', 'direction'] as const
 
+const EXPECTED = `a LOBSTER message has ${COLUMNS.length} columns: ${COLUMNS.join(', ')}`
+
 /** A row as csv-parse gives it with `info`. */
 interface Row {
   readonly info: { readonly lines: number }
@@ -44,7 +46,7 @@ function told(path: string, error: unknown): unknown {
   if (error instanceof CsvError) {
     const { lines, column } = error as CsvError & { lines?: number; column?: number | string }
     const where = typeof column === 'number' ? `, column ${column + 1}` : ''
-    return new InputError(`${path}: line ${lines ?? 1}${where}: ${error.message}`)
+    return new InputError(`${path}: line ${lines ?? 1}${where}: ${error.message}; ${EXPECTED}`)
   }
   const { code } = error as NodeJS.ErrnoException
   return code === undefined ? error : new InputError(`${path} cannot be read: ${code}`)
@@ -82,9 +84,7 @@ function message(path: string, line: number, record: readonly string[]): OrderMe
 
 function missing(path: string, line: number, columns: number): InputError {
   const found = columns === 1 ? '1 column' : `${columns} columns`
-  return new InputError(
-    `${path}: line ${line} has ${found}: a LOBSTER message has ${COLUMNS.length}: ${COLUMNS.join(', ')}`,
-  )
+  return new InputError(`${path}: line ${line} has ${found}; ${EXPECTED}`)
 }
 
 /** Exactly, digit by digit: a double does not hold seconds with nine decimals. */

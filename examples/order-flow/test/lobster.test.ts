@@ -51,9 +51,9 @@ const malformed: ReadonlyArray<[what: string, row: string, message: RegExp]> = [
   ['half a share', '34200,1,2,3.5,4,1', /line 3, column 4 \(size\): "3\.5"/],
   ['a price in words', '34200,1,2,3,cheap,1', /line 3, column 5 \(price\): "cheap"/],
   ['no direction', '34200,1,2,3,4,0', /line 3, column 6 \(direction\): "0" is neither/],
-  ['a column too few', '34200,1,2,3,4', /line 3 has 5 columns: a LOBSTER message has 6: time, type,/],
+  ['a column too few', '34200,1,2,3,4', /line 3 has 5 columns; a LOBSTER message has 6 columns: time, type,/],
   ['a column too many', '34200,1,2,3,4,1,9', /line 3, column 7 \(surplus\): "9" is one column too many/],
-  ['a quotation mark that is not closed', '34200,1,2,3,"4,1', /line 3.*[Qq]uot/],
+  ['a quotation mark that is not closed', '34200,1,2,3,"4,1', /line 3.*[Qq]uot.*a LOBSTER message has 6/],
 ]
 for (const [what, row, message] of malformed) {
   test(`told with line and column: ${what}`, async t => {
