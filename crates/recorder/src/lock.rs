@@ -1,11 +1,12 @@
-//! `wal.lock`: one writer a log, told by an advisory lock of the whole file.
+//! `wal.lock`: one writer a log, told by an advisory lock of the whole file, and one of the directory in case somebody
+//! removes that file.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use flashstrike_recovery::files::{File, FileSystem, OpenMode};
+use flashstrike_recovery::files::{DirectoryLock, File, FileId, FileSystem, OpenMode};
 use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_segment::names;
 
@@ -16,7 +17,11 @@ const LINE_LIMIT: usize = 256;
 /// Held by the one writer of a log until it is dropped, which must be after all its workers have ended. The kernel
 /// gives it back when the process dies. The text inside is for people: the lock decides, not the text.
 #[derive(Debug)]
-pub(crate) struct LogLock(Arc<dyn File>);
+pub(crate) struct LogLock {
+    file: Arc<dyn File>,
+    /// It stays locked when somebody removes `wal.lock`. `None`: the file system does not lock directories.
+    directory: Option<DirectoryLock>,
+}
 
 impl LogLock {
     /// Takes the lock, or says who has it.
@@ -35,11 +40,11 @@ impl LogLock {
             .open(&path, OpenMode::Create(file_mode))
             .map_err(|error| Error::io("open the lock file", &path, &error))?;
         let deadline = Instant::now() + PATIENCE;
-        loop {
-            match file.try_lock(true) {
-                Ok(true) => break,
-                Ok(false) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
-                Ok(false) => return Err(locked(&*file, &path, directory)),
+        let lock = loop {
+            match Self::try_acquire(files, &file, directory) {
+                Ok(Some(lock)) => break lock,
+                Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+                Ok(None) => return Err(locked(&*file, &path, directory)),
                 Err(error) if error.kind() == ErrorKind::Unsupported => {
                     let message = format!(
                         "{} lies on a file system without locks, where two writers could not be told apart; \
@@ -50,7 +55,7 @@ impl LogLock {
                 }
                 Err(error) => return Err(Error::io("lock", &path, &error)),
             }
-        }
+        };
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let mut line = format!("pid {} boot {} started {started}\n", std::process::id(), hex(boot_id));
         // A shorter line must not leave the end of a longer one behind.
@@ -59,14 +64,78 @@ impl LogLock {
             line.insert(line.len() - 1, ' ');
         }
         file.write_all_at(line.as_bytes(), 0).map_err(|error| Error::io("write", &path, &error))?;
-        Ok(Self(file))
+        Ok(lock)
+    }
+
+    /// Locks the file and, where that is possible, the directory; `None` if somebody has one of them.
+    fn try_acquire(
+        files: &dyn FileSystem,
+        file: &Arc<dyn File>,
+        directory: &Path,
+    ) -> std::io::Result<Option<Self>> {
+        if !file.try_lock(true)? {
+            return Ok(None);
+        }
+        let mut lock = Self { file: Arc::clone(file), directory: None };
+        match files.lock_directory(directory) {
+            Ok(None) => return Ok(None),
+            Ok(held) => lock.directory = held,
+            // A file system that does not lock directories.
+            Err(_) => {}
+        }
+        Ok(Some(lock))
+    }
+}
+
+impl LogLock {
+    /// What tells whether this lock still protects the log in `directory`.
+    ///
+    /// # Errors
+    /// `WAL_IO`.
+    pub(crate) fn watch(&self, files: &Arc<dyn FileSystem>, directory: &Path) -> Result<LockWatch> {
+        let path = directory.join(names::WAL_LOCK);
+        let id = self.file.id().map_err(|error| Error::io("read", &path, &error))?;
+        Ok(LockWatch { files: Arc::clone(files), path, id })
+    }
+}
+
+/// Files are made by their names, and the lock is on a file: once somebody moves the directory away or removes
+/// `wal.lock`, another writer can be in what has these names now.
+#[derive(Debug)]
+pub(crate) struct LockWatch {
+    files: Arc<dyn FileSystem>,
+    path: PathBuf,
+    id: FileId,
+}
+
+impl LockWatch {
+    /// Whether `wal.lock` is still the file that is locked.
+    ///
+    /// # Errors
+    /// `WAL_LOCKED` if it is another one or none.
+    pub(crate) fn check(&self) -> Result<()> {
+        let found = self.files.id(&self.path);
+        let is_other = match &found {
+            Ok(id) => *id != self.id,
+            // Any other error says nothing of the file.
+            Err(error) => error.kind() == ErrorKind::NotFound,
+        };
+        if !is_other {
+            return Ok(());
+        }
+        let message = format!(
+            "{} is not the file any more that this writer has locked: the directory was moved or removed, or the file \
+             was, and another writer may append in its place",
+            self.path.display()
+        );
+        Err(Error::new(Code::Locked, message).at_path(&self.path))
     }
 }
 
 impl Drop for LogLock {
     fn drop(&mut self) {
         // Closing the file would give it back too, but only with its last descriptor.
-        let _ = self.0.unlock();
+        let _ = self.file.unlock();
     }
 }
 

@@ -17,7 +17,7 @@ use flashstrike_segment::{LogIdentity, Schema, StagingHeader, names};
 use flashstrike_telemetry::clock;
 
 use crate::closed_segment::ClosedSegment;
-use crate::lock::LogLock;
+use crate::lock::{LockWatch, LogLock};
 use crate::manager::Manager;
 use crate::meta_store::MetaStore;
 use crate::options::RecorderOptions;
@@ -29,7 +29,7 @@ use crate::shared::{LogContext, Shared};
 use crate::staging::NewStaging;
 use crate::worker::committer::{Committer, SyncPolicy};
 use crate::worker::maintainer::SegmentMaintainer;
-use crate::worker::meta_coordinator::{MetaCoordinator, MetaSignal, snapshot};
+use crate::worker::meta_coordinator::{MetaCoordinator, snapshot};
 use crate::worker::preparer::SegmentPreparer;
 
 /// A log's directory is for its owner alone.
@@ -38,6 +38,10 @@ const DIRECTORY_MODE: u32 = 0o700;
 pub(crate) fn open(options: &RecorderOptions) -> Result<Parts> {
     let start = Instant::now();
     options.validate()?;
+    // Files are made by their names for as long as the log is open, and the process may change its directory.
+    let directory = std::path::absolute(&options.directory)
+        .map_err(|error| Error::io("find the current directory for", &options.directory, &error))?;
+    let options = &RecorderOptions { directory, ..options.clone() };
     let file_system = ready_directory(options)?;
     let boot_id = boot_id(options)?;
     let lock = LogLock::acquire(&*options.files, &options.directory, options.file_mode, &boot_id)?;
@@ -56,16 +60,17 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Parts> {
     let context = Arc::new(context(options, repaired.identity.as_ref())?);
     let staging = new_staging(options, &context, boot_id, &inspection, &repaired)?;
     let temporary = context.directory.join(names::temporary_name(names::WAL_STAGING));
-    let opened = take_over(options, &context, &repaired, staging);
+    let watch = lock.watch(&options.files, &options.directory)?;
+    let opened = take_over(options, &context, &repaired, staging, watch);
     if opened.is_err() {
         // Nobody needs it: the old one is still in place, or this one is under its own name.
         let _ = context.files.remove_file(&temporary);
     }
-    let Opened { shared, writer, prepared, meta, signal } = opened?;
+    let Opened { shared, writer, prepared, meta } = opened?;
 
     let mut report = Report::of_append(&inspection, &repaired, options.mode, start.elapsed());
     note_file_system(&mut report, &file_system);
-    start_workers(options, Started { shared, writer, prepared, meta, signal, report, lock })
+    start_workers(options, Started { shared, writer, prepared, meta, report, lock })
 }
 
 /// A log that is ready to be appended to.
@@ -74,7 +79,6 @@ struct Opened {
     writer: SegmentWriter,
     prepared: Vec<PreparedSegment>,
     meta: MetaStore,
-    signal: MetaSignal,
 }
 
 /// Goes on behind the last block, with what is staged published and everything synced; from then on the new staging
@@ -84,6 +88,7 @@ fn take_over(
     context: &Arc<LogContext>,
     repaired: &Repaired,
     new_staging: NewStaging,
+    lock: LockWatch,
 ) -> Result<Opened> {
     let telemetry = &options.telemetry;
     let staging = new_staging.staging().clone();
@@ -111,13 +116,12 @@ fn take_over(
 
     let last = writer.last_event_id();
     new_staging.put_in_place(&*context.files, &context.directory, last)?;
-    let signal = MetaSignal::new();
     let shared = Arc::new(Shared::new(
         Arc::clone(context),
         staging,
         Arc::clone(writer.poison()),
+        lock,
         repaired.first_segment,
-        signal.clone(),
         telemetry.manager_updater(),
         options.observer.clone(),
     ));
@@ -129,7 +133,7 @@ fn take_over(
         telemetry.meta_store_updater(),
     );
     meta.store(&snapshot(&shared, false))?;
-    Ok(Opened { shared, writer, prepared, meta, signal })
+    Ok(Opened { shared, writer, prepared, meta })
 }
 
 /// What opening has made before the workers start.
@@ -138,13 +142,12 @@ struct Started {
     writer: SegmentWriter,
     prepared: Vec<PreparedSegment>,
     meta: MetaStore,
-    signal: MetaSignal,
     report: Report,
     lock: LogLock,
 }
 
 fn start_workers(options: &RecorderOptions, started: Started) -> Result<Parts> {
-    let Started { shared, writer, prepared, meta, signal, report, lock } = started;
+    let Started { shared, writer, prepared, meta, report, lock } = started;
     let telemetry = &options.telemetry;
     let policy =
         SyncPolicy { interval: options.sync_interval(), bytes: options.sync_bytes, spin: options.spin };
@@ -159,7 +162,7 @@ fn start_workers(options: &RecorderOptions, started: Started) -> Result<Parts> {
         telemetry.segment_preparer_worker_updater(),
     )?;
     let coordinator =
-        MetaCoordinator::start(Arc::clone(&shared), meta, signal, telemetry.meta_coordinator_updater())?;
+        MetaCoordinator::start(Arc::clone(&shared), meta, telemetry.meta_coordinator_updater())?;
     let manager = Manager::new(
         writer,
         Arc::clone(&shared),

@@ -215,7 +215,11 @@ impl Recorder {
         self.committer.close();
         // What is durable is worth noting in any case, but the log was closed cleanly only if that is all.
         let meta = snapshot(&self.shared, durable.is_ok());
-        let stored = self.coordinator.close().map_or(Ok(()), |mut store| store.store(&meta));
+        let stored = match self.coordinator.close() {
+            // Not over that of another writer.
+            Some(mut store) => self.shared.check_lock().and_then(|()| store.store(&meta)),
+            None => Ok(()),
+        };
         // Not left to the drop: a garbage collector may come late, and the files would use up its process meanwhile.
         self.manager.let_go();
         self.shared.let_go();

@@ -11,6 +11,7 @@ use flashstrike_recovery::{Error, Result};
 use flashstrike_telemetry::recorder::ManagerUpdater;
 
 use crate::event::{Event, Observer};
+use crate::lock::LockWatch;
 use crate::poison::Poison;
 use crate::segment_file::SegmentFile;
 use crate::staging::Staging;
@@ -45,6 +46,7 @@ pub(crate) struct Shared {
     pub(crate) context: Arc<LogContext>,
     pub(crate) staging: Staging,
     pub(crate) poison: Arc<Poison>,
+    lock: LockWatch,
     /// Segments with blocks that are not sealed, oldest first; the last one is the active.
     unsealed: Mutex<VecDeque<Arc<SegmentFile>>>,
     /// Segment index and offset behind the last published block, packed so that they are read together.
@@ -66,8 +68,8 @@ impl Shared {
         context: Arc<LogContext>,
         staging: Staging,
         poison: Arc<Poison>,
+        lock: LockWatch,
         first_segment: u32,
-        meta: MetaSignal,
         telemetry: ManagerUpdater,
         observer: Option<Observer>,
     ) -> Self {
@@ -76,15 +78,21 @@ impl Shared {
             context,
             staging,
             poison,
+            lock,
             unsealed: Mutex::new(VecDeque::with_capacity(MAX_UNSEALED_SEGMENTS)),
             end: AtomicU64::new(0),
             first_segment,
             starved: AtomicBool::new(false),
             told_poisoned: AtomicBool::new(false),
-            meta,
+            meta: MetaSignal::new(),
             telemetry: Mutex::new(telemetry),
             observer,
         }
+    }
+
+    /// What tells the coordinator of `wal.meta` that the durable id has advanced.
+    pub(crate) fn meta_signal(&self) -> &MetaSignal {
+        &self.meta
     }
 
     pub(crate) fn tell(&self, event: &Event) {
@@ -149,7 +157,14 @@ impl Shared {
         for file in files {
             file.sync(&self.poison)?;
         }
+        // What is promised has to be found by its name.
+        self.check_lock()?;
         Ok(written)
+    }
+
+    /// Ends appending if another writer may be in the log.
+    pub(crate) fn check_lock(&self) -> Result<()> {
+        self.lock.check().map_err(|error| self.poison.set(&error))
     }
 
     /// Everything up to this id has been synced, with the directory entries of its segments.

@@ -4,9 +4,12 @@ mod common;
 
 use std::path::Path;
 
-use common::{PATIENCE, append_many, contents, expect_log, small_log, wait_until};
-use flashstrike_crash_lab::{AckPage, Child, is_child};
-use flashstrike_recorder::{Code, Recorder};
+use common::{
+    PATIENCE, Told, append_many, append_next, code, contents, expect_log, small_log, small_log_on,
+    wait_until, wait_until_prepared,
+};
+use flashstrike_crash_lab::{AckPage, Child, FaultFileSystem, events, is_child};
+use flashstrike_recorder::{Code, Event, Recorder};
 
 #[test]
 fn a_second_opener_in_the_same_process_is_told_who_has_the_log() {
@@ -94,4 +97,74 @@ fn of_many_openers_at_once_one_wins() {
     for loser in openers.iter().filter_map(|opener| opener.as_ref().err()) {
         assert_eq!(loser.code(), Code::Locked, "{loser}");
     }
+}
+
+/// What a writer does that has lost its place to another one, or to nobody. Gives its last event.
+fn expect_nothing_promised(recorder: &mut Recorder, durable: u64) -> u64 {
+    // It is refused if a worker has noticed already.
+    let _ = recorder.append(&events::fixed(recorder.last_event_id() + 1, 32));
+    let error = recorder.durable_sync(None).expect_err("a promise in somebody else's place");
+    assert_eq!(error.code(), Code::Poisoned);
+    assert!(error.to_string().contains("another writer may append in its place"), "{error}");
+    assert_eq!(recorder.durable_event_id(), durable);
+    let last = recorder.last_event_id();
+    assert_eq!(code(recorder.append(&events::fixed(last + 1, 32))), Code::Poisoned);
+    assert_eq!(code(recorder.close()), Code::Poisoned);
+    last
+}
+
+#[test]
+fn a_writer_whose_directory_was_moved_promises_nothing_more_and_touches_no_other_log() {
+    for has_successor in [true, false] {
+        let directory = tempfile::tempdir().unwrap();
+        let (log, moved) = (directory.path().join("log"), directory.path().join("moved"));
+        let mut first = Recorder::open(&small_log(&log, 32)).unwrap();
+        append_many(&mut first, 32, 100);
+        first.durable_sync(None).unwrap();
+        std::fs::rename(&log, &moved).unwrap();
+        if has_successor {
+            let mut second = Recorder::open(&small_log(&log, 32)).unwrap();
+            append_many(&mut second, 32, 50);
+            let last = expect_nothing_promised(&mut first, 100);
+            append_many(&mut second, 32, 2000);
+            second.close().unwrap();
+            expect_log(&log, 32, 2050);
+            expect_log(&moved, 32, last);
+        } else {
+            let last = expect_nothing_promised(&mut first, 100);
+            assert!(!log.exists());
+            expect_log(&moved, 32, last);
+        }
+    }
+}
+
+#[test]
+fn a_log_whose_lock_file_was_removed_lets_no_second_writer_in_and_the_first_promises_nothing_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path();
+    let mut first = Recorder::open(&small_log(log, 32)).unwrap();
+    append_many(&mut first, 32, 100);
+    first.durable_sync(None).unwrap();
+    std::fs::remove_file(log.join("wal.lock")).unwrap();
+    assert_eq!(Recorder::open(&small_log(log, 32)).unwrap_err().code(), Code::Locked);
+    let last = expect_nothing_promised(&mut first, 100);
+    assert_eq!(Recorder::open(&small_log(log, 32)).unwrap().last_event_id(), last);
+}
+
+#[test]
+fn no_segment_is_prepared_in_the_place_of_a_log_that_was_moved() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, moved) = (directory.path().join("log"), directory.path().join("moved"));
+    let files = FaultFileSystem::default();
+    let mut options = small_log_on(&files, &log, 32);
+    let told = Told::by(&mut options, &files);
+    let mut recorder = Recorder::open(&options).unwrap();
+    wait_until_prepared(&recorder, &log, "00000002.wal", 2);
+    std::fs::rename(&log, &moved).unwrap();
+    std::fs::create_dir(&log).unwrap();
+    // More than the segments take that are ready.
+    let refused = (0..10_000).find_map(|_| append_next(&mut recorder, 32).err()).expect("a refusal");
+    assert_eq!(refused.code(), Code::Poisoned, "{refused}");
+    told.wait_for(|event| matches!(event, Event::Poisoned { .. }).then_some(()));
+    assert_eq!(contents(&log).len(), 0);
 }

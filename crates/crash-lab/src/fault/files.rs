@@ -118,6 +118,11 @@ impl FileSystem for FaultFileSystem {
         })
     }
 
+    /// Changes nothing and cannot fail in a way that matters: no operation that a fault strikes.
+    fn id(&self, path: &Path) -> io::Result<FileId> {
+        self.inner.id(path)
+    }
+
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.record.run(Kind::HardLink, to, || self.inner.hard_link(from, to))
     }

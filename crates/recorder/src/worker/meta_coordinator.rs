@@ -9,7 +9,6 @@ use flashstrike_segment::WalMeta;
 use flashstrike_telemetry::clock;
 use flashstrike_telemetry::recorder::MetaCoordinatorUpdater;
 
-use crate::event::Event;
 use crate::meta_store::MetaStore;
 use crate::shared::{Shared, lock};
 
@@ -64,9 +63,9 @@ impl MetaCoordinator {
     pub(crate) fn start(
         shared: Arc<Shared>,
         store: MetaStore,
-        signal: MetaSignal,
         telemetry: MetaCoordinatorUpdater,
     ) -> Result<Self> {
+        let signal = shared.meta_signal().clone();
         let worker = Worker { desk: Arc::clone(&signal.0), shared, store, failing: false, telemetry };
         let thread = super::spawn("wal-meta", move || worker.run())?;
         Ok(Self { signal, thread: Some(thread) })
@@ -99,7 +98,8 @@ impl Worker {
     fn run(mut self) -> MetaStore {
         while let Some(slept) = self.wait_until_due() {
             let start = clock::now_ns();
-            let stored = self.store.store(&snapshot(&self.shared, false));
+            let stored =
+                self.shared.check_lock().and_then(|()| self.store.store(&snapshot(&self.shared, false)));
             self.note(stored);
             self.telemetry.on_loop(true, start, slept.as_nanos() as u64);
         }
@@ -112,7 +112,7 @@ impl Worker {
         if let Err(error) = stored {
             lock(&self.desk.state).dirty = true;
             if !was_failing {
-                self.shared.tell(&Event::Failed { error });
+                self.shared.tell_failure(error);
             }
         }
     }

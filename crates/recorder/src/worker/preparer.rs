@@ -9,7 +9,6 @@ use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_telemetry::clock;
 use flashstrike_telemetry::recorder::{SegmentPreparerUpdater, SegmentPreparerWorkerUpdater};
 
-use crate::event::Event;
 use crate::prepared_segment::PreparedSegment;
 use crate::shared::{Shared, lock};
 
@@ -188,6 +187,7 @@ impl Worker {
         let segment = if let Some(segment) = self.untouched.pop_front() {
             segment
         } else {
+            self.shared.check_lock()?;
             let made = PreparedSegment::create(context, self.next_index)?;
             self.next_index += 1;
             made
@@ -221,10 +221,14 @@ impl Worker {
         self.queue.changed.notify_all();
         drop(state);
         if new {
-            let error = error.with_advice(
+            let is_full = error.code() == Code::Full;
+            self.shared.tell_failure(error.with_advice(
                 "appends go on to the end of the current segment, and again as soon as one can be made",
-            );
-            self.shared.tell(&Event::Failed { error });
+            ));
+            if !is_full {
+                // Space comes back while one waits; of anything else who waits for room has to know.
+                self.shared.tell_room();
+            }
         }
         let state = lock(&self.queue.state);
         if !state.closing {

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use mapping::Mapping;
-pub use os::OsFileSystem;
+pub use os::{DirectoryLock, OsFileSystem};
 
 /// How a file is opened. Every way is `O_NOFOLLOW | O_CLOEXEC`, and only regular files are opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +120,14 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
     /// Renames; with `replace` false it is an error (`AlreadyExists`) if `to` exists, checked by the kernel in the
     /// same step.
     fn rename(&self, from: &Path, to: &Path, replace: bool) -> io::Result<()>;
+    /// Device and inode of the file that has this name now.
+    fn id(&self, path: &Path) -> io::Result<FileId> {
+        self.open(path, OpenMode::Read)?.id()
+    }
+    /// Locks a directory against other processes and other locks of this one, if nobody has; `None`: somebody has.
+    fn lock_directory(&self, path: &Path) -> io::Result<Option<DirectoryLock>> {
+        os::lock_directory(path)
+    }
     /// Gives a file a second name.
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.

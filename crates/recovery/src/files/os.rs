@@ -17,6 +17,19 @@ pub struct OsFileSystem;
 #[derive(Debug)]
 struct OsFile(fs::File);
 
+/// A lock on a directory, given back when it is dropped.
+#[derive(Debug)]
+pub struct DirectoryLock(#[expect(dead_code, reason = "held, never used")] fs::File);
+
+pub(super) fn lock_directory(path: &Path) -> io::Result<Option<DirectoryLock>> {
+    let directory = fs::File::open(path)?;
+    match directory.try_lock() {
+        Ok(()) => Ok(Some(DirectoryLock(directory))),
+        Err(fs::TryLockError::WouldBlock) => Ok(None),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
 impl FileSystem for OsFileSystem {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
         let mut options = OpenOptions::new();
@@ -53,6 +66,11 @@ impl FileSystem for OsFileSystem {
             }
             result => Ok(result?),
         }
+    }
+
+    fn id(&self, path: &Path) -> io::Result<FileId> {
+        let metadata = fs::metadata(path)?;
+        Ok(FileId { device: metadata.dev(), inode: metadata.ino() })
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
