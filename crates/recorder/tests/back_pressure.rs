@@ -141,6 +141,29 @@ fn a_segment_that_is_not_ready_yet_is_waited_for() {
 }
 
 #[test]
+fn whoever_waits_for_a_segment_is_told_when_none_can_be_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = FaultFileSystem::default();
+    let (hold, gate) = Rule::hold();
+    files.add(hold.kind(Kind::Allocate).named("00000001.wal.new"));
+    files.add(Rule::fail(Errno::IO).kind(Kind::SyncAll).named("00000001.wal.new"));
+    let mut options = small_log_on(&files, directory.path(), 32);
+    let told = Told::by(&mut options, &files);
+    let mut recorder = Recorder::open(&options).unwrap();
+    append_many(&mut recorder, 32, 5);
+    gate.wait_for_arrivals(1);
+    assert_eq!(code(recorder.rotate()), Code::Backpressure);
+    gate.open();
+    told.wait_for(|event| matches!(event, Event::Room).then_some(()));
+    let error = recorder.rotate().expect_err("no segment");
+    assert_eq!(error.code(), Code::Io, "{error}");
+    assert!(error.to_string().contains("wait with drain()"), "{error}");
+    files.heal();
+    recorder.drain(PATIENCE).unwrap();
+    recorder.rotate().unwrap();
+}
+
+#[test]
 fn waiting_for_space_ends_when_the_log_is_poisoned() {
     let directory = tempfile::tempdir().unwrap();
     let files = FaultFileSystem::default();
