@@ -6,17 +6,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use flashstrike_segment::layout::DEFAULT_SEGMENT_SIZE;
-use flashstrike_segment::{LogIdentity, Schema, State};
+use flashstrike_segment::{BlockHeader, LogIdentity, Schema, State, payload};
 use flashstrike_telemetry::RecoveryTelemetry;
 use serde::Serialize;
 
-use crate::diagnosis::Diagnosis;
+use crate::diagnosis::{Diagnosis, Piece};
 use crate::directory::not_found;
 use crate::error::{Code, Error, Result};
 use crate::files::{FileSystem, OsFileSystem};
-use crate::inspect::{Depth, InspectOptions, Inspection, Progress, SegmentSource, Watch, observe};
+use crate::inspect::{
+    Depth, InspectOptions, Inspection, Progress, SegmentSource, Watch, identity_of, observe,
+};
 use crate::machine::{boot_id, writer_alive};
-use crate::manager::{Manager, ReplayOptions, Snapshot};
+use crate::manager::{Block, Manager, ReplayOptions, Snapshot};
 use crate::mode::Mode;
 use crate::pool::{Pool, WINDOW_LEN};
 use crate::repair::refusal;
@@ -71,6 +73,8 @@ pub struct Recovery {
     telemetry: Arc<RecoveryTelemetry>,
     instruments: Instruments,
     report: Report,
+    /// What the log is, as far as was known when it was opened.
+    identity: Option<LogIdentity>,
     pool: Arc<Pool>,
     segment_size: usize,
     found: Mutex<Found>,
@@ -158,13 +162,15 @@ impl Recovery {
         if inspection.listing.segments.is_empty() {
             return Err(not_found(&options.directory));
         }
-        check_schema(&options, inspection.identity.as_ref())?;
+        let identity = match &inspection.identity {
+            None if options.mode == Mode::Diagnostic => identity_of_any(&files, &inspection, &options)?,
+            identity => identity.clone(),
+        };
+        check_schema(&options, identity.as_ref())?;
         let report = Report::of_read(&inspection, options.mode, began.elapsed());
-        let segment_size = inspection
-            .identity
-            .as_ref()
-            .map_or(DEFAULT_SEGMENT_SIZE, |identity| identity.segment_size as usize);
-        Ok(Self {
+        let segment_size =
+            identity.as_ref().map_or(DEFAULT_SEGMENT_SIZE, |identity| identity.segment_size as usize);
+        let opened = Self {
             pool: Pool::new(segment_size.min(WINDOW_LEN)),
             segment_size,
             found: Mutex::new(Found { inspection: Arc::new(inspection), tail }),
@@ -174,7 +180,12 @@ impl Recovery {
             telemetry,
             instruments,
             report,
-        })
+            identity,
+        };
+        if opened.options.mode == Mode::Diagnostic && opened.identity().is_none() {
+            opened.check_bytes()?;
+        }
+        Ok(opened)
     }
 
     /// What opening found.
@@ -189,7 +200,7 @@ impl Recovery {
 
     /// Log id, event size, segment size and schema; `None` until a metadata block was ever published.
     pub fn identity(&self) -> Option<LogIdentity> {
-        self.current().identity.clone()
+        self.current().identity.clone().or_else(|| self.identity.clone())
     }
 
     /// Id of the first event, as far as was looked last; 0: none.
@@ -241,6 +252,31 @@ impl Recovery {
     /// What this recovery measures of itself.
     pub fn telemetry(&self) -> &Arc<RecoveryTelemetry> {
         &self.telemetry
+    }
+
+    /// Where nothing says any more what the events are, they are taken for bytes: only if they can be.
+    fn check_bytes(&self) -> Result<()> {
+        if self.options.schema.is_some() || self.options.event_size.is_some() {
+            return Ok(());
+        }
+        let mut diagnosis = self.diagnose(ReplayOptions::default())?;
+        while let Some(piece) = diagnosis.next_piece()? {
+            let Piece::Run(run) = piece else { continue };
+            let is_bytes = |block: Block<'_>| {
+                let BlockHeader { event_count, first_event_id, last_event_id, .. } = block.header;
+                payload::validate(block.payload, 0, event_count, first_event_id, last_event_id).is_ok()
+            };
+            if !run.blocks().all(is_bytes) {
+                let directory = &self.options.directory;
+                let message = format!(
+                    "no segment of the log in {} can say any more what its fixed-size events are; open it with the event \
+                     type that it was written with",
+                    directory.display()
+                );
+                return Err(Error::new(Code::Schema, message).at_path(directory));
+            }
+        }
+        Ok(())
     }
 
     fn current(&self) -> Arc<Inspection> {
@@ -297,8 +333,34 @@ fn summary(inspection: &Inspection, elapsed: Duration) -> Summary {
     }
 }
 
+/// What any segment says that the log is: in a damaged log the first one may not be able to.
+fn identity_of_any(
+    files: &Arc<dyn FileSystem>,
+    inspection: &Inspection,
+    options: &RecoveryOptions,
+) -> Result<Option<LogIdentity>> {
+    let source = SegmentSource::new(files, &options.directory);
+    for &index in inspection.listing.segments.keys() {
+        let Some(start) = source.start(index, None)? else { continue };
+        if let Some(identity) = identity_of(&start) {
+            return Ok(Some(identity));
+        }
+    }
+    Ok(None)
+}
+
 fn check_schema(options: &RecoveryOptions, identity: Option<&LogIdentity>) -> Result<()> {
     let Some(identity) = identity else { return Ok(()) };
+    let own = Schema::parse(&identity.schema);
+    if own.is_ok_and(|own| !own.is_byte_log() && own.size != identity.event_size) {
+        let message = format!(
+            "the log in {} holds events of {} bytes, but its own schema {} describes others",
+            options.directory.display(),
+            identity.event_size,
+            identity.schema
+        );
+        return Err(Error::new(Code::Schema, message).at_path(&options.directory));
+    }
     let is_size = options.event_size.is_none_or(|expected| expected == identity.event_size);
     let is_schema = options.schema.as_ref().is_none_or(|expected| {
         let event_size = if expected.is_byte_log() { 0 } else { expected.size };

@@ -140,8 +140,15 @@ fn diagnosis_yields_every_block_that_verifies_on_its_own_and_names_the_gaps() {
     let _watchdog = Watchdog::new("diagnosing golden logs");
     for vector in vectors() {
         let before = contents(vector.path());
-        let recovery =
-            opened(&vector, Mode::Diagnostic).unwrap_or_else(|error| panic!("{}: {error}", vector.name));
+        let recovery = match opened(&vector, Mode::Diagnostic) {
+            // Header and metadata of the only segment are lost: nothing says what the events are.
+            Err(error) if vector.name == "first-sector-lost" => {
+                assert_eq!(error.code(), Code::Schema, "{error}");
+                let options = RecoveryOptions { event_size: Some(32), ..options(&vector, Mode::Diagnostic) };
+                Recovery::open(options).expect("said from outside")
+            }
+            opened => opened.unwrap_or_else(|error| panic!("{}: {error}", vector.name)),
+        };
         let mut diagnosis = recovery.diagnose(ReplayOptions::default()).expect("readable");
         let (mut events, mut gaps) = (0, Vec::new());
         while let Some(piece) = diagnosis.next_piece().expect("readable") {
@@ -156,6 +163,8 @@ fn diagnosis_yields_every_block_that_verifies_on_its_own_and_names_the_gaps() {
         }
         let what = format!("{}: {gaps:?}", vector.name);
         assert_eq!(events, vector.number("events_in_blocks_that_verify_on_their_own"), "{what}");
+        let is_known = recovery.identity().is_some() || vector.name == "first-sector-lost";
+        assert!(events == 0 || is_known, "{what}: nobody knows what the events are");
         // Where a log simply ends too early there is nothing to point at.
         let ends_early = ["missing-last", "meta-ahead", "staged-gap"].contains(&vector.name.as_str());
         let is_staging = vector.bad().is_some_and(|(segment, _)| segment.is_none());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use flashstrike_recovery::files::FileSystem;
 use flashstrike_recovery::inspect::{Depth, InspectOptions, Inspection, inspect};
-use flashstrike_recovery::{Code, Recovery, RecoveryOptions, ReplayOptions};
+use flashstrike_recovery::{Code, Mode, Recovery, RecoveryOptions, ReplayOptions};
 use flashstrike_segment::{BlockFields, KIND_EVENTS, SegmentHeader, State, seal_block};
 use support::failing::FailingFiles;
 use support::writer::LogWriter;
@@ -230,4 +230,67 @@ fn prepared_segments_are_looked_at_once() {
     };
     let per_segment = operations(2) - operations(1);
     assert_eq!(operations(6) - operations(2), 4 * per_segment);
+}
+
+/// What opening in `point-in-time` mode says that there is, a replay gives: also where the segment in which the log now
+/// ends has a sealed header that claims more, is compressed and cut off, or has another length than it should.
+#[test]
+fn up_to_the_damage_everything_is_replayed_in_point_in_time() {
+    type Damage = fn(&std::path::Path, &std::path::Path);
+    fn change(path: &std::path::Path, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = std::fs::read(path).unwrap();
+        change(&mut bytes);
+        std::fs::write(path, bytes).unwrap();
+    }
+    let damages: [(&str, bool, Damage); 7] = [
+        ("a flipped byte", false, |hot, _| change(hot, |bytes| bytes[600_000] ^= 1)),
+        ("too short", false, |hot, _| change(hot, |bytes| bytes.truncate(600_000))),
+        ("too long, and a flipped byte", false, |hot, _| {
+            change(hot, |bytes| {
+                bytes[600_000] ^= 1;
+                bytes.resize(bytes.len() + 8192, 7);
+            });
+        }),
+        ("cut in the last block's padding", false, |hot, _| {
+            change(hot, |bytes| bytes.truncate(support::writer::end_of_blocks(bytes) - 8));
+        }),
+        ("a compressed one cut off", true, |_, cold| {
+            change(cold, |bytes| bytes.truncate(bytes.len() * 6 / 10));
+        }),
+        ("a compressed one with a flipped byte", true, |_, cold| {
+            change(cold, |bytes| {
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+            });
+        }),
+        ("beside a foreign file", true, |hot, cold| {
+            change(cold, |bytes| bytes.truncate(bytes.len() * 6 / 10));
+            std::fs::write(hot, [7; 5000]).unwrap();
+        }),
+    ];
+    let _watchdog = Watchdog::new("replaying up to the damage");
+    for (what, is_cold, damage) in damages {
+        for event_size in [64, 0] {
+            let directory = TempDir::new().unwrap();
+            let mut writer = LogWriter::new(directory.path(), event_size, 1 << 20);
+            while writer.next_segment < 4 {
+                writer.append(300);
+            }
+            if is_cold {
+                writer.compress(1);
+            }
+            damage(&directory.path().join("00000001.wal"), &directory.path().join("00000001.wal.zst"));
+            let options =
+                RecoveryOptions { mode: Mode::PointInTime, ..RecoveryOptions::new(directory.path()) };
+            let what = format!("{what}, events of {event_size} bytes");
+            let recovery = Recovery::open(options).unwrap_or_else(|error| panic!("{what}: {error}"));
+            let mut events = 0;
+            let mut replay = recovery.replay(ReplayOptions::default()).expect("readable");
+            while let Some(run) = replay.next_run().unwrap_or_else(|error| panic!("{what}: {error}")) {
+                events += run.event_count();
+            }
+            assert_eq!(events, recovery.last_event_id(), "{what}");
+            assert!(events > 0, "{what}");
+        }
+    }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 pub use facts::{Inspection, MetaFacts, PreparedFacts, SegmentFacts, StagedEvents, StagingFacts};
 pub(crate) use source::{Body, Scratch, SegmentSource, is_zero};
+pub(crate) use survey::identity_of;
 
 use crate::error::{Error, Result};
 use crate::files::FileSystem;

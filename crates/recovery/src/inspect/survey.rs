@@ -153,9 +153,9 @@ fn seems_prepared(listing: &Listing, starts: &BTreeMap<u32, SegmentStart>, index
     is_alone && starts.get(&index).is_some_and(is_empty)
 }
 
-/// What the first segment says that the log is.
-fn identity_of(first: &SegmentStart) -> Option<LogIdentity> {
-    let (_, metadata) = first.metadata.as_ref()?;
+/// What a segment says that the log is.
+pub(crate) fn identity_of(start: &SegmentStart) -> Option<LogIdentity> {
+    let (_, metadata) = start.metadata.as_ref()?;
     Some(LogIdentity {
         log_id: metadata.log_id,
         event_size: metadata.event_size,
