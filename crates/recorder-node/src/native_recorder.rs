@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -71,9 +72,16 @@ impl Instance {
                 "the recorder is busy with another call on this thread",
             ));
         };
-        match work(&mut recorder) {
-            Ok(code) => code,
-            Err(error) => self.fail(error),
+        match catch_unwind(AssertUnwindSafe(|| work(&mut recorder))) {
+            Ok(Ok(code)) => code,
+            Ok(Err(error)) => self.fail(error),
+            // It may have stopped half way: what is staged is safe, and nothing may be built on the rest.
+            Err(_) => {
+                let message = "an internal check has failed; see stderr, and report it as a bug";
+                let error = Error::new(Code::Io, message);
+                recorder.poison(&error);
+                self.fail(error)
+            }
         }
     }
 

@@ -135,6 +135,11 @@ impl Recorder {
         Ok(event_id)
     }
 
+    /// Ends appending for good, as a failed sync does: for a binding that has met what must not be.
+    pub fn poison(&self, cause: &Error) {
+        self.shared.poison.set(cause);
+    }
+
     /// A handle through which other threads wait for durability and share syncs.
     pub fn commit_handle(&self) -> CommitHandle {
         self.committer.handle().clone()

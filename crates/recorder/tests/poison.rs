@@ -3,6 +3,7 @@
 mod common;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::{
@@ -334,4 +335,38 @@ fn reading_goes_on_while_the_log_is_poisoned() {
     expect_log(directory.path(), 32, 500);
     drop(recorder);
     expect_log(directory.path(), 32, 500);
+}
+
+/// A listener that panics ends the worker that tells it; nobody else does that worker's work.
+#[test]
+fn a_worker_that_panics_ends_appending_and_keeps_nobody_waiting() {
+    type Pick = fn(&Event) -> bool;
+    let events: [(&str, Pick); 2] = [
+        ("wal-commit", |event| matches!(event, Event::Durable { .. })),
+        ("wal-maintain", |event| matches!(event, Event::Sealed { .. })),
+    ];
+    for (worker, is_deadly) in events {
+        let directory = tempfile::tempdir().unwrap();
+        let mut options = small_log(directory.path(), 32);
+        options.observer = Some(Arc::new(move |event: &Event| assert!(!is_deadly(event), "on purpose")));
+        let mut recorder = Recorder::open(&options).unwrap();
+        append_many(&mut recorder, 32, 10);
+        let refused = if worker == "wal-commit" {
+            recorder.flush().unwrap();
+            // The sync was made before the worker died of telling it, or this one is refused.
+            let _ = recorder.commit_handle().wait(10);
+            wait_until(|| append_next(&mut recorder, 32).err())
+        } else {
+            rotate(&mut recorder).unwrap();
+            wait_until(|| append_next(&mut recorder, 32).err())
+        };
+        assert_eq!(refused.code(), Code::Poisoned);
+        assert!(refused.to_string().contains(worker), "{refused}");
+        if worker == "wal-commit" {
+            recorder.commit_handle().wait(10).expect("it was durable before");
+        }
+        let last = recorder.last_event_id();
+        drop(recorder);
+        expect_log(directory.path(), 32, last);
+    }
 }

@@ -15,6 +15,7 @@ use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_telemetry::clock;
 use flashstrike_telemetry::recorder::CommitterUpdater;
 
+use super::PoisonOnPanic;
 use super::undurable::Undurable;
 use crate::shared::{Shared, lock};
 
@@ -194,8 +195,19 @@ impl CommitHandle {
     }
 }
 
+/// Whoever waits is told, whatever the worker ends with.
+struct AnswerAtEnd<'a>(&'a Desk);
+
+impl Drop for AnswerAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.answer();
+    }
+}
+
 impl Desk {
     fn run(&self) {
+        let _answer = AnswerAtEnd(self);
+        let _poison = PoisonOnPanic { shared: &self.shared, worker: "wal-commit" };
         while let Some((wanted, askers)) = self.wait_for_work() {
             // A failure is told to all who wait, and nobody is served any more.
             let _ = self.sync(wanted, askers);

@@ -107,6 +107,7 @@ impl Drop for SegmentMaintainer {
 
 impl Queue {
     fn run(&self, shared: &Shared, telemetry: &SegmentMaintainerUpdater) {
+        let _poison = super::PoisonOnPanic { shared, worker: "wal-maintain" };
         let mut slept = Duration::ZERO;
         while let Some(segment) = self.next(shared, &mut slept) {
             let start = clock::now_ns();

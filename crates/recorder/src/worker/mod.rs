@@ -6,9 +6,12 @@ pub(crate) mod meta_coordinator;
 pub(crate) mod preparer;
 mod undurable;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::JoinHandle;
 
 use flashstrike_recovery::{Code, Error, Result};
+
+use crate::shared::Shared;
 
 /// Starts a worker; the name is what `top -H` shows (15 characters at most).
 pub(crate) fn spawn<T: Send + 'static>(
@@ -18,6 +21,24 @@ pub(crate) fn spawn<T: Send + 'static>(
     std::thread::Builder::new().name(name.to_owned()).spawn(work).map_err(|error| {
         Error::new(Code::Io, format!("cannot start the thread {name}: {error}; raise the limit of threads"))
     })
+}
+
+/// Ends appending if the worker that holds it panics: nobody else does its work, and promises depend on it.
+pub(crate) struct PoisonOnPanic<'a> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) worker: &'static str,
+}
+
+impl Drop for PoisonOnPanic<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let message = format!("the thread {} has panicked; see stderr, and report it as a bug", self.worker);
+        let error = self.shared.poison.set(&Error::new(Code::Io, message));
+        // The listener may be what has panicked.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.shared.tell_failure(error)));
+    }
 }
 
 /// Waits for a worker that was told to end.

@@ -155,6 +155,8 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        let _poison = super::PoisonOnPanic { shared: &shared, worker: "wal-prepare" };
         while self.wait_until_wanted() {
             let start = clock::now_ns();
             let made = self.prepare();
