@@ -17,7 +17,7 @@ use crate::segment_writer::{ResumePoint, SegmentWriter};
 
 /// What [`SegmentWriter::open_existing_segment`] has found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Existing {
+pub enum OpenedSegment {
     /// Appending goes on behind its last block.
     Open(ResumePoint),
     /// It is sealed and stays so: appending goes on in the next segment, behind this block.
@@ -34,14 +34,14 @@ impl SegmentWriter {
     /// # Errors
     /// `WAL_CORRUPT` or `WAL_TORN` with the exact position, `WAL_SCHEMA` if it is of another log, `WAL_UNSUPPORTED`,
     /// `WAL_IO`. Nothing on disk is changed.
-    pub fn open_existing_segment(&mut self, index: u32) -> Result<Existing> {
+    pub fn open_existing_segment(&mut self, index: u32) -> Result<OpenedSegment> {
         let start = clock::now_ns();
         let opened = self.verify_and_open(index);
         self.note_open_existing(start, opened.is_ok());
         opened
     }
 
-    fn verify_and_open(&mut self, index: u32) -> Result<Existing> {
+    fn verify_and_open(&mut self, index: u32) -> Result<OpenedSegment> {
         let context = Arc::clone(self.context());
         let path = context.directory.join(names::hot_name(index));
         let failed = |what: &'static str| {
@@ -59,7 +59,7 @@ impl SegmentWriter {
         self.check_identity(verdict.identity.as_ref()).map_err(|error| error.at_path(&path))?;
         self.go_on_behind(link);
         if report.sealed {
-            return Ok(Existing::Sealed(link));
+            return Ok(OpenedSegment::Sealed(link));
         }
         let header = SegmentHeader::decode(&bytes)
             .map_err(|error| Error::new(Code::Corrupt, error.to_string()).at(index, 0).at_path(&path))?;
@@ -71,7 +71,7 @@ impl SegmentWriter {
             first_event_id: report.first_event_id,
         };
         self.resume(Arc::new(SegmentFile::new(index, path.clone(), file)), mapping, header, at);
-        Ok(Existing::Open(at))
+        Ok(OpenedSegment::Open(at))
     }
 
     fn check_identity(&self, found: Option<&LogIdentity>) -> Result<()> {

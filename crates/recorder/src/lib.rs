@@ -49,7 +49,7 @@ mod worker;
 
 pub use closed_segment::ClosedSegment;
 pub use event::{Event, Observer};
-pub use existing_segment::Existing;
+pub use existing_segment::OpenedSegment;
 pub use flashstrike_recovery::files::Mapping;
 pub use flashstrike_recovery::{Code, Error, Mode, Report, Result};
 pub use manager::Manager;

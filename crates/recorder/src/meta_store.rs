@@ -1,10 +1,9 @@
 //! `wal.meta`: written whole, never edited, never the truth.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flashstrike_recovery::files::{FileSystem, OpenMode};
+use flashstrike_recovery::files::{FileSystem, OpenMode, remove_if_there};
 use flashstrike_recovery::{Error, Result};
 use flashstrike_segment::{WalMeta, names};
 use flashstrike_telemetry::clock;
@@ -44,12 +43,7 @@ impl MetaStore {
     fn replace(&self, bytes: &[u8]) -> Result<()> {
         let temporary = self.directory.join(names::temporary_name(names::WAL_META));
         let path = self.directory.join(names::WAL_META);
-        match self.files.remove_file(&temporary) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(Error::io("remove", &temporary, &error));
-            }
-            _ => {}
-        }
+        remove_if_there(&*self.files, &temporary)?;
         let file = self
             .files
             .open(&temporary, OpenMode::CreateNew(self.file_mode))

@@ -22,7 +22,7 @@ use crate::manager::Manager;
 use crate::meta_store::MetaStore;
 use crate::options::RecorderOptions;
 use crate::prepared_segment::{PreparedSegment, map_from};
-use crate::recorder::Parts;
+use crate::recorder::Recorder;
 use crate::segment_file::SegmentFile;
 use crate::segment_writer::{ResumePoint, SegmentWriter};
 use crate::shared::{LogContext, Shared};
@@ -35,7 +35,7 @@ use crate::worker::preparer::SegmentPreparer;
 /// A log's directory is for its owner alone.
 const DIRECTORY_MODE: u32 = 0o700;
 
-pub(crate) fn open(options: &RecorderOptions) -> Result<Parts> {
+pub(crate) fn open(options: &RecorderOptions) -> Result<Recorder> {
     let start = Instant::now();
     options.validate()?;
     // Files are made by their names for as long as the log is open, and the process may change its directory.
@@ -146,7 +146,7 @@ struct Started {
     lock: LogLock,
 }
 
-fn start_workers(options: &RecorderOptions, started: Started) -> Result<Parts> {
+fn start_workers(options: &RecorderOptions, started: Started) -> Result<Recorder> {
     let Started { shared, writer, prepared, meta, report, lock } = started;
     let telemetry = &options.telemetry;
     let policy =
@@ -172,7 +172,8 @@ fn start_workers(options: &RecorderOptions, started: Started) -> Result<Parts> {
         telemetry.manager_updater(),
         options.metadata_len(),
     );
-    Ok(Parts { manager, committer, coordinator, shared, report, telemetry: Arc::clone(telemetry), lock })
+    let telemetry = Arc::clone(telemetry);
+    Ok(Recorder { manager, committer, coordinator, shared, report, telemetry, lock: Some(lock) })
 }
 
 /// Index behind the open segment and those prepared.

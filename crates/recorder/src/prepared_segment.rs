@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flashstrike_recovery::files::{File, Mapping, OpenMode};
+use flashstrike_recovery::files::{File, Mapping, OpenMode, remove_if_there};
 use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
 use flashstrike_segment::{Metadata, SegmentHeader, names};
@@ -38,12 +38,7 @@ impl PreparedSegment {
         let temporary = context.directory.join(names::new_name(index));
         let path = context.directory.join(names::hot_name(index));
         // What an earlier try could not remove.
-        match context.files.remove_file(&temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::io("remove", &temporary, &error));
-            }
-            _ => {}
-        }
+        remove_if_there(&*context.files, &temporary)?;
         let made = Self::create_named(context, index, &temporary, path);
         if made.is_err() {
             let _ = context.files.remove_file(&temporary);

@@ -20,25 +20,14 @@ use crate::worker::meta_coordinator::{MetaCoordinator, snapshot};
 /// Dropping it closes it as [`close`](Self::close) does, without a way to say what failed.
 #[derive(Debug)]
 pub struct Recorder {
-    manager: Manager,
-    committer: Committer,
-    coordinator: MetaCoordinator,
-    shared: Arc<Shared>,
-    report: Report,
-    telemetry: Arc<RecorderTelemetry>,
-    /// Given back last, after all workers have ended; `None` once closed.
-    lock: Option<LogLock>,
-}
-
-/// What [`Recorder::open`] has put together.
-pub(crate) struct Parts {
     pub(crate) manager: Manager,
     pub(crate) committer: Committer,
     pub(crate) coordinator: MetaCoordinator,
     pub(crate) shared: Arc<Shared>,
     pub(crate) report: Report,
     pub(crate) telemetry: Arc<RecorderTelemetry>,
-    pub(crate) lock: LogLock,
+    /// Given back last, after all workers have ended; `None` once closed.
+    pub(crate) lock: Option<LogLock>,
 }
 
 impl Recorder {
@@ -50,16 +39,7 @@ impl Recorder {
     /// `WAL_LOCKED`, `WAL_CORRUPT`, `WAL_TORN` (mode `strict`), `WAL_SCHEMA`, `WAL_UNSUPPORTED`, `WAL_FULL`, `WAL_IO`.
     /// After a refusal nothing on disk has changed.
     pub fn open(options: &RecorderOptions) -> Result<Self> {
-        let parts = crate::open::open(options)?;
-        Ok(Self {
-            manager: parts.manager,
-            committer: parts.committer,
-            coordinator: parts.coordinator,
-            shared: parts.shared,
-            report: parts.report,
-            telemetry: parts.telemetry,
-            lock: Some(parts.lock),
-        })
+        crate::open::open(options)
     }
 
     /// Appends one event and gives its id. See [`Manager::append`].

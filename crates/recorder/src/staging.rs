@@ -20,7 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use flashstrike_recovery::files::{File, FileSystem, Mapping, OpenMode};
+use flashstrike_recovery::files::{File, FileSystem, Mapping, OpenMode, remove_if_there};
 use flashstrike_recovery::{Error, Result};
 use flashstrike_segment::layout::STAGING_HEADER_SIZE;
 use flashstrike_segment::staging::{
@@ -65,10 +65,7 @@ impl NewStaging {
             let temporary = &temporary;
             move |error: io::Error| Error::io(what, temporary, &error)
         };
-        match files.remove_file(&temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("remove")(error)),
-            _ => {}
-        }
+        remove_if_there(files, &temporary)?;
         let file = files.open(&temporary, OpenMode::CreateNew(file_mode)).map_err(failed("create"))?;
         file.allocate(0, length as u64).map_err(failed("allocate"))?;
         file.write_all_at(&header.encode(), 0).map_err(failed("write"))?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use common::code;
 use flashstrike_crash_lab::{ReadBack, events};
-use flashstrike_recorder::{Code, Existing, LogContext, NewStaging, PreparedSegment, SegmentWriter};
+use flashstrike_recorder::{Code, LogContext, NewStaging, OpenedSegment, PreparedSegment, SegmentWriter};
 use flashstrike_recovery::files::OsFileSystem;
 use flashstrike_recovery::machine;
 use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, SEGMENT_HEADER_SIZE};
@@ -168,7 +168,7 @@ fn an_existing_segment_is_gone_on_in_behind_its_last_block() {
         drop(writer);
 
         let mut writer = log.writer(link);
-        let Existing::Open(at) = writer.open_existing_segment(0).expect("a segment") else {
+        let OpenedSegment::Open(at) = writer.open_existing_segment(0).expect("a segment") else {
             panic!("the segment is not sealed");
         };
         assert_eq!((at.end as usize, at.event_count, at.first_event_id), (position.1, 30, 1));
@@ -179,7 +179,7 @@ fn an_existing_segment_is_gone_on_in_behind_its_last_block() {
         log.expect(35);
 
         let mut writer = log.writer(link);
-        assert!(matches!(writer.open_existing_segment(0).expect("a segment"), Existing::Sealed(_)));
+        assert!(matches!(writer.open_existing_segment(0).expect("a segment"), OpenedSegment::Sealed(_)));
         assert_eq!((writer.position(), writer.last_event_id()), (None, 35));
         writer.open_new_segment(1).expect("the next segment");
         log.append(&mut writer, 5);

@@ -113,7 +113,7 @@ impl Diagnosis {
             return Ok(Run::of_extent(&extent, segment, loan));
         }
         let bytes = &loan.bytes()[extent.start..extent.end];
-        let pool = &self.snapshot.shelf.pool;
+        let pool = &self.snapshot.context.pool;
         let failed = |error| Error::io("get memory for", &self.snapshot.inspection.directory, &error);
         let mut aside = pool.borrow_apart(bytes.len()).map_err(failed)?;
         aside.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
@@ -122,7 +122,7 @@ impl Diagnosis {
 
     /// Reads a segment and sorts it into blocks and gaps.
     fn read(&mut self, index: u32) -> Result<()> {
-        let source = &self.snapshot.shelf.source;
+        let source = &self.snapshot.context.source;
         let telemetry = Some(&self.snapshot.instruments.consumer);
         let Some(body) = source.body(index, &mut self.scratch, telemetry)? else {
             let reason = Reason::SegmentMissing.to_string();
@@ -177,7 +177,7 @@ impl Diagnosis {
         // The memory before is free, and is used again.
         let mut loan = match self.loan.take() {
             Some(loan) if loan.bytes().len() >= bytes.len() => loan,
-            _ => self.snapshot.shelf.pool.borrow(bytes.len()).map_err(failed)?,
+            _ => self.snapshot.context.pool.borrow(bytes.len()).map_err(failed)?,
         };
         loan.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
         self.loan = Some(loan);
@@ -259,7 +259,7 @@ struct Behind<'a> {
 
 impl Following for Behind<'_> {
     fn next_start(&mut self) -> Option<SegmentStart> {
-        match self.snapshot.shelf.source.start(self.index?, None) {
+        match self.snapshot.context.source.start(self.index?, None) {
             Ok(start) => start,
             // An unsupported version is found when the segment's turn comes.
             Err(error) if error.code() == Code::Unsupported => None,

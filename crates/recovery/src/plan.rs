@@ -2,20 +2,20 @@
 
 use crate::error::{Code, Error, Result};
 use crate::inspect::Inspection;
-use crate::segment_reader::{Shelf, Wanted};
+use crate::segment_reader::{ReadContext, Wanted};
 use crate::telemetry::ReadTelemetry;
 
 /// The segments of a replay, ascending.
 pub(crate) fn plan(
     inspection: &Inspection,
-    shelf: &Shelf,
+    context: &ReadContext,
     from: Option<u64>,
     to: Option<u64>,
     telemetry: &ReadTelemetry,
 ) -> Result<Vec<Wanted>> {
     let Some(last) = inspection.segments.last() else { return Ok(Vec::new()) };
     let all = inspection.first_segment..=last.index;
-    let look = Look { inspection, shelf, telemetry };
+    let look = Look { inspection, context, telemetry };
     let first = match from {
         None => *all.start(),
         Some(from) => look.first_with(all.clone(), |known| known.is_some_and(|last| last < from))?,
@@ -49,7 +49,7 @@ pub(crate) fn gone(event_id: u64, first_event_id: u64) -> Error {
 
 struct Look<'a> {
     inspection: &'a Inspection,
-    shelf: &'a Shelf,
+    context: &'a ReadContext,
     telemetry: &'a ReadTelemetry,
 }
 
@@ -83,7 +83,7 @@ impl Look<'_> {
         if let Some(facts) = self.inspection.segments.iter().find(|facts| facts.index == index) {
             return Ok(Some(facts.counts.last_event_id));
         }
-        let start = self.shelf.source.start(index, Some(self.telemetry))?;
+        let start = self.context.source.start(index, Some(self.telemetry))?;
         Ok(start.and_then(|start| start.sealed).map(|seal| seal.last_event_id))
     }
 }

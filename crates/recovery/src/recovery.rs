@@ -23,7 +23,7 @@ use crate::mode::Mode;
 use crate::pool::{Pool, WINDOW_LEN};
 use crate::repair::refusal;
 use crate::report::{DamageReport, LogState, Report};
-use crate::segment_reader::{SegmentReader, Shelf};
+use crate::segment_reader::{ReadContext, SegmentReader};
 use crate::telemetry::Instruments;
 
 /// Each of them may take the memory of a segment.
@@ -304,7 +304,7 @@ impl Recovery {
             *found = Found { inspection: Arc::new(inspection), tail };
         }
         Ok(Snapshot {
-            shelf: Shelf {
+            context: ReadContext {
                 source: SegmentSource::new(&self.files, &self.options.directory),
                 pool: Arc::clone(&self.pool),
                 segment_size: self.segment_size,

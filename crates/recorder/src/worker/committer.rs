@@ -20,7 +20,7 @@ use super::undurable::Undurable;
 use crate::shared::{Shared, lock};
 
 #[derive(Debug)]
-struct Desk {
+struct Requests {
     shared: Arc<Shared>,
     policy: SyncPolicy,
     /// The highest id that somebody waits for.
@@ -54,7 +54,7 @@ pub(crate) struct SyncPolicy {
 /// A handle on group commit; clones share it and may wait on any thread.
 #[derive(Debug, Clone)]
 pub struct CommitHandle {
-    desk: Arc<Desk>,
+    requests: Arc<Requests>,
     worker: Thread,
 }
 
@@ -75,7 +75,7 @@ impl Committer {
         policy: SyncPolicy,
         telemetry: CommitterUpdater,
     ) -> Result<Self> {
-        let desk = Arc::new(Desk {
+        let requests = Arc::new(Requests {
             shared,
             policy,
             wanted: AtomicU64::new(0),
@@ -88,9 +88,9 @@ impl Committer {
             answered: Condvar::new(),
             turn: Mutex::new(telemetry),
         });
-        let worker = Arc::clone(&desk);
+        let worker = Arc::clone(&requests);
         let thread = super::spawn("wal-commit", move || worker.run())?;
-        let handle = CommitHandle { desk, worker: thread.thread().clone() };
+        let handle = CommitHandle { requests, worker: thread.thread().clone() };
         Ok(Self { handle, thread: Some(thread) })
     }
 
@@ -100,7 +100,7 @@ impl Committer {
     }
 
     pub(crate) fn close(&mut self) {
-        self.handle.desk.closing.store(true, Ordering::SeqCst);
+        self.handle.requests.closing.store(true, Ordering::SeqCst);
         self.handle.worker.unpark();
         super::join(&mut self.thread);
     }
@@ -117,9 +117,9 @@ impl CommitHandle {
     /// is.
     pub fn request(&self, event_id: u64) {
         // The worker would never be done with an id that no sync can cover.
-        let wanted = event_id.min(self.desk.shared.staging.written_event_id());
-        self.desk.askers.fetch_add(1, Ordering::Relaxed);
-        self.desk.wanted.fetch_max(wanted, Ordering::AcqRel);
+        let wanted = event_id.min(self.requests.shared.staging.written_event_id());
+        self.requests.askers.fetch_add(1, Ordering::Relaxed);
+        self.requests.wanted.fetch_max(wanted, Ordering::AcqRel);
         self.worker.unpark();
     }
 
@@ -130,13 +130,13 @@ impl CommitHandle {
     /// if the log is closed first.
     pub fn wait(&self, event_id: u64) -> Result<()> {
         self.request(event_id);
-        let mut waiting = lock(&self.desk.waiting);
+        let mut waiting = lock(&self.requests.waiting);
         *waiting += 1;
         let outcome = loop {
             match self.outcome(event_id) {
                 Some(outcome) => break outcome,
                 None => {
-                    waiting = self.desk.answered.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                    waiting = self.requests.answered.wait(waiting).unwrap_or_else(PoisonError::into_inner);
                 }
             }
         };
@@ -146,11 +146,11 @@ impl CommitHandle {
 
     /// What somebody who waits for this event can be told; nothing yet while a sync may still cover it.
     fn outcome(&self, event_id: u64) -> Option<Result<()>> {
-        if self.desk.shared.staging.durable_event_id() >= event_id {
+        if self.requests.shared.staging.durable_event_id() >= event_id {
             return Some(Ok(()));
         }
-        let refused = self.desk.shared.poison.check().and_then(|()| {
-            if self.desk.closing.load(Ordering::SeqCst) {
+        let refused = self.requests.shared.poison.check().and_then(|()| {
+            if self.requests.closing.load(Ordering::SeqCst) {
                 return Err(crate::closed());
             }
             self.check_published(event_id)
@@ -163,13 +163,13 @@ impl CommitHandle {
     /// # Errors
     /// `WAL_EVENT_ID` for an event that is not published: flush first. `WAL_POISONED`.
     pub fn sync_here(&self, event_id: u64) -> Result<()> {
-        self.desk.shared.poison.check()?;
+        self.requests.shared.poison.check()?;
         self.check_published(event_id)?;
-        self.desk.sync(event_id, 1)
+        self.requests.sync(event_id, 1)
     }
 
     fn check_published(&self, event_id: u64) -> Result<()> {
-        let written = self.desk.shared.staging.written_event_id();
+        let written = self.requests.shared.staging.written_event_id();
         if event_id <= written {
             return Ok(());
         }
@@ -182,13 +182,14 @@ impl CommitHandle {
     /// look at the clock from now on.
     #[inline]
     pub(crate) fn published(&self, bytes: u64, event_id: u64) {
-        let desk = &*self.desk;
-        let unsynced = desk.undurable.note_block(bytes);
-        let due = desk.policy.bytes.is_some_and(|limit| unsynced >= limit);
+        let requests = &*self.requests;
+        let unsynced = requests.undurable.note_block(bytes);
+        let due = requests.policy.bytes.is_some_and(|limit| unsynced >= limit);
         if due {
-            desk.wanted.fetch_max(event_id, Ordering::AcqRel);
+            requests.wanted.fetch_max(event_id, Ordering::AcqRel);
         }
-        let first = desk.policy.interval.is_some() && desk.undurable.start_clock(|| desk.now_ns());
+        let first =
+            requests.policy.interval.is_some() && requests.undurable.start_clock(|| requests.now_ns());
         if due || first {
             self.worker.unpark();
         }
@@ -196,7 +197,7 @@ impl CommitHandle {
 }
 
 /// Whoever waits is told, whatever the worker ends with.
-struct AnswerAtEnd<'a>(&'a Desk);
+struct AnswerAtEnd<'a>(&'a Requests);
 
 impl Drop for AnswerAtEnd<'_> {
     fn drop(&mut self) {
@@ -204,7 +205,7 @@ impl Drop for AnswerAtEnd<'_> {
     }
 }
 
-impl Desk {
+impl Requests {
     fn run(&self) {
         let _answer = AnswerAtEnd(self);
         let _poison = PoisonOnPanic { shared: &self.shared, worker: "wal-commit" };

@@ -23,14 +23,14 @@ struct State {
 }
 
 #[derive(Debug, Default)]
-struct Desk {
+struct Pending {
     state: Mutex<State>,
     changed: Condvar,
 }
 
 /// What the coordinator is told that the durable id advanced with; clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct MetaSignal(Arc<Desk>);
+pub(crate) struct MetaSignal(Arc<Pending>);
 
 impl MetaSignal {
     pub(crate) fn new() -> Self {
@@ -66,7 +66,7 @@ impl MetaCoordinator {
         telemetry: MetaCoordinatorUpdater,
     ) -> Result<Self> {
         let signal = shared.meta_signal().clone();
-        let worker = Worker { desk: Arc::clone(&signal.0), shared, store, failing: false, telemetry };
+        let worker = Worker { pending: Arc::clone(&signal.0), shared, store, failing: false, telemetry };
         let thread = super::spawn("wal-meta", move || worker.run())?;
         Ok(Self { signal, thread: Some(thread) })
     }
@@ -86,7 +86,7 @@ impl Drop for MetaCoordinator {
 }
 
 struct Worker {
-    desk: Arc<Desk>,
+    pending: Arc<Pending>,
     shared: Arc<Shared>,
     store: MetaStore,
     /// The last write has failed.
@@ -110,7 +110,7 @@ impl Worker {
     fn note(&mut self, stored: Result<()>) {
         let was_failing = std::mem::replace(&mut self.failing, stored.is_err());
         if let Err(error) = stored {
-            lock(&self.desk.state).dirty = true;
+            lock(&self.pending.state).dirty = true;
             if !was_failing {
                 self.shared.tell_failure(error);
             }
@@ -121,7 +121,7 @@ impl Worker {
     fn wait_until_due(&self) -> Option<Duration> {
         let start = Instant::now();
         let mut due: Option<Instant> = None;
-        let mut state = lock(&self.desk.state);
+        let mut state = lock(&self.pending.state);
         loop {
             if state.closing {
                 return None;
@@ -135,9 +135,9 @@ impl Worker {
                     return Some(start.elapsed());
                 }
                 Some(left) => {
-                    self.desk.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                    self.pending.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
                 }
-                None => self.desk.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => self.pending.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
         }
     }

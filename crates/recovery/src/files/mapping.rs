@@ -27,11 +27,6 @@ impl Mapping {
         Ok(Self(Arc::new(MmapOptions::new().len(length).map_raw(file)?)))
     }
 
-    /// Memory of no file, zeroed: what a simulated disk hands out.
-    pub fn anonymous(length: usize) -> io::Result<Self> {
-        Ok(Self(Arc::new(MmapOptions::new().len(length).map_anon()?.into())))
-    }
-
     /// Length in bytes.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -170,3 +170,16 @@ pub fn read_full_at(file: &dyn File, buffer: &mut [u8], offset: u64) -> io::Resu
     }
     Ok(done)
 }
+
+/// Removes a file; that it is not there is no failure.
+///
+/// # Errors
+/// `WAL_IO`.
+pub fn remove_if_there(files: &dyn FileSystem, path: &Path) -> crate::Result<()> {
+    match files.remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(crate::Error::io("remove", path, &error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -18,7 +18,7 @@ use super::source::{Scratch, SegmentSource};
 use super::{InspectOptions, Progress, Watch};
 use crate::error::{Error, Result};
 use crate::files::{OpenMode, read_full_at};
-use crate::segment_reader::{Extents, Seam, SegmentReader};
+use crate::segment_reader::{Boundary, Extents, SegmentReader};
 
 /// Where verification begins.
 #[derive(Debug, Clone)]
@@ -208,14 +208,14 @@ fn verify_segment(
         let start = SegmentStart::read(scratch.bytes(&body)).ok();
         read.reader = start
             .and_then(|start| start.metadata)
-            .map(|(block, metadata)| Seam {
+            .map(|(block, metadata)| Boundary {
                 index,
                 continues: (metadata.previous_chain, block.last_event_id),
                 first_written_ts_ns: block.written_ts_ns,
                 link,
                 end: report.end_offset,
             })
-            .and_then(|seam| Some(SegmentReader::of_verified(scratch.take()?, extents, seam)));
+            .and_then(|boundary| Some(SegmentReader::of_verified(scratch.take()?, extents, boundary)));
     }
     Ok(Some(read))
 }

@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::inspect::{Inspection, StagedEvents};
 use crate::plan::{check_not_gone, gone, plan};
 use crate::pool::Loan;
-use crate::segment_reader::{Extent, ReadFailure, Seam, SegmentReader, Shelf};
+use crate::segment_reader::{Boundary, Extent, ReadContext, ReadFailure, SegmentReader};
 use crate::telemetry::Instruments;
 use crate::worker::preloader::SegmentPreloader;
 use blocks::Cursor;
@@ -37,7 +37,7 @@ pub struct ReplayOptions {
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
     pub(crate) inspection: Arc<Inspection>,
-    pub(crate) shelf: Shelf,
+    pub(crate) context: ReadContext,
     pub(crate) preload_segments: usize,
     pub(crate) instruments: Instruments,
 }
@@ -55,7 +55,7 @@ pub struct Manager {
     taken: usize,
     current: Option<Current>,
     /// Where the segment before begins and ends, which the next one has to fit.
-    neighbour: Option<Seam>,
+    neighbour: Option<Boundary>,
     /// Staged events that were not handed out yet.
     staged: Option<StagedEvents>,
     /// Memory for a block that is too large for a window, or for the staged events.
@@ -123,7 +123,7 @@ impl Manager {
         let inspection = Arc::clone(&snapshot.inspection);
         check_not_gone(&inspection, options.from)?;
         let telemetry = &snapshot.instruments.consumer;
-        let mut segments = plan(&inspection, &snapshot.shelf, options.from, options.to, telemetry)?;
+        let mut segments = plan(&inspection, &snapshot.context, options.from, options.to, telemetry)?;
         if options.reverse {
             segments.reverse();
         }
@@ -132,7 +132,7 @@ impl Manager {
                 && options.to.is_none_or(|to| staged.first_event_id <= to)
         });
         let preloader = SegmentPreloader::start(
-            snapshot.shelf.clone(),
+            snapshot.context.clone(),
             segments,
             tail,
             snapshot.preload_segments,
@@ -339,7 +339,7 @@ impl Manager {
             Some(aside) if aside.buffer().len() >= length => Ok(aside),
             _ => self
                 .snapshot
-                .shelf
+                .context
                 .pool
                 .borrow_apart(length)
                 .map_err(|error| Error::io("get memory for", &self.snapshot.inspection.directory, &error)),
@@ -367,7 +367,7 @@ impl Manager {
 
     /// Checks that the log goes on without a break from the segment before.
     fn check_neighbour(&mut self, reader: &SegmentReader) -> Result<()> {
-        let own = reader.seam();
+        let own = reader.boundary();
         if let Some(neighbour) = self.neighbour.replace(own) {
             let (older, newer) = if self.options.reverse { (own, neighbour) } else { (neighbour, own) };
             newer.check_continues(&older).map_err(|damage| self.corrupt(&damage))?;
@@ -401,12 +401,13 @@ impl Manager {
 
     /// A segment that was there when the replay began is not any more: retention, or somebody's hand.
     fn vanished(&self, index: u32) -> Error {
-        match self.snapshot.shelf.source.first_segment() {
+        match self.snapshot.context.source.first_segment() {
             Err(error) => error,
             Ok(Some(first)) if first > index => {
-                let next =
-                    self.neighbour.map_or(self.options.from.unwrap_or(1), |seam| seam.link.last_event_id + 1);
-                let first_event_id = self.snapshot.shelf.source.first_event_id(first).unwrap_or(0);
+                let next = self
+                    .neighbour
+                    .map_or(self.options.from.unwrap_or(1), |boundary| boundary.link.last_event_id + 1);
+                let first_event_id = self.snapshot.context.source.first_event_id(first).unwrap_or(0);
                 gone(next, first_event_id).at_path(&hot_path(&self.snapshot.inspection.directory, index))
             }
             Ok(_) => self.corrupt(&Damage {

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
 use flashstrike_segment::{Link, Seal, SegmentHeader, State, names};
 
-use super::quarantine::{Quarantine, for_each_piece, remove_if_there};
+use super::quarantine::{Quarantine, for_each_piece};
 use super::rewrite::{self, checked_body};
 use super::{AppendPoint, Repaired};
 use crate::directory::{cold_path, hot_path};
 use crate::error::{Error, Result};
-use crate::files::{File, FileSystem, OpenMode};
+use crate::files::{File, FileSystem, OpenMode, remove_if_there};
 use crate::inspect::{Inspection, PreparedFacts, SegmentFacts, SegmentSource, is_zero};
 use crate::report::{CutReport, IdRange};
 

@@ -14,7 +14,7 @@ use flashstrike_segment::names;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::files::{File, FileSystem, OpenMode, read_full_at};
+use crate::files::{File, FileSystem, OpenMode, read_full_at, remove_if_there};
 
 const PIECE: usize = 1 << 20;
 
@@ -220,13 +220,6 @@ impl<'a> Quarantine<'a> {
 /// Who may read a log's files may list its quarantine.
 pub(crate) fn directory_mode(file_mode: u32) -> u32 {
     0o700 | ((file_mode & 0o044) >> 2) | (file_mode & 0o044)
-}
-
-pub(crate) fn remove_if_there(files: &dyn FileSystem, path: &Path) -> Result<()> {
-    match files.remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, &error)),
-        _ => Ok(()),
-    }
 }
 
 /// Hands out `length` bytes of a file from `offset` on, in pieces; what lies behind its end is zero.

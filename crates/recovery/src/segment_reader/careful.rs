@@ -2,7 +2,7 @@
 
 use flashstrike_segment::{Damage, Following, LogVerifier, Position, Reason, SegmentBytes, SegmentStart};
 
-use super::{Extents, ReadFailure, Seam, SegmentReader, Shelf, Wanted};
+use super::{Boundary, Extents, ReadContext, ReadFailure, SegmentReader, Wanted};
 use crate::directory::hot_path;
 use crate::error::Error;
 use crate::inspect::Scratch;
@@ -10,19 +10,19 @@ use crate::telemetry::ReadTelemetry;
 
 /// Reads a segment with the verifier of whole logs, as if the log began with it.
 pub(super) fn read(
-    shelf: &Shelf,
+    context: &ReadContext,
     wanted: &Wanted,
     telemetry: &ReadTelemetry,
 ) -> Result<SegmentReader, ReadFailure> {
     let index = wanted.index;
     let mut scratch = Scratch::default();
-    let body = shelf.source.body(index, &mut scratch, Some(telemetry))?.ok_or(ReadFailure::Vanished)?;
+    let body = context.source.body(index, &mut scratch, Some(telemetry))?.ok_or(ReadFailure::Vanished)?;
     let mut bytes = scratch.bytes(&body);
     if let Some(end) = wanted.end {
         bytes = &bytes[..bytes.len().min(end as usize)];
     }
-    let mut verifier = LogVerifier::begin_at(shelf.log.as_ref(), None, index);
-    let mut next = Next { shelf, index, is_asked: wanted.end.is_none(), error: None };
+    let mut verifier = LogVerifier::begin_at(context.log.as_ref(), None, index);
+    let mut next = Next { context, index, is_asked: wanted.end.is_none(), error: None };
     let mut extents = Extents::default();
     let report = verifier.segment(SegmentBytes { index, bytes, cold: body.cold }, &mut next, &mut |block| {
         extents.push(block.offset as usize, &block.header);
@@ -30,7 +30,7 @@ pub(super) fn read(
     if let Some(error) = next.error {
         return Err(error.into());
     }
-    let report = report.map_err(|unsupported| Error::from((&*shelf.source.directory, unsupported)))?;
+    let report = report.map_err(|unsupported| Error::from((&*context.source.directory, unsupported)))?;
     // Where the log is known to end in this segment, what its header claims behind that does not matter.
     let is_behind = |damage: &Damage| {
         let Position { segment, offset } = damage.position;
@@ -47,28 +47,28 @@ pub(super) fn read(
     }
     let link = verifier.finish().link.ok_or_else(|| at(report.end_offset, Reason::NoMetadataBlock))?;
     let start = SegmentStart::read(bytes)
-        .map_err(|unsupported| Error::from((&*shelf.source.directory, unsupported)))?;
+        .map_err(|unsupported| Error::from((&*context.source.directory, unsupported)))?;
     let (block, metadata) = start.metadata.ok_or_else(|| at(report.end_offset, Reason::NoMetadataBlock))?;
-    let path = hot_path(&shelf.source.directory, index);
+    let path = hot_path(&context.source.directory, index);
     let length = report.end_offset as usize;
-    let mut loan = shelf.pool.borrow(length).map_err(|error| Error::io("get memory for", &path, &error))?;
+    let mut loan = context.pool.borrow(length).map_err(|error| Error::io("get memory for", &path, &error))?;
     let present = bytes.len().min(length);
     let memory = &mut loan.bytes_mut()[..length];
     memory[..present].copy_from_slice(&bytes[..present]);
     memory[present..].fill(0);
-    let seam = Seam {
+    let boundary = Boundary {
         index,
         continues: (metadata.previous_chain, block.last_event_id),
         first_written_ts_ns: block.written_ts_ns,
         link,
         end: report.end_offset,
     };
-    Ok(SegmentReader::of_verified(loan, extents, seam))
+    Ok(SegmentReader::of_verified(loan, extents, boundary))
 }
 
 /// The segment behind: it tells where this one ends, if this one's header does not.
 struct Next<'a> {
-    shelf: &'a Shelf,
+    context: &'a ReadContext,
     index: u32,
     /// Where this one ends is not known otherwise, and the log goes on behind it.
     is_asked: bool,
@@ -80,7 +80,7 @@ impl Following for Next<'_> {
         if !self.is_asked {
             return None;
         }
-        match self.shelf.source.start(self.index + 1, None) {
+        match self.context.source.start(self.index + 1, None) {
             Ok(start) => start,
             Err(error) => {
                 self.error = Some(error);

@@ -8,7 +8,7 @@ use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, MAX_SEGMENT_START, SEGMENT_
 use flashstrike_segment::{ChainVerifier, SegmentStart};
 
 use super::parts::{More, Parts, Pieces};
-use super::{Extents, ReadFailure, Seam, SegmentReader, Shelf, Wanted};
+use super::{Boundary, Extents, ReadContext, ReadFailure, SegmentReader, Wanted};
 use crate::directory::{cold_path, hot_path};
 use crate::error::Error;
 use crate::files::{File, read_full_at, read_to_end};
@@ -20,32 +20,32 @@ const PIECE: usize = 256 << 10;
 
 /// Reads and verifies a segment; `None` if anything is not as it should be, or nobody wants it any more.
 pub(super) fn read(
-    shelf: &Shelf,
+    context: &ReadContext,
     wanted: &Wanted,
     cancelled: &AtomicBool,
     telemetry: &ReadTelemetry,
 ) -> Result<Option<SegmentReader>, ReadFailure> {
-    let hot_path = hot_path(&shelf.source.directory, wanted.index);
-    if let Some(file) = shelf.source.open(&hot_path, Some(telemetry))? {
+    let hot_path = hot_path(&context.source.directory, wanted.index);
+    if let Some(file) = context.source.open(&hot_path, Some(telemetry))? {
         let length = file.len().map_err(|error| Error::io("read", &hot_path, &error))?;
         let mut source = Hot { file: &*file, length: length as usize };
-        return read_from(shelf, wanted, &mut source, cancelled)
+        return read_from(context, wanted, &mut source, cancelled)
             .map_err(|error| Error::io("read", &hot_path, &error).into());
     }
-    let cold_path = cold_path(&shelf.source.directory, wanted.index);
-    let Some(file) = shelf.source.open(&cold_path, Some(telemetry))? else {
+    let cold_path = cold_path(&context.source.directory, wanted.index);
+    let Some(file) = context.source.open(&cold_path, Some(telemetry))? else {
         return Err(ReadFailure::Vanished);
     };
     let failed = |error: io::Error| Error::io("read", &cold_path, &error);
     let length = file.len().map_err(failed)?;
     // Incompressible content makes a file a little longer than the segment.
-    if length > shelf.segment_size as u64 * 2 {
+    if length > context.segment_size as u64 * 2 {
         return Ok(None);
     }
     let bytes = read_to_end(&*file, length).map_err(failed)?;
     let Ok(table) = SeekTable::read(&bytes) else { return Ok(None) };
     let mut source = Cold { bytes: &bytes, table: &table, reader: FrameReader::default(), next: 0 };
-    Ok(read_from(shelf, wanted, &mut source, cancelled).map_err(failed)?)
+    Ok(read_from(context, wanted, &mut source, cancelled).map_err(failed)?)
 }
 
 struct Hot<'a> {
@@ -93,17 +93,17 @@ impl Pieces for Cold<'_> {
 }
 
 fn read_from(
-    shelf: &Shelf,
+    context: &ReadContext,
     wanted: &Wanted,
     source: &mut dyn Pieces,
     cancelled: &AtomicBool,
 ) -> io::Result<Option<SegmentReader>> {
     // Longer than the segment or the other copy's length: not as it should be.
     let length = source.length();
-    if length > shelf.segment_size || length < SEGMENT_HEADER_SIZE + BLOCK_HEADER_SIZE {
+    if length > context.segment_size || length < SEGMENT_HEADER_SIZE + BLOCK_HEADER_SIZE {
         return Ok(None);
     }
-    let mut parts = Parts::new(&shelf.pool, length.min(MAX_SEGMENT_START))?;
+    let mut parts = Parts::new(&context.pool, length.min(MAX_SEGMENT_START))?;
     while parts.have() < length.min(MAX_SEGMENT_START) {
         if !parts.more(source, 0, length.min(MAX_SEGMENT_START))? {
             break;
@@ -116,7 +116,7 @@ fn read_from(
     };
     let (continues, first_written_ts_ns) =
         ((metadata.previous_chain, block.last_event_id), block.written_ts_ns);
-    let Ok(mut chain) = ChainVerifier::new(wanted.index, &start, None, shelf.log.as_ref()) else {
+    let Ok(mut chain) = ChainVerifier::new(wanted.index, &start, None, context.log.as_ref()) else {
         return Ok(None);
     };
     let mut extents = Extents::default();
@@ -156,8 +156,8 @@ fn read_from(
     };
     let Some(link) = link else { return Ok(None) };
     let end = chain.offset();
-    let seam = Seam { index: wanted.index, continues, first_written_ts_ns, link, end };
-    Ok(Some(SegmentReader::new(parts.finish(), extents, seam)))
+    let boundary = Boundary { index: wanted.index, continues, first_written_ts_ns, link, end };
+    Ok(Some(SegmentReader::new(parts.finish(), extents, boundary)))
 }
 
 /// Bytes that a block header claims for its block. Whether that is so, verification says when they are there.

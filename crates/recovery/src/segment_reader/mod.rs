@@ -35,7 +35,7 @@ pub(crate) struct Wanted {
 
 /// What segments are read from, and into.
 #[derive(Debug, Clone)]
-pub(crate) struct Shelf {
+pub(crate) struct ReadContext {
     pub(crate) source: SegmentSource,
     /// Memory for the parts of segments.
     pub(crate) pool: Arc<Pool>,
@@ -69,12 +69,12 @@ pub(crate) struct SegmentReader {
     /// Its memory; `None` for parts that were given back.
     parts: Vec<Option<Loan>>,
     extents: Vec<Extent>,
-    seam: Seam,
+    boundary: Boundary,
 }
 
 /// Where a segment begins and ends, as its neighbours have to fit it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Seam {
+pub(crate) struct Boundary {
     pub(crate) index: u32,
     /// Chained checksum and id of the block that its first one continues.
     pub(crate) continues: (u64, u64),
@@ -85,7 +85,7 @@ pub(crate) struct Seam {
     pub(crate) end: u64,
 }
 
-impl Seam {
+impl Boundary {
     /// Checks that this segment continues the one before it.
     pub(crate) fn check_continues(&self, older: &Self) -> Result<(), Damage> {
         let at =
@@ -104,16 +104,16 @@ impl Seam {
 impl SegmentReader {
     /// Opens a segment, reads and verifies it.
     pub(crate) fn open(
-        shelf: &Shelf,
+        context: &ReadContext,
         wanted: &Wanted,
         cancelled: &AtomicBool,
         telemetry: &ReadTelemetry,
     ) -> Result<Self, ReadFailure> {
         let start = clock::now_ns();
-        let outcome = match fast::read(shelf, wanted, cancelled, telemetry) {
+        let outcome = match fast::read(context, wanted, cancelled, telemetry) {
             Ok(Some(reader)) => Ok(reader),
             Ok(None) if cancelled.load(Ordering::Relaxed) => Err(ReadFailure::Cancelled),
-            Ok(None) => careful::read(shelf, wanted, telemetry),
+            Ok(None) => careful::read(context, wanted, telemetry),
             Err(failure) => Err(failure),
         };
         let recorder = telemetry.record();
@@ -125,22 +125,22 @@ impl SegmentReader {
     }
 
     /// A segment that somebody else has read and verified.
-    pub(crate) fn of_verified(loan: Loan, extents: Extents, seam: Seam) -> Self {
-        Self::new(vec![loan], extents, seam)
+    pub(crate) fn of_verified(loan: Loan, extents: Extents, boundary: Boundary) -> Self {
+        Self::new(vec![loan], extents, boundary)
     }
 
     #[cfg(test)]
-    pub(crate) fn of_nothing(seam: Seam) -> Self {
-        Self::new(Vec::new(), Extents::default(), seam)
+    pub(crate) fn of_nothing(boundary: Boundary) -> Self {
+        Self::new(Vec::new(), Extents::default(), boundary)
     }
 
-    fn new(parts: Vec<Loan>, extents: Extents, seam: Seam) -> Self {
-        Self { parts: parts.into_iter().map(Some).collect(), extents: extents.finish(), seam }
+    fn new(parts: Vec<Loan>, extents: Extents, boundary: Boundary) -> Self {
+        Self { parts: parts.into_iter().map(Some).collect(), extents: extents.finish(), boundary }
     }
 
     /// The number in its name.
     pub(crate) fn index(&self) -> u32 {
-        self.seam.index
+        self.boundary.index
     }
 
     /// A part of its memory that was not given back.
@@ -159,7 +159,7 @@ impl SegmentReader {
     }
 
     /// Where it begins and ends.
-    pub(crate) fn seam(&self) -> Seam {
-        self.seam
+    pub(crate) fn boundary(&self) -> Boundary {
+        self.boundary
     }
 }

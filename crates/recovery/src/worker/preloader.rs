@@ -18,7 +18,7 @@ use std::time::Duration;
 use flashstrike_telemetry::clock;
 
 use crate::error::{Code, Error, Result};
-use crate::segment_reader::{ReadFailure, SegmentReader, Shelf, Wanted};
+use crate::segment_reader::{ReadContext, ReadFailure, SegmentReader, Wanted};
 use crate::telemetry::{Instruments, ReadTelemetry};
 
 /// Short beside what reading a segment takes, long beside what waking up costs the worker.
@@ -39,7 +39,7 @@ pub(crate) struct SegmentPreloader {
 
 #[derive(Debug)]
 struct Shared {
-    shelf: Shelf,
+    context: ReadContext,
     plan: Vec<Wanted>,
     /// Segments that may be ready or being read at a time.
     ahead: usize,
@@ -125,7 +125,7 @@ impl SegmentPreloader {
     /// # Errors
     /// `WAL_IO` if no thread can be started.
     pub(crate) fn start(
-        shelf: Shelf,
+        context: ReadContext,
         plan: Vec<Wanted>,
         kept: Option<SegmentReader>,
         ahead: usize,
@@ -133,13 +133,13 @@ impl SegmentPreloader {
     ) -> Result<Self> {
         let kept = kept.and_then(|kept| {
             let wanted =
-                |wanted: &Wanted| wanted.index == kept.index() && wanted.end == Some(kept.seam().end);
+                |wanted: &Wanted| wanted.index == kept.index() && wanted.end == Some(kept.boundary().end);
             Some((plan.iter().position(wanted)?, kept))
         });
         // One segment is read by whoever asks for it.
         let needs_worker = plan.len() > 1 + usize::from(kept.is_some());
         let shared = Arc::new(Shared {
-            shelf,
+            context,
             plan,
             ahead: ahead.max(1),
             instruments,
@@ -155,7 +155,7 @@ impl SegmentPreloader {
                 .name("wal-preloader".to_owned())
                 .spawn(move || shared.work())
                 .map_err(|error| {
-                    Error::io("start a thread for", &preloader.shared.shelf.source.directory, &error)
+                    Error::io("start a thread for", &preloader.shared.context.source.directory, &error)
                 })?;
             preloader.worker = Some(worker);
         }
@@ -246,7 +246,7 @@ impl Shared {
 
     fn read(&self, position: usize, telemetry: &ReadTelemetry) -> Outcome {
         let start = clock::now_ns();
-        let outcome = SegmentReader::open(&self.shelf, &self.plan[position], &self.cancelled, telemetry);
+        let outcome = SegmentReader::open(&self.context, &self.plan[position], &self.cancelled, telemetry);
         self.instruments.preloader.record().on_preload_segment(start, outcome.is_ok());
         outcome
     }
@@ -331,12 +331,12 @@ mod tests {
     use flashstrike_segment::Link;
 
     use super::*;
-    use crate::segment_reader::Seam;
+    use crate::segment_reader::Boundary;
 
     fn segment(index: u32) -> SegmentReader {
         let link = Link { chain: 0, last_event_id: 0, written_ts_ns: 0 };
-        let seam = Seam { index, continues: (0, 0), first_written_ts_ns: 0, link, end: 0 };
-        SegmentReader::of_nothing(seam)
+        let boundary = Boundary { index, continues: (0, 0), first_written_ts_ns: 0, link, end: 0 };
+        SegmentReader::of_nothing(boundary)
     }
 
     #[test]
