@@ -20,7 +20,8 @@ export function writeDocument(machine: Machine, results: readonly BenchmarkResul
 function introduction(rounds: number): string {
   return `# Benchmarks
 
-Written by \`npm run bench\`; edit the program in \`bench/\`, not this page.
+Written by \`npm run bench\`; edit the program in \`bench/\`, not this page. What stands between a missed figure and its
+target is in [profiles.md](profiles.md).
 
 A time on one machine says little about another, so each figure stands beside a reference that was measured in the same
 run: what the machine gives without a log. What counts is the ratio. All contestants run once untimed, since memory that

@@ -281,10 +281,11 @@ impl SegmentWriter {
 
     /// Publishes what is staged and leaves the open segment.
     ///
-    /// With `seal` it is synced, sealed and synced again; then it is unmapped, and a large part behind the last block
-    /// is given back to the file system. One that holds no event is synced and stays unsealed. A sealed header claims
-    /// that everything up to it is durable, so every segment before it must have been sealed. Without `seal` the
-    /// caller gets what sealing it later needs.
+    /// With `seal` it is synced, sealed and synced again; then it is unmapped, and a large part behind the last block is
+    /// given back to the file system. It stays in the page cache, since whoever follows or replays the log reads it
+    /// next. One that holds no event is synced and stays unsealed. A sealed header claims that everything up to it is
+    /// durable, so every segment before it must have been sealed. Without `seal` the caller gets what sealing it later
+    /// needs.
     ///
     /// # Errors
     /// `WAL_POISONED` if a sync fails; the segment is then left unsealed.
