@@ -29,10 +29,12 @@
 //! | [`Committer`] | `wal-commit` | group commit |
 //! | [`MetaStore`] and its coordinator | `wal-meta` | `wal.meta`, at most a second behind |
 
+mod append_point;
 mod closed_segment;
 mod event;
 mod existing_segment;
 mod lock;
+mod log_directory;
 mod manager;
 mod meta_store;
 mod open;

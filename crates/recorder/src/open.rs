@@ -3,37 +3,30 @@
 //! A crash at any point loses nothing and leads to the same result the next time: until the staged events stand in a
 //! synced block, the old staging memory stays in place, and every step before can be done again.
 
-use std::io::ErrorKind;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use flashstrike_recovery::files::{FileSystemKind, OpenMode};
-use flashstrike_recovery::inspect::{Depth, InspectOptions, Inspection, SegmentFacts, inspect};
-use flashstrike_recovery::repair::{AppendPoint, RepairOptions, Repaired, mark_poisoned, prepare_for_append};
+use flashstrike_recovery::inspect::{Depth, InspectOptions, Inspection, inspect};
+use flashstrike_recovery::repair::{RepairOptions, Repaired, mark_poisoned, prepare_for_append};
 use flashstrike_recovery::{Code, Error, Report, Result, machine};
 use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, round64};
 use flashstrike_segment::{LogIdentity, Schema, StagingHeader, names};
-use flashstrike_telemetry::clock;
 
-use crate::closed_segment::ClosedSegment;
+use crate::append_point::{open_append_point, open_segments, publish_staged, seal_and_sync, usable_prepared};
 use crate::lock::{LockWatch, LogLock};
+use crate::log_directory::{note_file_system, ready_directory, ready_for_new_log};
 use crate::manager::Manager;
 use crate::meta_store::MetaStore;
 use crate::options::RecorderOptions;
-use crate::prepared_segment::{PreparedSegment, map_from};
+use crate::prepared_segment::PreparedSegment;
 use crate::recorder::Recorder;
-use crate::segment_file::SegmentFile;
-use crate::segment_writer::{ResumePoint, SegmentWriter};
+use crate::segment_writer::SegmentWriter;
 use crate::shared::{LogContext, Shared};
 use crate::staging::NewStaging;
 use crate::worker::committer::{Committer, SyncPolicy};
 use crate::worker::maintainer::SegmentMaintainer;
 use crate::worker::meta_coordinator::{MetaCoordinator, snapshot};
 use crate::worker::preparer::SegmentPreparer;
-
-/// A log's directory is for its owner alone.
-const DIRECTORY_MODE: u32 = 0o700;
 
 pub(crate) fn open(options: &RecorderOptions) -> Result<Recorder> {
     let start = Instant::now();
@@ -182,65 +175,6 @@ fn next_index(writer: &SegmentWriter, prepared: &[PreparedSegment]) -> u32 {
     prepared.last().map_or(open, |last| last.header.segment_index + 1)
 }
 
-/// Creates the directory if it is missing, and says what it lies on.
-fn ready_directory(options: &RecorderOptions) -> Result<FileSystemKind> {
-    let (files, directory) = (&options.files, &options.directory);
-    match files.create_directory(directory, DIRECTORY_MODE) {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let failed = Error::io("create the directory", directory, &error);
-            return Err(failed.with_advice("its parent has to exist"));
-        }
-        Err(error) => return Err(Error::io("create the directory", directory, &error)),
-    }
-    let kind =
-        files.kind(directory).map_err(|error| Error::io("ask for the file system of", directory, &error))?;
-    match &kind {
-        FileSystemKind::Other(name) if !options.allow_file_system.contains(name) => {
-            let message = format!(
-                "{} lies on {name}, where the log's promises are not known to hold; put it on ext4 or XFS, or name \
-                 {name} in allowFileSystem to take the risk",
-                directory.display()
-            );
-            Err(Error::new(Code::Unsupported, message).at_path(directory))
-        }
-        _ => Ok(kind),
-    }
-}
-
-/// What a directory needs before the first segment is made in it. Whether this process has created the directory does
-/// not matter: the one that did may have died right after.
-fn ready_for_new_log(options: &RecorderOptions, kind: &FileSystemKind) -> Result<()> {
-    let (files, directory) = (&options.files, &options.directory);
-    if *kind == FileSystemKind::Btrfs {
-        files
-            .disable_copy_on_write(directory)
-            .map_err(|error| Error::io("switch copy-on-write off in", directory, &error))?;
-    }
-    let parent = match directory.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    match files.sync_directory(parent) {
-        // Then somebody else has made the directory and answers for its name.
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
-        outcome => outcome.map_err(|error| Error::io("sync", parent, &error)),
-    }
-}
-
-fn note_file_system(report: &mut Report, kind: &FileSystemKind) {
-    match kind {
-        FileSystemKind::Memory => {
-            report.notes.push("the log lies on tmpfs: nothing here is durable".to_owned());
-        }
-        FileSystemKind::Other(name) => {
-            report.unproven.push(format!("the log lies on {name}, allowed by option"));
-        }
-        _ => {}
-    }
-}
-
 fn boot_id(options: &RecorderOptions) -> Result<[u8; 16]> {
     match options.boot_id {
         Some(given) => Ok(given),
@@ -321,121 +255,6 @@ fn new_staging(
     // What staging proves is there on this boot; only what is on the device may be called durable in a block.
     let durable = inspection.durable_on_disk.min(repaired.link.last_event_id);
     NewStaging::create(&*context.files, &context.directory, &header, durable, context.file_mode)
-}
-
-/// Maps the prepared segments that have the size wanted now; the others are of no use and their names are needed.
-fn usable_prepared(context: &LogContext, repaired: &Repaired) -> Result<Vec<PreparedSegment>> {
-    let mut adopted = Vec::new();
-    for (index, header) in &repaired.prepared {
-        let Some(segment) = PreparedSegment::adopt(context, *index, header.clone()) else {
-            break;
-        };
-        adopted.push(segment);
-    }
-    for (index, _) in repaired.prepared.iter().skip(adopted.len()).rev() {
-        let path = context.directory.join(names::hot_name(*index));
-        context.files.remove_file(&path).map_err(|error| Error::io("remove", &path, &error))?;
-    }
-    Ok(adopted)
-}
-
-/// The segments that were left without being sealed.
-fn open_segments(context: &LogContext, facts: &[SegmentFacts]) -> Result<Vec<ClosedSegment>> {
-    facts
-        .iter()
-        .map(|facts| {
-            let file = open_segment(context, facts)?;
-            file.finish();
-            Ok(ClosedSegment {
-                file,
-                memory: None,
-                header: facts.header.clone(),
-                seal: facts.counts.clone(),
-                end: facts.end,
-            })
-        })
-        .collect()
-}
-
-fn open_segment(context: &LogContext, facts: &SegmentFacts) -> Result<Arc<SegmentFile>> {
-    let path = context.directory.join(names::hot_name(facts.index));
-    let file =
-        context.files.open(&path, OpenMode::ReadWrite).map_err(|error| Error::io("open", &path, &error))?;
-    Ok(Arc::new(SegmentFile::new(facts.index, path, file)))
-}
-
-fn open_append_point(
-    writer: &mut SegmentWriter,
-    context: &LogContext,
-    point: &AppendPoint,
-    prepared: &mut Vec<PreparedSegment>,
-) -> Result<()> {
-    match point {
-        AppendPoint::Active(facts) => {
-            let start = clock::now_ns();
-            let resumed = resume(writer, context, facts);
-            writer.note_open_existing(start, resumed.is_ok());
-            resumed
-        }
-        AppendPoint::Next(index) => activate_next(writer, *index, prepared),
-    }
-}
-
-fn resume(writer: &mut SegmentWriter, context: &LogContext, facts: &SegmentFacts) -> Result<()> {
-    let file = open_segment(context, facts)?;
-    let mapping = map_from(&*file.file, &file.path, facts.end, facts.length)?;
-    let at = ResumePoint {
-        end: facts.end,
-        block_count: facts.counts.block_count,
-        event_count: facts.counts.event_count,
-        first_event_id: facts.counts.first_event_id,
-    };
-    writer.resume(file, mapping, facts.header.clone(), at);
-    Ok(())
-}
-
-/// Goes on in segment `index`: one that is ready, or a new one.
-fn activate_next(writer: &mut SegmentWriter, index: u32, prepared: &mut Vec<PreparedSegment>) -> Result<()> {
-    if prepared.first().is_some_and(|first| first.header.segment_index == index) {
-        writer.open_prepared_segment(prepared.remove(0));
-    } else {
-        writer.open_new_segment(index).map_err(|error| match error.code() {
-            Code::Full => error.with_advice("nothing is lost: make space and open the log again"),
-            _ => error,
-        })?;
-    }
-    writer.activate();
-    Ok(())
-}
-
-/// The staged events become one block, in the next segment if they do not fit; then the segment left is given back.
-fn publish_staged(
-    writer: &mut SegmentWriter,
-    context: &LogContext,
-    repaired: &Repaired,
-    prepared: &mut Vec<PreparedSegment>,
-) -> Result<Option<ClosedSegment>> {
-    let Some(staged) = &repaired.staged else { return Ok(None) };
-    let mut left = None;
-    if !writer.fits(staged.payload.len()) {
-        let next = writer.position().map_or(0, |(index, _)| index + 1);
-        left = writer.close_segment(false)?;
-        activate_next(writer, next, prepared)?;
-    }
-    if !writer.fits(staged.payload.len()) {
-        let message = format!("{} bytes of staged events do not fit a segment", staged.payload.len());
-        return Err(Error::new(Code::EventTooLarge, message).at_path(&context.directory));
-    }
-    writer.publish_large(&staged.payload, staged.count, staged.first_event_id, staged.last_event_id);
-    Ok(left)
-}
-
-/// Oldest first: a sealed header claims that all before it is durable.
-fn seal_and_sync(writer: &SegmentWriter, rotated: Vec<ClosedSegment>) -> Result<()> {
-    for segment in rotated {
-        segment.seal(writer.poison())?;
-    }
-    writer.flush(true)
 }
 
 fn sync_directory(context: &LogContext) -> Result<()> {
