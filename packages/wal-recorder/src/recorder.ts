@@ -197,8 +197,9 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
   /**
    * Waits until there is room again after `WAL_BACKPRESSURE` or `WAL_FULL`; at once where there is.
    *
-   * @throws WalError `WAL_POISONED`, `WAL_CLOSED`, `WAL_UNSUPPORTED` for an option that does not exist; the reason of
-   *   the signal
+   * @throws WalError `WAL_IO` when the next segment cannot be made for another reason than space: it is tried again
+   *   every 50 ms, and another `drain()` tells how it stands; `WAL_POISONED`, `WAL_CLOSED`, `WAL_UNSUPPORTED` for an
+   *   option that does not exist; the reason of the signal
    */
   async drain(options: DrainOptions = {}): Promise<void> {
     checkOptions('drain', options, drainRules)
@@ -211,10 +212,10 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
   }
 
   /**
-   * As `drain`, but waits on this thread.
+   * As `drain`, but waits on this thread, and through `WAL_IO` too.
    *
    * @param timeoutMs at most so long, in milliseconds; 0 or less: only a look; without it as long as it takes
-   * @throws WalError `WAL_BACKPRESSURE` or `WAL_FULL` when there is still no room, `WAL_POISONED`, `WAL_CLOSED`,
+   * @throws WalError `WAL_BACKPRESSURE`, `WAL_FULL` or `WAL_IO` when there is still no room, `WAL_POISONED`, `WAL_CLOSED`,
    *   `WAL_UNSUPPORTED` for a time that is no number
    */
   drainSync(timeoutMs: number = Number.POSITIVE_INFINITY): void {

@@ -117,7 +117,8 @@ export class Recovery<E = UntypedEvent> {
   }
 
   /**
-   * Gives the events in order, each shown by the same flyweight.
+   * Gives the events in order, each shown by the same flyweight. A loop ends the replay however it is left; who calls
+   * `next()` himself ends it with `return()`, since it holds a thread and segments in memory.
    *
    * @throws WalError `WAL_GONE` for a `from` that retention or repair has removed, `WAL_EVENT_ID` for one that is no
    *   id, `WAL_UNSUPPORTED` for an option that does not exist, `WAL_CLOSED`; from the iterator: `WAL_CORRUPT` where a
