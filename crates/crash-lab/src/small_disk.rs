@@ -98,6 +98,17 @@ impl SmallDisk {
         }
         path
     }
+
+    /// Gives the space back that [`fill_but`](Self::fill_but) has taken. Removing the file alone would not: a process
+    /// that another test is just starting may have a copy of its descriptor.
+    ///
+    /// # Panics
+    /// If the file cannot be emptied and removed.
+    pub fn free(ballast: &Path) {
+        let file = std::fs::File::options().write(true).open(ballast).expect("the ballast");
+        file.set_len(0).expect("no length");
+        std::fs::remove_file(ballast).expect("a removal");
+    }
 }
 
 impl Drop for SmallDisk {

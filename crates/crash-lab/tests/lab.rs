@@ -128,7 +128,7 @@ fn a_small_disk_is_full_when_it_says_so() {
         let files = flashstrike_recovery::files::OsFileSystem;
         let file = files.open(&disk.path().join("a"), OpenMode::CreateNew(0o600)).unwrap();
         assert_eq!(file.allocate(0, 512 << 10).unwrap_err().kind(), io::ErrorKind::StorageFull);
-        std::fs::remove_file(ballast).unwrap();
+        SmallDisk::free(&ballast);
         file.allocate(0, 512 << 10).unwrap();
     }
 }

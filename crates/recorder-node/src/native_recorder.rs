@@ -79,8 +79,7 @@ impl Instance {
             Err(_) => {
                 let message = "an internal check has failed; see stderr, and report it as a bug";
                 let error = Error::new(Code::Io, message);
-                recorder.poison(&error);
-                self.fail(error)
+                self.fail(recorder.poison(&error))
             }
         }
     }

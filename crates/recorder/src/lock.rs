@@ -42,9 +42,9 @@ impl LogLock {
         let deadline = Instant::now() + PATIENCE;
         let lock = loop {
             match Self::try_acquire(files, &file, directory) {
-                Ok(Some(lock)) => break lock,
-                Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
-                Ok(None) => return Err(locked(&*file, &path, directory)),
+                Ok(Ok(lock)) => break lock,
+                Ok(Err(_)) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+                Ok(Err(held)) => return Err(locked(held, &*file, &path, directory)),
                 Err(error) if error.kind() == ErrorKind::Unsupported => {
                     let message = format!(
                         "{} lies on a file system without locks, where two writers could not be told apart; \
@@ -67,27 +67,27 @@ impl LogLock {
         Ok(lock)
     }
 
-    /// Locks the file and, where that is possible, the directory; `None` if somebody has one of them.
+    /// Locks the file and, where that is possible, the directory, unless somebody has one of them.
     fn try_acquire(
         files: &dyn FileSystem,
         file: &Arc<dyn File>,
         directory: &Path,
-    ) -> std::io::Result<Option<Self>> {
+    ) -> std::io::Result<std::result::Result<Self, Held>> {
         if !file.try_lock(true)? {
-            return Ok(None);
+            return Ok(Err(Held::File));
         }
         let mut lock = Self { file: Arc::clone(file), directory: None };
         match files.lock_directory(directory) {
-            Ok(None) => return Ok(None),
-            Ok(held) => lock.directory = held,
-            // A file system that does not lock directories.
-            Err(_) => {}
+            Ok(None) => Ok(Err(Held::Directory)),
+            Ok(held) => {
+                lock.directory = held;
+                Ok(Ok(lock))
+            }
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(Ok(lock)),
+            Err(error) => Err(error),
         }
-        Ok(Some(lock))
     }
-}
 
-impl LogLock {
     /// What tells whether this lock still protects the log in `directory`.
     ///
     /// # Errors
@@ -118,7 +118,7 @@ impl LockWatch {
         let is_other = match &found {
             Ok(id) => *id != self.id,
             // Any other error says nothing of the file.
-            Err(error) => error.kind() == ErrorKind::NotFound,
+            Err(error) => matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
         };
         if !is_other {
             return Ok(());
@@ -139,11 +139,19 @@ impl Drop for LogLock {
     }
 }
 
-fn locked(file: &dyn File, path: &Path, directory: &Path) -> Error {
+/// What somebody else has locked.
+#[derive(Clone, Copy)]
+enum Held {
+    File,
+    /// But not `wal.lock`, which says nothing of them then.
+    Directory,
+}
+
+fn locked(held: Held, file: &dyn File, path: &Path, directory: &Path) -> Error {
     let mut line = [0; LINE_LIMIT];
     let read = file.read_at(&mut line, 0).unwrap_or(0);
     let text = String::from_utf8_lossy(&line[..read]);
-    let holder = match text.split_whitespace().nth(1) {
+    let holder = match text.split_whitespace().nth(1).filter(|_| matches!(held, Held::File)) {
         Some(pid) if pid.bytes().all(|digit| digit.is_ascii_digit()) => format!("process {pid}"),
         _ => "another writer".to_owned(),
     };

@@ -9,8 +9,8 @@ use std::time::Instant;
 use flashstrike_recovery::inspect::{Depth, InspectOptions, Inspection, inspect};
 use flashstrike_recovery::repair::{RepairOptions, Repaired, mark_poisoned, prepare_for_append};
 use flashstrike_recovery::{Code, Error, Report, Result, machine};
-use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, round64};
-use flashstrike_segment::{LogIdentity, Schema, StagingHeader, names};
+use flashstrike_segment::layout::{payload_room, round64};
+use flashstrike_segment::{LogIdentity, Schema, StagingHeader};
 
 use crate::append_point::{open_append_point, open_segments, publish_staged, seal_and_sync, usable_prepared};
 use crate::lock::{LockWatch, LogLock};
@@ -52,18 +52,12 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Recorder> {
 
     let context = Arc::new(context(options, repaired.identity.as_ref())?);
     let staging = new_staging(options, &context, boot_id, &inspection, &repaired)?;
-    let temporary = context.directory.join(names::temporary_name(names::WAL_STAGING));
     let watch = lock.watch(&options.files, &options.directory)?;
-    let opened = take_over(options, &context, &repaired, staging, watch);
-    if opened.is_err() {
-        // Nobody needs it: the old one is still in place, or this one is under its own name.
-        let _ = context.files.remove_file(&temporary);
-    }
-    let Opened { shared, writer, prepared, meta } = opened?;
+    let opened = take_over(options, &context, &repaired, staging, watch)?;
 
     let mut report = Report::of_append(&inspection, &repaired, options.mode, start.elapsed());
     note_file_system(&mut report, &file_system);
-    start_workers(options, Started { shared, writer, prepared, meta, report, lock })
+    start_workers(options, opened, report, lock)
 }
 
 /// A log that is ready to be appended to.
@@ -108,7 +102,7 @@ fn take_over(
     writer.touch()?;
 
     let last = writer.last_event_id();
-    new_staging.put_in_place(&*context.files, &context.directory, last)?;
+    new_staging.put_in_place(&context.directory, last)?;
     let shared = Arc::new(Shared::new(
         Arc::clone(context),
         staging,
@@ -129,18 +123,13 @@ fn take_over(
     Ok(Opened { shared, writer, prepared, meta })
 }
 
-/// What opening has made before the workers start.
-struct Started {
-    shared: Arc<Shared>,
-    writer: SegmentWriter,
-    prepared: Vec<PreparedSegment>,
-    meta: MetaStore,
+fn start_workers(
+    options: &RecorderOptions,
+    opened: Opened,
     report: Report,
     lock: LogLock,
-}
-
-fn start_workers(options: &RecorderOptions, started: Started) -> Result<Recorder> {
-    let Started { shared, writer, prepared, meta, report, lock } = started;
+) -> Result<Recorder> {
+    let Opened { shared, writer, prepared, meta } = opened;
     let telemetry = &options.telemetry;
     let policy =
         SyncPolicy { interval: options.sync_interval(), bytes: options.sync_bytes, spin: options.spin };
@@ -163,10 +152,18 @@ fn start_workers(options: &RecorderOptions, started: Started) -> Result<Recorder
         maintainer,
         committer.handle().clone(),
         telemetry.manager_updater(),
-        options.metadata_len(),
     );
     let telemetry = Arc::clone(telemetry);
-    Ok(Recorder { manager, committer, coordinator, shared, report, telemetry, lock: Some(lock) })
+    Ok(Recorder {
+        manager,
+        committer,
+        coordinator,
+        shared,
+        report,
+        telemetry,
+        closed: false,
+        lock: Some(lock),
+    })
 }
 
 /// Index behind the open segment and those prepared.
@@ -206,9 +203,7 @@ fn check_schema(options: &RecorderOptions, identity: Option<&LogIdentity>) -> Re
 /// What is staged becomes one block, perhaps in a new segment, which may be smaller than that of before.
 fn check_staged_fits(options: &RecorderOptions, inspection: &Inspection) -> Result<()> {
     let staged = inspection.staging.taken.as_ref().map_or(0, |staged| staged.payload.len());
-    let available = (options.segment_bytes as usize)
-        .saturating_sub(4 * BLOCK_HEADER_SIZE + round64(options.metadata_len()));
-    if round64(staged) <= available {
+    if round64(staged) <= payload_room(options.segment_bytes as usize, options.metadata_len()) {
         return Ok(());
     }
     let message = format!(
@@ -254,7 +249,7 @@ fn new_staging(
     };
     // What staging proves is there on this boot; only what is on the device may be called durable in a block.
     let durable = inspection.durable_on_disk.min(repaired.link.last_event_id);
-    NewStaging::create(&*context.files, &context.directory, &header, durable, context.file_mode)
+    NewStaging::create(&context.files, &context.directory, &header, durable, context.file_mode)
 }
 
 fn sync_directory(context: &LogContext) -> Result<()> {

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use flashstrike_recovery::files::{FileSystem, OsFileSystem};
 use flashstrike_recovery::{Code, Error, Mode, Result};
-use flashstrike_segment::layout::{
-    ALIGN, BLOCK_HEADER_SIZE, MAX_SEGMENT_SIZE, SEGMENT_HEADER_SIZE, SEGMENT_SIZE_MULTIPLE, round8, round64,
-};
+use flashstrike_segment::layout::{MAX_SEGMENT_SIZE, SEGMENT_SIZE_MULTIPLE, payload_room, round8, round64};
 use flashstrike_segment::{Metadata, Schema};
 use flashstrike_telemetry::RecorderTelemetry;
 
@@ -157,15 +155,12 @@ impl RecorderOptions {
                  {MAX_SEGMENT_SIZE}"
             ));
         }
-        let least = SEGMENT_HEADER_SIZE
-            + 2 * BLOCK_HEADER_SIZE
-            + round64(self.metadata_len())
-            + round64(self.area_len() as usize)
-            + ALIGN;
-        if segment_bytes < least {
+        let room = payload_room(segment_bytes, self.metadata_len());
+        let block = round64(self.area_len() as usize);
+        if block > room {
             return wrong(format!(
-                "a segment of {segment_bytes} bytes is asked for, but one with a single full block takes {least}; choose \
-                 larger segments or smaller blocks"
+                "a segment of {segment_bytes} bytes is asked for, which has room for a block of {room} bytes, but a full \
+                 block takes {block}; choose larger segments or smaller blocks"
             ));
         }
         if !(1..=MAX_PREPARED_SEGMENTS).contains(&self.prepared_segments) {

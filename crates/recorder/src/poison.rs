@@ -1,4 +1,4 @@
-//! The one bit that ends appending: a write or sync has failed once.
+//! The one bit that ends appending: a write or sync has failed once, or nothing can be promised for another reason.
 //!
 //! After a failed sync the kernel may mark the pages clean and drop them, and the next sync answers "done"; so no
 //! sync is ever tried again, by anyone, until the log is reopened and recovers from what is really on disk.
@@ -10,17 +10,22 @@ use flashstrike_recovery::{Code, Error, Result};
 
 use crate::staging::Staging;
 
+/// What to do where what is on the disk may be less than what was written.
+pub(crate) const OPEN_AGAIN: &str =
+    "to append, close and open the log again, which recovers from what is really on disk";
+
 /// Set once, by whoever sees the failure first; read by everyone before they promise anything.
 #[derive(Debug)]
 pub(crate) struct Poison {
     set: AtomicBool,
-    cause: OnceLock<Error>,
+    /// What everybody is told from then on.
+    error: OnceLock<Error>,
     staging: Staging,
 }
 
 impl Poison {
     pub(crate) fn new(staging: Staging) -> Self {
-        Self { set: AtomicBool::new(false), cause: OnceLock::new(), staging }
+        Self { set: AtomicBool::new(false), error: OnceLock::new(), staging }
     }
 
     /// Whether appending has ended.
@@ -35,25 +40,33 @@ impl Poison {
         if self.is_set() { Err(self.error()) } else { Ok(()) }
     }
 
-    /// Poisons the log. The mark in the staging memory tells the next opening that missing blocks are a loss to
-    /// report and no damage.
+    /// A write or sync has failed. The mark in the staging memory tells the next opening that missing blocks are a loss
+    /// to report and no damage.
     pub(crate) fn set(&self, cause: &Error) -> Error {
-        let _ = self.cause.set(cause.clone());
         self.staging.mark_poisoned();
+        self.end(
+            cause,
+            &format!(
+                "a write or sync is never tried again, since the kernel may have dropped the data: {OPEN_AGAIN}"
+            ),
+        )
+    }
+
+    /// Appending ends for another reason.
+    pub(crate) fn end(&self, cause: &Error, advice: &str) -> Error {
+        let message = format!("{cause}. Appending has ended and reading goes on; {advice}");
+        let error = Error::new(Code::Poisoned, message);
+        let error = match cause.path() {
+            Some(path) => error.at_path(path),
+            None => error,
+        };
+        let _ = self.error.set(error);
         self.set.store(true, Ordering::SeqCst);
         self.error()
     }
 
     fn error(&self) -> Error {
-        let cause = self.cause.get().map_or_else(|| "unknown".to_owned(), ToString::to_string);
-        let message = format!(
-            "a write or sync has failed and is never retried, since the kernel may have dropped the data: {cause}. \
-             Reading goes on; to append, close and open the log again, which recovers from what is really on disk"
-        );
-        let error = Error::new(Code::Poisoned, message);
-        match self.cause.get().and_then(Error::path) {
-            Some(path) => error.at_path(path),
-            None => error,
-        }
+        let unknown = || Error::new(Code::Poisoned, format!("appending has ended; {OPEN_AGAIN}"));
+        self.error.get().cloned().unwrap_or_else(unknown)
     }
 }

@@ -9,6 +9,7 @@ use flashstrike_telemetry::RecorderTelemetry;
 use crate::lock::LogLock;
 use crate::manager::Manager;
 use crate::options::RecorderOptions;
+use crate::poison::OPEN_AGAIN;
 use crate::shared::Shared;
 use crate::staging::Staging;
 use crate::worker::committer::{CommitHandle, Committer};
@@ -26,7 +27,8 @@ pub struct Recorder {
     pub(crate) shared: Arc<Shared>,
     pub(crate) report: Report,
     pub(crate) telemetry: Arc<RecorderTelemetry>,
-    /// Given back last, after all workers have ended; `None` once closed.
+    pub(crate) closed: bool,
+    /// Given back last, after all workers have ended, also where closing panics.
     pub(crate) lock: Option<LogLock>,
 }
 
@@ -115,9 +117,12 @@ impl Recorder {
         Ok(event_id)
     }
 
-    /// Ends appending for good, as a failed sync does: for a binding that has met what must not be.
-    pub fn poison(&self, cause: &Error) {
-        self.shared.poison.set(cause);
+    /// Ends appending for good, as a failed sync does, tells it and gives the error: for a binding that has met what
+    /// must not be.
+    pub fn poison(&self, cause: &Error) -> Error {
+        let error = self.shared.poison.end(cause, OPEN_AGAIN);
+        self.shared.tell_failure(error.clone());
+        error
     }
 
     /// A handle through which other threads wait for durability and share syncs.
@@ -190,7 +195,9 @@ impl Recorder {
     /// # Errors
     /// `WAL_POISONED` or `WAL_IO`; the log is closed all the same.
     pub fn close(&mut self) -> Result<()> {
-        let Some(lock) = self.lock.take() else { return Ok(()) };
+        if std::mem::replace(&mut self.closed, true) {
+            return Ok(());
+        }
         let published = self.manager.publish();
         let durable =
             published.and_then(|()| self.committer.handle().sync_here(self.manager.last_event_id()));
@@ -203,18 +210,19 @@ impl Recorder {
         let stored = match self.coordinator.close() {
             // Not over that of another writer.
             Some(mut store) => self.shared.check_lock().and_then(|()| store.store(&meta)),
-            None => Ok(()),
+            // Its thread has panicked.
+            None => self.shared.poison.check(),
         };
         // Not left to the drop: a garbage collector may come late, and the files would use up its process meanwhile.
         self.manager.let_go();
         self.shared.let_go();
-        drop(lock);
+        self.lock = None;
         durable.and(stored)
     }
 
     #[inline]
     fn check_open(&self) -> Result<()> {
-        if self.lock.is_none() { Err(crate::closed()) } else { Ok(()) }
+        if self.closed { Err(crate::closed()) } else { Ok(()) }
     }
 }
 

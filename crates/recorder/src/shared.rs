@@ -8,6 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use flashstrike_recovery::files::FileSystem;
 use flashstrike_recovery::{Error, Result};
+use flashstrike_segment::Metadata;
+use flashstrike_segment::layout::payload_room;
 use flashstrike_telemetry::recorder::ManagerUpdater;
 
 use crate::event::{Event, Observer};
@@ -39,6 +41,27 @@ pub struct LogContext {
     pub file_mode: u32,
     /// Prepare segments so that a sync of few bytes writes few bytes.
     pub small_syncs: bool,
+}
+
+impl LogContext {
+    /// What the first block of a new segment says.
+    pub(crate) fn metadata(&self, segment_index: u32, segment_size: u32, salt: u32) -> Metadata {
+        Metadata {
+            log_id: self.log_id,
+            previous_chain: 0,
+            segment_index,
+            segment_size,
+            salt,
+            event_size: self.event_size,
+            schema: self.schema.clone(),
+        }
+    }
+
+    /// The largest payload of a block in an empty segment.
+    pub(crate) fn largest_payload(&self) -> usize {
+        let metadata = self.metadata(0, self.segment_bytes, 1).encode();
+        payload_room(self.segment_bytes as usize, metadata.len())
+    }
 }
 
 /// Shared by the appender, the committer, the maintainer and the coordinator of `wal.meta`.
@@ -164,7 +187,8 @@ impl Shared {
 
     /// Ends appending if another writer may be in the log.
     pub(crate) fn check_lock(&self) -> Result<()> {
-        self.lock.check().map_err(|error| self.poison.set(&error))
+        const ADVICE: &str = "open it where it lies now, or put it back first";
+        self.lock.check().map_err(|error| self.poison.end(&error, ADVICE))
     }
 
     /// Everything up to this id has been synced, with the directory entries of its segments.

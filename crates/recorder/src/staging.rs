@@ -16,7 +16,7 @@
 //! by JavaScript on that thread); the durable id, the poison mark and `wake` are atomics that any thread may store.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -41,6 +41,23 @@ pub struct Staging {
 pub struct NewStaging {
     staging: Staging,
     file: Arc<dyn File>,
+    temporary: TemporaryFile,
+}
+
+/// A file that goes unless it gets its own name.
+#[derive(Debug)]
+struct TemporaryFile {
+    files: Arc<dyn FileSystem>,
+    path: PathBuf,
+    is_renamed: bool,
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        if !self.is_renamed {
+            let _ = self.files.remove_file(&self.path);
+        }
+    }
 }
 
 impl NewStaging {
@@ -52,27 +69,28 @@ impl NewStaging {
     /// # Errors
     /// `WAL_IO`; the old file is still in place.
     pub fn create(
-        files: &dyn FileSystem,
+        files: &Arc<dyn FileSystem>,
         directory: &Path,
         header: &StagingHeader,
         durable_event_id: u64,
         file_mode: u32,
     ) -> Result<Self> {
-        let temporary = directory.join(names::temporary_name(names::WAL_STAGING));
+        let path = directory.join(names::temporary_name(names::WAL_STAGING));
         let area_len = header.area_len as usize;
         let length = STAGING_HEADER_SIZE + area_len;
         let failed = |what: &'static str| {
-            let temporary = &temporary;
-            move |error: io::Error| Error::io(what, temporary, &error)
+            let path = &path;
+            move |error: io::Error| Error::io(what, path, &error)
         };
-        remove_if_there(files, &temporary)?;
-        let file = files.open(&temporary, OpenMode::CreateNew(file_mode)).map_err(failed("create"))?;
+        remove_if_there(&**files, &path)?;
+        let temporary = TemporaryFile { files: Arc::clone(files), path: path.clone(), is_renamed: false };
+        let file = files.open(&path, OpenMode::CreateNew(file_mode)).map_err(failed("create"))?;
         file.allocate(0, length as u64).map_err(failed("allocate"))?;
         file.write_all_at(&header.encode(), 0).map_err(failed("write"))?;
         let mapping = file.map(length).map_err(failed("map"))?;
         mapping.populate_from(0, false).map_err(failed("pre-fault"))?;
         mapping.atomic_u64(STAGING_DURABLE).store(durable_event_id, Ordering::Release);
-        Ok(Self { staging: Staging { mapping, area_len }, file })
+        Ok(Self { staging: Staging { mapping, area_len }, file, temporary })
     }
 
     /// The memory.
@@ -85,14 +103,16 @@ impl NewStaging {
     ///
     /// # Errors
     /// `WAL_IO`; the old file is then still in place, or the new one, which says the same.
-    pub fn put_in_place(self, files: &dyn FileSystem, directory: &Path, last_event_id: u64) -> Result<()> {
+    pub fn put_in_place(self, directory: &Path, last_event_id: u64) -> Result<()> {
+        let Self { staging, file, mut temporary } = self;
         for at in [STAGING_BASE, STAGING_WRITTEN, STAGING_DURABLE] {
-            self.staging.mapping.atomic_u64(at).store(last_event_id, Ordering::Release);
+            staging.mapping.atomic_u64(at).store(last_event_id, Ordering::Release);
         }
-        let temporary = directory.join(names::temporary_name(names::WAL_STAGING));
         let path = directory.join(names::WAL_STAGING);
-        self.file.sync_all().map_err(|error| Error::io("sync", &temporary, &error))?;
-        files.rename(&temporary, &path, true).map_err(|error| Error::io("rename to", &path, &error))?;
+        file.sync_all().map_err(|error| Error::io("sync", &temporary.path, &error))?;
+        let files = Arc::clone(&temporary.files);
+        files.rename(&temporary.path, &path, true).map_err(|error| Error::io("rename to", &path, &error))?;
+        temporary.is_renamed = true;
         files.sync_directory(directory).map_err(|error| Error::io("sync", directory, &error))
     }
 }

@@ -57,7 +57,7 @@ fn fill_and_free(disk: &SmallDisk, mut options: RecorderOptions) {
     recorder.durable_sync(None).unwrap();
     assert_eq!(recorder.durable_event_id(), last);
 
-    std::fs::remove_file(ballast).unwrap();
+    SmallDisk::free(&ballast);
     recorder.drain(PATIENCE).unwrap();
     for id in last + 1..=last + 3000 {
         assert_eq!(append_next(&mut recorder, 32).unwrap(), id, "ids go on");
@@ -94,7 +94,7 @@ fn a_log_on_a_full_disk_can_be_closed_and_keeps_everything() {
     assert!(error.to_string().contains("wal.meta"), "{error}");
     expect_log(&options.directory, 32, last);
 
-    std::fs::remove_file(ballast).unwrap();
+    SmallDisk::free(&ballast);
     assert_eq!(Recorder::open(&options).unwrap().last_event_id(), last);
 }
 
@@ -134,7 +134,7 @@ fn a_sparse_copy_of_a_log_is_refused_on_a_full_disk_and_goes_on_with_space() {
         assert_eq!(error.code(), Code::Full, "{error}");
         expect_log(&options.directory, 32, 100);
 
-        std::fs::remove_file(ballast).unwrap();
+        SmallDisk::free(&ballast);
         let mut recorder = Recorder::open(&options).unwrap();
         let _ballast = disk.fill_but(0);
         append_until_refused(&mut recorder);
@@ -170,6 +170,15 @@ fn an_exhausted_quota_is_a_full_disk() {
     assert_eq!(append_until_refused(&mut recorder), Code::Full);
     files.heal();
     append_next(&mut recorder, 32).unwrap();
+}
+
+#[test]
+fn nothing_of_failed_staging_memory_stays_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = FaultFileSystem::default();
+    files.add(Rule::fail(Errno::NOSPC).kind(Kind::Allocate).named("wal.staging.tmp"));
+    Recorder::open(&small_log_on(&files, directory.path(), 32)).unwrap_err();
+    assert!(common::contents(directory.path()).is_empty());
 }
 
 #[test]

@@ -2,13 +2,15 @@
 
 mod common;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 use common::{
-    PATIENCE, Told, append_many, append_next, code, contents, expect_log, small_log, small_log_on,
+    PATIENCE, Told, append_many, append_next, code, contents, expect_log, rotate, small_log, small_log_on,
     wait_until, wait_until_prepared,
 };
-use flashstrike_crash_lab::{AckPage, Child, FaultFileSystem, events, is_child};
+use flashstrike_crash_lab::{AckPage, Child, FaultFileSystem, Kind, Rule, events, is_child};
 use flashstrike_recorder::{Code, Event, Recorder};
 
 #[test]
@@ -121,6 +123,7 @@ fn a_writer_whose_directory_was_moved_promises_nothing_more_and_touches_no_other
         let mut first = Recorder::open(&small_log(&log, 32)).unwrap();
         append_many(&mut first, 32, 100);
         first.durable_sync(None).unwrap();
+        wait_until_prepared(&first, &log, "00000002.wal", 2);
         std::fs::rename(&log, &moved).unwrap();
         if has_successor {
             let mut second = Recorder::open(&small_log(&log, 32)).unwrap();
@@ -165,6 +168,77 @@ fn no_segment_is_prepared_in_the_place_of_a_log_that_was_moved() {
     // More than the segments take that are ready.
     let refused = (0..10_000).find_map(|_| append_next(&mut recorder, 32).err()).expect("a refusal");
     assert_eq!(refused.code(), Code::Poisoned, "{refused}");
-    told.wait_for(|event| matches!(event, Event::Poisoned { .. }).then_some(()));
+    let told = told.wait_for(|event| match event {
+        Event::Poisoned { error } => Some(error.to_string()),
+        _ => None,
+    });
+    for text in [refused.to_string(), told] {
+        assert!(text.ends_with("open it where it lies now, or put it back first"), "{text}");
+    }
     assert_eq!(contents(&log).len(), 0);
+}
+
+#[test]
+fn sealing_promises_nothing_in_somebody_elses_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, moved) = (directory.path().join("log"), directory.path().join("moved"));
+    let files = FaultFileSystem::default();
+    let mut first = Recorder::open(&small_log_on(&files, &log, 32)).unwrap();
+    wait_until_prepared(&first, &log, "00000002.wal", 2);
+    // The segment is synced and sealed only after the directory was moved.
+    let (hold, gate) = Rule::hold();
+    files.add(hold.kind(Kind::SyncData).named("00000000.wal").times(1));
+    append_many(&mut first, 32, 100);
+    rotate(&mut first).unwrap();
+    wait_until_prepared(&first, &log, "00000003.wal", 2);
+    gate.wait_for_arrivals(1);
+    std::fs::rename(&log, &moved).unwrap();
+    let second = Recorder::open(&small_log(&log, 32)).unwrap();
+    gate.open();
+    let refused = wait_until(|| first.append(&events::fixed(first.last_event_id() + 1, 32)).err());
+    assert_eq!(refused.code(), Code::Poisoned, "{refused}");
+    assert!(first.durable_event_id() < 100);
+    drop(second);
+}
+
+/// Where a child is being started it has a copy of every descriptor until it runs its program.
+#[test]
+fn a_lock_is_given_back_although_a_child_has_copies_of_its_descriptors() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().canonicalize().unwrap();
+    let mut recorder = Recorder::open(&small_log(&log, 32)).unwrap();
+    let copies: Vec<_> = std::fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            // Another open file of the same name would have no part in the lock: a copy of the descriptor has.
+            let is_of_log = std::fs::read_link(&path).ok()?.starts_with(&log);
+            let number: i32 = path.file_name()?.to_str()?.parse().ok()?;
+            is_of_log.then(|| copy_of_descriptor(number))
+        })
+        .collect();
+    assert!(copies.len() > 1, "the lock and the directory at least");
+    recorder.close().unwrap();
+    Recorder::open(&small_log(&log, 32)).unwrap();
+    drop(copies);
+}
+
+fn copy_of_descriptor(number: i32) -> std::os::fd::OwnedFd {
+    // SAFETY: the descriptor is open: the recorder that has it is not closed yet.
+    let descriptor = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
+    descriptor.try_clone_to_owned().unwrap()
+}
+
+#[test]
+fn closing_that_panics_lets_nobody_in_before_the_workers_have_ended() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut options = small_log(directory.path(), 32);
+    options.observer =
+        Some(Arc::new(|event: &Event| assert!(!matches!(event, Event::Durable { .. }), "on purpose")));
+    let mut recorder = Recorder::open(&options).unwrap();
+    append_many(&mut recorder, 32, 10);
+    catch_unwind(AssertUnwindSafe(|| recorder.close())).expect_err("a panic");
+    assert_eq!(Recorder::open(&small_log(directory.path(), 32)).unwrap_err().code(), Code::Locked);
+    drop(recorder);
+    assert_eq!(Recorder::open(&small_log(directory.path(), 32)).unwrap().last_event_id(), 10);
 }

@@ -433,15 +433,17 @@ fn held(log: &Path) -> (Vec<PathBuf>, Vec<String>) {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_closed_recorder_holds_no_file_and_no_memory_but_the_staging_memory() {
-    let log = tempfile::tempdir().expect("a directory");
-    let mut recorder = Recorder::open(&small_log(log.path(), 64)).expect("a log");
+    let directory = tempfile::tempdir().expect("a directory");
+    // The kernel names the files without links.
+    let log = directory.path().canonicalize().expect("a directory");
+    let mut recorder = Recorder::open(&small_log(&log, 64)).expect("a log");
     append_many(&mut recorder, 64, 100);
     rotate(&mut recorder).expect("a rotation");
     append_many(&mut recorder, 64, 100);
-    let (open, mapped) = held(log.path());
+    let (open, mapped) = held(&log);
     assert!(!open.is_empty() && mapped.len() > 1, "{open:?} {mapped:?}");
     recorder.close().expect("a close");
-    let (open, mapped) = held(log.path());
+    let (open, mapped) = held(&log);
     assert_eq!(open, [] as [PathBuf; 0]);
     assert!(mapped.len() == 1 && mapped[0].ends_with("/wal.staging"), "{mapped:?}");
     assert_eq!((recorder.last_event_id(), recorder.durable_event_id()), (200, 200));

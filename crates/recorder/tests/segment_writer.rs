@@ -59,10 +59,10 @@ impl Log {
             boot_id: machine::boot_id().expect("a boot id"),
             area_len: AREA,
         };
-        let files = &*self.context.files;
-        let new = NewStaging::create(files, self.path(), &header, 0, 0o600).expect("staging memory");
+        let new =
+            NewStaging::create(&self.context.files, self.path(), &header, 0, 0o600).expect("staging memory");
         let staging = new.staging().clone();
-        new.put_in_place(files, self.path(), link.last_event_id).expect("its name");
+        new.put_in_place(self.path(), link.last_event_id).expect("its name");
         let telemetry = RecorderTelemetry::new();
         SegmentWriter::new(Arc::clone(&self.context), staging, link, telemetry.segment_writer_updater())
     }
@@ -144,6 +144,16 @@ fn a_full_segment_refuses_and_goes_on_in_the_next() {
         assert!(log.header(0).sealed.is_some(), "sealed");
         log.expect(last + 3);
     }
+}
+
+#[test]
+fn an_event_that_no_segment_holds_is_refused_for_good() {
+    let log = Log::new(0);
+    let mut writer = log.first();
+    log.append(&mut writer, 3);
+    assert_eq!(code(writer.append(&vec![1; 2 * SEGMENT_BYTES as usize])), Code::EventTooLarge);
+    log.append(&mut writer, 1);
+    log.expect(4);
 }
 
 #[test]

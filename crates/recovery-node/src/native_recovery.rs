@@ -28,7 +28,7 @@ pub struct OpenOptions {
     /// Bytes of the events that the reader expects; absent: whatever the log has.
     pub event_size: Option<u32>,
     /// Segments opened and verified ahead.
-    pub preload_segments: Option<u32>,
+    pub preload_segments: Option<f64>,
 }
 
 /// Opens a log for reading.
@@ -54,7 +54,8 @@ fn recovery_options(given: OpenOptions) -> Result<RecoveryOptions, Error> {
         options.event_size = Some(u16::try_from(size).map_err(|_| Error::new(Code::Schema, message()))?);
     }
     if let Some(count) = given.preload_segments {
-        options.preload_segments = count as usize;
+        // What is no whole number becomes one that is refused.
+        options.preload_segments = if count.fract() == 0.0 { count as usize } else { usize::MAX };
     }
     Ok(options)
 }

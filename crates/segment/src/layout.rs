@@ -66,6 +66,14 @@ pub const fn round64(n: usize) -> usize {
     (n + 63) & !63
 }
 
+/// The largest payload of a block in a segment that has only its metadata block, whose payload is so long; 0: none fits.
+/// The last 64 bytes stay zero, so that a walk always ends.
+#[must_use]
+pub const fn payload_room(segment_size: usize, metadata_len: usize) -> usize {
+    let taken = SEGMENT_HEADER_SIZE + 2 * BLOCK_HEADER_SIZE + round64(metadata_len) + ALIGN;
+    segment_size.saturating_sub(taken) / ALIGN * ALIGN
+}
+
 /// Whether `size` may be the length of a segment: a multiple of 4 096 from 4 096 to 2³¹.
 #[must_use]
 pub const fn is_segment_size(size: u64) -> bool {

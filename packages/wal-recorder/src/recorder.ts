@@ -349,6 +349,8 @@ function nativeOptions(options: RecorderOptions<EventType | undefined>): NativeO
   const { event, allowFileSystem, ...rest } = options
   return {
     ...rest,
+    // It need not be the object's own.
+    dir: options.dir,
     ...(event !== undefined && { schema: schemaJson(event) }),
     ...(allowFileSystem !== undefined && { allowFileSystem: [...allowFileSystem] }),
   }

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use flashstrike_recovery::files::{
-    DirectoryEntry, File, FileId, FileSystem, FileSystemKind, Mapping, OpenMode, OsFileSystem,
+    DirectoryEntry, DirectoryLock, File, FileId, FileSystem, FileSystemKind, Mapping, OpenMode, OsFileSystem,
 };
 
 use super::operation::{Kind, Operation};
@@ -121,6 +121,10 @@ impl FileSystem for FaultFileSystem {
     /// Changes nothing and cannot fail in a way that matters: no operation that a fault strikes.
     fn id(&self, path: &Path) -> io::Result<FileId> {
         self.inner.id(path)
+    }
+
+    fn lock_directory(&self, path: &Path) -> io::Result<Option<DirectoryLock>> {
+        self.record.run(Kind::TryLock, path, || self.inner.lock_directory(path))
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {

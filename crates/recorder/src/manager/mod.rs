@@ -5,7 +5,7 @@ mod rotation;
 use std::sync::Arc;
 
 use flashstrike_recovery::Result;
-use flashstrike_segment::layout::{ALIGN, BLOCK_HEADER_SIZE, MAX_EVENT_ID, SEGMENT_HEADER_SIZE, round64};
+use flashstrike_segment::layout::MAX_EVENT_ID;
 use flashstrike_segment::payload;
 use flashstrike_telemetry::clock;
 use flashstrike_telemetry::recorder::ManagerUpdater;
@@ -47,12 +47,9 @@ impl Manager {
         maintainer: SegmentMaintainer,
         committer: CommitHandle,
         telemetry: ManagerUpdater,
-        metadata_len: usize,
     ) -> Self {
         let event_size = usize::from(shared.context.event_size);
-        let overhead = SEGMENT_HEADER_SIZE + 2 * BLOCK_HEADER_SIZE + round64(metadata_len) + ALIGN;
-        let largest_payload =
-            (shared.context.segment_bytes as usize).saturating_sub(overhead) / ALIGN * ALIGN;
+        let largest_payload = shared.context.largest_payload();
         let mut made = Self {
             writer,
             shared,

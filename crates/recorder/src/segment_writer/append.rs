@@ -8,7 +8,7 @@ use flashstrike_segment::{BlockFields, KIND_EVENTS, Link, payload, seal_block};
 use flashstrike_telemetry::clock;
 
 use super::SegmentWriter;
-use crate::refused::{ids_used_up, wrong_size};
+use crate::refused::{ids_used_up, too_large, wrong_size};
 use crate::shared::wall_clock_ns;
 
 impl SegmentWriter {
@@ -29,7 +29,7 @@ impl SegmentWriter {
     ///
     /// # Errors
     /// `WAL_SCHEMA` for a fixed-size event of another size; `WAL_BACKPRESSURE` if no segment is open or the block that
-    /// the event would begin does not fit it; `WAL_EVENT_ID` if the last event has the highest id there is;
+    /// the event would begin does not fit it; `WAL_EVENT_TOO_LARGE` if no segment holds it; `WAL_EVENT_ID` if the last event has the highest id there is;
     /// `WAL_POISONED`. The event is then not in the log.
     pub fn append(&mut self, event: &[u8]) -> Result<u64> {
         self.poison.check()?;
@@ -51,6 +51,12 @@ impl SegmentWriter {
 
     fn append_entry(&mut self, event_id: u64, event: &[u8]) -> Result<()> {
         let length = payload::entry_len(event.len());
+        if length > self.staging.area_len() {
+            let largest = self.context.largest_payload();
+            if length > largest {
+                return Err(too_large(length, largest));
+            }
+        }
         if length > self.room() {
             self.flush_partial();
         }

@@ -282,7 +282,6 @@ impl Requests {
     fn wait_for_work(&self) -> Option<(u64, u64)> {
         loop {
             if self.closing.load(Ordering::SeqCst) {
-                self.answer();
                 return None;
             }
             let due = self.due().or_else(|| self.due_by_clock());

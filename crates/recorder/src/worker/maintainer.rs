@@ -112,7 +112,8 @@ impl Queue {
         while let Some(segment) = self.next(shared, &mut slept) {
             let start = clock::now_ns();
             let (index, last_event_id) = (segment.index(), segment.seal.last_event_id);
-            match segment.seal(&shared.poison) {
+            // What is promised has to be found by its name.
+            match segment.seal(&shared.poison).and_then(|()| shared.check_lock()) {
                 Ok(()) => {
                     shared.remove_sealed(index);
                     // All before it were sealed, and so synced, before it.

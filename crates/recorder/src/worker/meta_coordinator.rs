@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use flashstrike_recovery::Result;
+use flashstrike_recovery::{Code, Result};
 use flashstrike_segment::WalMeta;
 use flashstrike_telemetry::clock;
 use flashstrike_telemetry::recorder::MetaCoordinatorUpdater;
@@ -96,6 +96,8 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) -> MetaStore {
+        let shared = Arc::clone(&self.shared);
+        let _poison = super::PoisonOnPanic { shared: &shared, worker: "wal-meta" };
         while let Some(slept) = self.wait_until_due() {
             let start = clock::now_ns();
             let stored =
@@ -111,7 +113,7 @@ impl Worker {
         let was_failing = std::mem::replace(&mut self.failing, stored.is_err());
         if let Err(error) = stored {
             lock(&self.pending.state).dirty = true;
-            if !was_failing {
+            if !was_failing || error.code() == Code::Poisoned {
                 self.shared.tell_failure(error);
             }
         }

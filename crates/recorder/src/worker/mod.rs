@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 
 use flashstrike_recovery::{Code, Error, Result};
 
+use crate::poison::OPEN_AGAIN;
 use crate::shared::Shared;
 
 /// Starts a worker; the name is what `top -H` shows (15 characters at most).
@@ -35,7 +36,7 @@ impl Drop for PoisonOnPanic<'_> {
             return;
         }
         let message = format!("the thread {} has panicked; see stderr, and report it as a bug", self.worker);
-        let error = self.shared.poison.set(&Error::new(Code::Io, message));
+        let error = self.shared.poison.end(&Error::new(Code::Io, message), OPEN_AGAIN);
         // The listener may be what has panicked.
         let _ = catch_unwind(AssertUnwindSafe(|| self.shared.tell_failure(error)));
     }

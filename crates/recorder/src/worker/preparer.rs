@@ -129,18 +129,16 @@ impl Drop for SegmentPreparer {
 
 /// Why there is no next segment, and what to do about it.
 fn refusal(state: &State) -> Error {
-    match &state.failure {
-        Some(failure) if failure.code() == Code::Full => failure
-            .clone()
-            .with_advice("nothing was appended: make space, wait with drain() and append again"),
-        Some(failure) => {
-            failure.clone().with_advice("nothing was appended: wait with drain() and append again")
+    let not_ready = || Error::new(Code::Backpressure, "the next segment is not ready yet");
+    let error = state.failure.clone().unwrap_or_else(not_ready);
+    match error.code() {
+        Code::Full => {
+            error.with_advice("nothing was appended: make space, wait with drain() and append again")
         }
-        None => {
-            let message = "the next segment is not ready yet";
-            let error = Error::new(Code::Backpressure, message);
+        Code::Backpressure | Code::Io => {
             error.with_advice("nothing was appended: wait with drain() and append again")
         }
+        _ => error,
     }
 }
 
@@ -163,7 +161,13 @@ impl Worker {
             self.telemetry.on_prepare_segment(start, &made);
             match made {
                 Ok(segment) => self.hand_over(segment),
-                Err(error) => self.report(error),
+                Err(error) => {
+                    let is_last = error.code() == Code::Poisoned;
+                    self.report(error);
+                    if is_last {
+                        return;
+                    }
+                }
             }
         }
     }
@@ -223,11 +227,14 @@ impl Worker {
         self.queue.changed.notify_all();
         drop(state);
         if new {
-            let is_full = error.code() == Code::Full;
-            self.shared.tell_failure(error.with_advice(
-                "appends go on to the end of the current segment, and again as soon as one can be made",
-            ));
-            if !is_full {
+            let code = error.code();
+            self.shared.tell_failure(match code {
+                Code::Full | Code::Io => error.with_advice(
+                    "appends go on to the end of the current segment, and again as soon as one can be made",
+                ),
+                _ => error,
+            });
+            if code != Code::Full {
                 // Space comes back while one waits; of anything else who waits for room has to know.
                 self.shared.tell_room();
             }

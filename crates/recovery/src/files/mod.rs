@@ -124,10 +124,9 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
     fn id(&self, path: &Path) -> io::Result<FileId> {
         self.open(path, OpenMode::Read)?.id()
     }
-    /// Locks a directory against other processes and other locks of this one, if nobody has; `None`: somebody has.
-    fn lock_directory(&self, path: &Path) -> io::Result<Option<DirectoryLock>> {
-        os::lock_directory(path)
-    }
+    /// Locks a directory against other processes and other locks of this one, if nobody has; `None`: somebody has. An
+    /// error of the kind `Unsupported` where directories cannot be locked.
+    fn lock_directory(&self, path: &Path) -> io::Result<Option<DirectoryLock>>;
     /// Gives a file a second name.
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.

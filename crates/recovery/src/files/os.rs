@@ -19,14 +19,12 @@ struct OsFile(fs::File);
 
 /// A lock on a directory, given back when it is dropped.
 #[derive(Debug)]
-pub struct DirectoryLock(#[expect(dead_code, reason = "held, never used")] fs::File);
+pub struct DirectoryLock(fs::File);
 
-pub(super) fn lock_directory(path: &Path) -> io::Result<Option<DirectoryLock>> {
-    let directory = fs::File::open(path)?;
-    match directory.try_lock() {
-        Ok(()) => Ok(Some(DirectoryLock(directory))),
-        Err(fs::TryLockError::WouldBlock) => Ok(None),
-        Err(fs::TryLockError::Error(error)) => Err(error),
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        // Closing gives it back only with the last descriptor, and a child that is just being started has one.
+        let _ = self.0.unlock();
     }
 }
 
@@ -71,6 +69,21 @@ impl FileSystem for OsFileSystem {
     fn id(&self, path: &Path) -> io::Result<FileId> {
         let metadata = fs::metadata(path)?;
         Ok(FileId { device: metadata.dev(), inode: metadata.ino() })
+    }
+
+    fn lock_directory(&self, path: &Path) -> io::Result<Option<DirectoryLock>> {
+        use rustix::io::Errno;
+        let directory = fs::File::open(path)?;
+        match directory.try_lock() {
+            Ok(()) => Ok(Some(DirectoryLock(directory))),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => match Errno::from_io_error(&error) {
+                Some(Errno::BADF | Errno::INVAL | Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                    Err(io::Error::new(io::ErrorKind::Unsupported, error))
+                }
+                _ => Err(error),
+            },
+        }
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {

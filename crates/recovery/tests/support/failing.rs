@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use flashstrike_recovery::files::{
-    DirectoryEntry, File, FileId, FileSystem, FileSystemKind, Mapping, OpenMode, OsFileSystem,
+    DirectoryEntry, DirectoryLock, File, FileId, FileSystem, FileSystemKind, Mapping, OpenMode, OsFileSystem,
 };
 
 /// The operation numbered `at`, from 0, fails with this error number.
@@ -59,6 +59,10 @@ impl FileSystem for FailingFiles {
 
     fn rename(&self, from: &Path, to: &Path, replace: bool) -> io::Result<()> {
         OsFileSystem.rename(from, to, replace)
+    }
+
+    fn lock_directory(&self, path: &Path) -> io::Result<Option<DirectoryLock>> {
+        OsFileSystem.lock_directory(path)
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use flashstrike_recovery::files::{
-    DirectoryEntry, File, FileId, FileSystem, FileSystemKind, Mapping, OpenMode, OsFileSystem,
+    DirectoryEntry, DirectoryLock, File, FileId, FileSystem, FileSystemKind, Mapping, OpenMode, OsFileSystem,
 };
 
 /// Every operation that is allowed counts down; at zero, that one and all later ones fail.
@@ -79,6 +79,10 @@ impl FileSystem for StoppingFiles {
         self.inner.rename(from, to, replace)?;
         self.remember(Done::Renamed { from: from.to_path_buf(), to: to.to_path_buf() });
         Ok(())
+    }
+
+    fn lock_directory(&self, path: &Path) -> io::Result<Option<DirectoryLock>> {
+        OsFileSystem.lock_directory(path)
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use flashstrike_recovery::files::{
-    DirectoryEntry, File, FileId, FileSystem, FileSystemKind, Mapping, OpenMode, OsFileSystem,
+    DirectoryEntry, DirectoryLock, File, FileId, FileSystem, FileSystemKind, Mapping, OpenMode, OsFileSystem,
 };
 
 /// What the writer does at each turn.
@@ -42,6 +42,10 @@ impl FileSystem for InterleavingFiles {
 
     fn rename(&self, from: &Path, to: &Path, replace: bool) -> io::Result<()> {
         OsFileSystem.rename(from, to, replace)
+    }
+
+    fn lock_directory(&self, path: &Path) -> io::Result<Option<DirectoryLock>> {
+        OsFileSystem.lock_directory(path)
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
