@@ -5,6 +5,7 @@ import {
   number,
   type OptionRule,
   oneOf,
+  type RulesOf,
   text,
   texts,
 } from '@flashstrike/wal-recovery/option-check'
@@ -83,9 +84,6 @@ export interface DrainOptions {
   /** Ends the waiting: the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal
 }
-
-/** A table of rules that has one for each option and no other. */
-type RulesOf<Options> = { readonly [Name in keyof Required<Options>]: OptionRule }
 
 /** What the options of `Recorder.open` take. */
 export const recorderRules: RulesOf<RecorderOptions> = {

@@ -205,6 +205,17 @@ test('what cannot be opened is a typed error', async t => {
   await t.throwsAsync(Recorder.open({ dir: join(dir, 'a', 'b'), event: Order }), { code: 'WAL_IO' })
 })
 
+test('a directory may come from a getter or a prototype', async t => {
+  const dir = directory()
+  class Options {
+    get dir(): string {
+      return dir
+    }
+  }
+  await using wal = await Recorder.open(new Options())
+  t.is(wal.append('a'), 1)
+})
+
 test('the options reach the files', async t => {
   const dir = directory()
   await using _wal = await Recorder.open({ dir, ...small, fileMode: 0o640 })

@@ -17,9 +17,20 @@ export interface OptionRule {
 /** The options of a call by their names. */
 export type OptionRules = Readonly<Record<string, OptionRule>>
 
+/** A table of rules that has one for each option and no other. */
+export type RulesOf<Options> = { readonly [Name in keyof Required<Options>]: OptionRule }
+
 /** A number, NaN apart. */
 export function number(takes: string): OptionRule {
   return { takes, accepts: value => typeof value === 'number' && !Number.isNaN(value) }
+}
+
+/** A whole number in a range. */
+export function whole(takes: string, least: number, most: number): OptionRule {
+  return {
+    takes,
+    accepts: value => Number.isInteger(value) && Number(value) >= least && Number(value) <= most,
+  }
 }
 
 /** A text that is not empty. */

@@ -1,4 +1,4 @@
-import { anything, callback, flag, number, type OptionRule, oneOf, text } from './option-check.js'
+import { anything, callback, flag, oneOf, type RulesOf, text, whole } from './option-check.js'
 import type { RecoveryMode } from './report.js'
 import type { EventType } from './schema.js'
 
@@ -56,15 +56,12 @@ export interface VerifyOptions {
   readonly onProgress?: (progress: VerifyProgress) => void
 }
 
-/** A table of rules that has one for each option and no other. */
-type RulesOf<Options> = { readonly [Name in keyof Required<Options>]: OptionRule }
-
 /** What the options of `Recovery.open` take. */
 export const recoveryRules: RulesOf<RecoveryOptions> = {
   dir: text('the directory of a log'),
   event: anything,
   mode: oneOf('tail', 'strict', 'point-in-time', 'diagnostic'),
-  preloadSegments: number('a number of segments, 1 … 16'),
+  preloadSegments: whole('a number of segments, 1 … 16', 1, 16),
 }
 
 /** What the options of `blocks` take. Ids have a code of their own, so they are looked at elsewhere. */

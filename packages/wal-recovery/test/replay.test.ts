@@ -357,84 +357,94 @@ test('what onProgress throws rejects the verification, and it is called no more'
   t.is((await log.verify()).state, 'clean')
 })
 
-const misuses: ReadonlyArray<[what: string, use: (log: Recovery) => unknown, code: string, message: RegExp]> =
+const misuses: ReadonlyArray<
+  readonly [what: string, use: (log: Recovery) => unknown, code: string, message: RegExp]
+> = [
   [
-    [
-      'an option that is misspelt',
-      log => log.replay({ form: 1 } as never),
-      'WAL_UNSUPPORTED',
-      /form: did you mean from/,
-    ],
-    [
-      'an option of another call',
-      log => log.replay({ dir: 'x' } as never),
-      'WAL_UNSUPPORTED',
-      /there are from, to, rev/,
-    ],
-    [
-      'reverse as a text',
-      log => log.replay({ reverse: 'yes' as never }),
-      'WAL_UNSUPPORTED',
-      /reverse is "yes".*true or/,
-    ],
-    [
-      'no object',
-      log => log.replay(5 as never),
-      'WAL_UNSUPPORTED',
-      /replay got 5: it takes an object with from/,
-    ],
-    ['from as a text', log => log.replay({ from: '1' as never }), 'WAL_EVENT_ID', /from is "1"/],
-    ['seek without an id', log => log.seek(null as never), 'WAL_EVENT_ID', /is null/],
-    [
-      'blocks backwards',
-      log => log.blocks({ reverse: true } as never).next(),
-      'WAL_UNSUPPORTED',
-      /no option reverse/,
-    ],
-    [
-      'verify',
-      log => log.verify({ onProgress: 1 as never }),
-      'WAL_UNSUPPORTED',
-      /onProgress is 1: .*a function/,
-    ],
-    [
-      'open without options',
-      () => Recovery.open(undefined as never),
-      'WAL_UNSUPPORTED',
-      /got undefined.*dir, event/,
-    ],
-    [
-      'open without dir',
-      () => Recovery.open({} as never),
-      'WAL_UNSUPPORTED',
-      /dir is undefined: .*the directory/,
-    ],
-    ['open with an empty dir', () => Recovery.open({ dir: '' }), 'WAL_UNSUPPORTED', /dir is ""/],
-    [
-      'a mode',
-      () => Recovery.open({ dir: 'x', mode: 'Strict' as never }),
-      'WAL_UNSUPPORTED',
-      /mode is "Strict".*'strict'/,
-    ],
-    [
-      'a number as text',
-      () => Recovery.open({ dir: 'x', preloadSegments: '2' as never }),
-      'WAL_UNSUPPORTED',
-      /is "2"/,
-    ],
-    [
-      'a name from afar',
-      () => Recovery.open({ dir: 'x', toString: 1 } as never),
-      'WAL_UNSUPPORTED',
-      /option toString/,
-    ],
-    [
-      'fields as an event type',
-      () => Recovery.open({ dir: 'x', event: { price: u32 } as never }),
-      'WAL_SCHEMA',
-      /event is an object with price: .*defineEvent/,
-    ],
-  ]
+    'an option that is misspelt',
+    log => log.replay({ form: 1 } as never),
+    'WAL_UNSUPPORTED',
+    /form: did you mean from/,
+  ],
+  [
+    'an option of another call',
+    log => log.replay({ dir: 'x' } as never),
+    'WAL_UNSUPPORTED',
+    /there are from, to, rev/,
+  ],
+  [
+    'reverse as a text',
+    log => log.replay({ reverse: 'yes' as never }),
+    'WAL_UNSUPPORTED',
+    /reverse is "yes".*true or/,
+  ],
+  [
+    'no object',
+    log => log.replay(5 as never),
+    'WAL_UNSUPPORTED',
+    /replay got 5: it takes an object with from/,
+  ],
+  ['from as a text', log => log.replay({ from: '1' as never }), 'WAL_EVENT_ID', /from is "1"/],
+  ['seek without an id', log => log.seek(null as never), 'WAL_EVENT_ID', /is null/],
+  [
+    'blocks backwards',
+    log => log.blocks({ reverse: true } as never).next(),
+    'WAL_UNSUPPORTED',
+    /no option reverse/,
+  ],
+  [
+    'verify',
+    log => log.verify({ onProgress: 1 as never }),
+    'WAL_UNSUPPORTED',
+    /onProgress is 1: .*a function/,
+  ],
+  [
+    'open without options',
+    () => Recovery.open(undefined as never),
+    'WAL_UNSUPPORTED',
+    /got undefined.*dir, event/,
+  ],
+  [
+    'open without dir',
+    () => Recovery.open({} as never),
+    'WAL_UNSUPPORTED',
+    /dir is undefined: .*the directory/,
+  ],
+  ['open with an empty dir', () => Recovery.open({ dir: '' }), 'WAL_UNSUPPORTED', /dir is ""/],
+  [
+    'a mode',
+    () => Recovery.open({ dir: 'x', mode: 'Strict' as never }),
+    'WAL_UNSUPPORTED',
+    /mode is "Strict".*'strict'/,
+  ],
+  [
+    'a number as text',
+    () => Recovery.open({ dir: 'x', preloadSegments: '2' as never }),
+    'WAL_UNSUPPORTED',
+    /is "2"/,
+  ],
+  ...[-1, 0, 1.5, 17, 2 ** 32 + 2, Number.POSITIVE_INFINITY].map(
+    count =>
+      [
+        `${count} segments ahead`,
+        () => Recovery.open({ dir: 'x', preloadSegments: count }),
+        'WAL_UNSUPPORTED',
+        /preloadSegments is .*: it takes a number of segments, 1 … 16/,
+      ] as const,
+  ),
+  [
+    'a name from afar',
+    () => Recovery.open({ dir: 'x', toString: 1 } as never),
+    'WAL_UNSUPPORTED',
+    /option toString/,
+  ],
+  [
+    'fields as an event type',
+    () => Recovery.open({ dir: 'x', event: { price: u32 } as never }),
+    'WAL_SCHEMA',
+    /event is an object with price: .*defineEvent/,
+  ],
+]
 for (const [what, use, code, message] of misuses) {
   test(`refused by name, with what it takes: ${what}`, async t => {
     const log = recoveryOf(logOf([], schemaJson(Count)).native, undefined)
