@@ -99,6 +99,13 @@ impl LogLock {
     }
 }
 
+impl Drop for LogLock {
+    fn drop(&mut self) {
+        // Closing the file would give it back too, but only with its last descriptor.
+        let _ = self.file.unlock();
+    }
+}
+
 /// Files are made by their names, and the lock is on a file: once somebody moves the directory away or removes
 /// `wal.lock`, another writer can be in what has these names now.
 #[derive(Debug)]
@@ -129,13 +136,6 @@ impl LockWatch {
             self.path.display()
         );
         Err(Error::new(Code::Locked, message).at_path(&self.path))
-    }
-}
-
-impl Drop for LogLock {
-    fn drop(&mut self) {
-        // Closing the file would give it back too, but only with its last descriptor.
-        let _ = self.file.unlock();
     }
 }
 

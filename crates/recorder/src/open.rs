@@ -6,10 +6,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use flashstrike_recovery::directory::absolute;
 use flashstrike_recovery::inspect::{Depth, InspectOptions, Inspection, inspect};
 use flashstrike_recovery::repair::{RepairOptions, Repaired, mark_poisoned, prepare_for_append};
 use flashstrike_recovery::{Code, Error, Report, Result, machine};
-use flashstrike_segment::layout::{payload_room, round64};
+use flashstrike_segment::layout::round64;
 use flashstrike_segment::{LogIdentity, Schema, StagingHeader};
 
 use crate::append_point::{open_append_point, open_segments, publish_staged, seal_and_sync, usable_prepared};
@@ -31,10 +32,7 @@ use crate::worker::preparer::SegmentPreparer;
 pub(crate) fn open(options: &RecorderOptions) -> Result<Recorder> {
     let start = Instant::now();
     options.validate()?;
-    // Files are made by their names for as long as the log is open, and the process may change its directory.
-    let directory = std::path::absolute(&options.directory)
-        .map_err(|error| Error::io("find the current directory for", &options.directory, &error))?;
-    let options = &RecorderOptions { directory, ..options.clone() };
+    let options = &RecorderOptions { directory: absolute(&options.directory)?, ..options.clone() };
     let file_system = ready_directory(options)?;
     let boot_id = boot_id(options)?;
     let lock = LogLock::acquire(&*options.files, &options.directory, options.file_mode, &boot_id)?;
@@ -203,7 +201,7 @@ fn check_schema(options: &RecorderOptions, identity: Option<&LogIdentity>) -> Re
 /// What is staged becomes one block, perhaps in a new segment, which may be smaller than that of before.
 fn check_staged_fits(options: &RecorderOptions, inspection: &Inspection) -> Result<()> {
     let staged = inspection.staging.taken.as_ref().map_or(0, |staged| staged.payload.len());
-    if round64(staged) <= payload_room(options.segment_bytes as usize, options.metadata_len()) {
+    if round64(staged) <= options.largest_payload() {
         return Ok(());
     }
     let message = format!(

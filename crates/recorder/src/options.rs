@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use flashstrike_recovery::files::{FileSystem, OsFileSystem};
 use flashstrike_recovery::{Code, Error, Mode, Result};
+use flashstrike_segment::Schema;
 use flashstrike_segment::layout::{MAX_SEGMENT_SIZE, SEGMENT_SIZE_MULTIPLE, payload_room, round8, round64};
-use flashstrike_segment::{Metadata, Schema};
 use flashstrike_telemetry::RecorderTelemetry;
 
 use crate::event::Observer;
@@ -108,19 +108,9 @@ impl RecorderOptions {
         (self.block_bytes / event_size).max(1) * event_size
     }
 
-    /// Bytes of a metadata block's payload.
-    pub(crate) fn metadata_len(&self) -> usize {
-        Metadata {
-            log_id: [0; 16],
-            previous_chain: 0,
-            segment_index: 0,
-            segment_size: self.segment_bytes,
-            salt: 1,
-            event_size: self.event_size(),
-            schema: self.schema_json(),
-        }
-        .encode()
-        .len()
+    /// The largest payload of a block in an empty segment.
+    pub(crate) fn largest_payload(&self) -> usize {
+        payload_room(self.segment_bytes as usize, self.schema_json().len())
     }
 
     pub(crate) fn sync_interval(&self) -> Option<Duration> {
@@ -155,7 +145,7 @@ impl RecorderOptions {
                  {MAX_SEGMENT_SIZE}"
             ));
         }
-        let room = payload_room(segment_bytes, self.metadata_len());
+        let room = self.largest_payload();
         let block = round64(self.area_len() as usize);
         if block > room {
             return wrong(format!(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use flashstrike_recovery::files::{File, Mapping, OpenMode, remove_if_there};
 use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
-use flashstrike_segment::{SegmentHeader, names};
+use flashstrike_segment::{Metadata, SegmentHeader, names};
 
 use crate::segment_file::SegmentFile;
 use crate::shared::{LogContext, wall_clock_ns};
@@ -115,7 +115,15 @@ impl PreparedSegment {
         file: Arc<dyn File>,
         mapping: Mapping,
     ) -> Self {
-        let metadata = context.metadata(header.segment_index, mapping.len() as u32, header.salt);
+        let metadata = Metadata {
+            log_id: context.log_id,
+            previous_chain: 0,
+            segment_index: header.segment_index,
+            segment_size: mapping.len() as u32,
+            salt: header.salt,
+            event_size: context.event_size,
+            schema: context.schema.clone(),
+        };
         let file = Arc::new(SegmentFile::new(header.segment_index, path, file));
         Self { header, file, mapping, metadata: metadata.encode() }
     }

@@ -8,7 +8,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use flashstrike_recovery::files::FileSystem;
 use flashstrike_recovery::{Error, Result};
-use flashstrike_segment::Metadata;
 use flashstrike_segment::layout::payload_room;
 use flashstrike_telemetry::recorder::ManagerUpdater;
 
@@ -44,23 +43,9 @@ pub struct LogContext {
 }
 
 impl LogContext {
-    /// What the first block of a new segment says.
-    pub(crate) fn metadata(&self, segment_index: u32, segment_size: u32, salt: u32) -> Metadata {
-        Metadata {
-            log_id: self.log_id,
-            previous_chain: 0,
-            segment_index,
-            segment_size,
-            salt,
-            event_size: self.event_size,
-            schema: self.schema.clone(),
-        }
-    }
-
     /// The largest payload of a block in an empty segment.
     pub(crate) fn largest_payload(&self) -> usize {
-        let metadata = self.metadata(0, self.segment_bytes, 1).encode();
-        payload_room(self.segment_bytes as usize, metadata.len())
+        payload_room(self.segment_bytes as usize, self.schema.len())
     }
 }
 

@@ -80,15 +80,21 @@ fn after_a_failed_sync_nothing_is_promised_any_more_and_the_file_is_never_synced
     expect_log(directory.path(), 32, 65);
 }
 
-#[test]
-fn a_poisoned_log_is_not_marked_as_closed_cleanly() {
-    let directory = tempfile::tempdir().unwrap();
+/// A log of which five events are durable and three are not, and whose next sync fails.
+fn before_a_failing_sync(log: &Path) -> Recorder {
     let files = FaultFileSystem::default();
-    let mut recorder = Recorder::open(&small_log_on(&files, directory.path(), 32)).unwrap();
+    let mut recorder = Recorder::open(&small_log_on(&files, log, 32)).unwrap();
     append_many(&mut recorder, 32, 5);
     recorder.durable_sync(None).unwrap();
     append_many(&mut recorder, 32, 3);
     files.add(Rule::fail(Errno::IO).kind(Kind::SyncData).named("00000000.wal").times(1));
+    recorder
+}
+
+#[test]
+fn a_poisoned_log_is_not_marked_as_closed_cleanly() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut recorder = before_a_failing_sync(directory.path());
     assert_eq!(code(recorder.close()), Code::Poisoned);
     let meta = ReadBack::now(directory.path()).meta.unwrap();
     assert!(!meta.clean);
@@ -98,12 +104,7 @@ fn a_poisoned_log_is_not_marked_as_closed_cleanly() {
 #[test]
 fn what_was_durable_before_a_log_was_poisoned_is_noted_while_it_stays_open() {
     let directory = tempfile::tempdir().unwrap();
-    let files = FaultFileSystem::default();
-    let mut recorder = Recorder::open(&small_log_on(&files, directory.path(), 32)).unwrap();
-    append_many(&mut recorder, 32, 5);
-    recorder.durable_sync(None).unwrap();
-    append_many(&mut recorder, 32, 3);
-    files.add(Rule::fail(Errno::IO).kind(Kind::SyncData).named("00000000.wal").times(1));
+    let mut recorder = before_a_failing_sync(directory.path());
     assert_eq!(code(recorder.durable_sync(None)), Code::Poisoned);
     wait_until(|| {
         let meta = ReadBack::now(directory.path()).meta.unwrap();

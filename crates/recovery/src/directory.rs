@@ -86,6 +86,16 @@ impl Listing {
     }
 }
 
+/// The path of a log that stays the same when the process changes its current directory: files are opened by their
+/// names for as long as a log is open.
+///
+/// # Errors
+/// `WAL_IO` if a relative path is given and there is no current directory.
+pub fn absolute(directory: &Path) -> Result<PathBuf> {
+    std::path::absolute(directory)
+        .map_err(|error| Error::io("find the current directory for", directory, &error))
+}
+
 /// `WAL_NOT_FOUND` for a directory without a log.
 pub(crate) fn not_found(directory: &Path) -> Error {
     let message =

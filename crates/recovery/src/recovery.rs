@@ -11,7 +11,7 @@ use flashstrike_telemetry::RecoveryTelemetry;
 use serde::Serialize;
 
 use crate::diagnosis::{Diagnosis, Piece};
-use crate::directory::not_found;
+use crate::directory::{absolute, not_found};
 use crate::error::{Code, Error, Result};
 use crate::files::{FileSystem, OsFileSystem};
 use crate::inspect::{
@@ -144,10 +144,7 @@ impl Recovery {
             );
             return Err(Error::new(Code::Unsupported, message).at_path(&options.directory));
         }
-        // Segments are opened by their names when their turn comes, and the process may change its directory.
-        let directory = std::path::absolute(&options.directory)
-            .map_err(|error| Error::io("find the current directory for", &options.directory, &error))?;
-        let options = RecoveryOptions { directory, ..options };
+        let options = RecoveryOptions { directory: absolute(&options.directory)?, ..options };
         let files = options.files.clone().unwrap_or_else(|| Arc::new(OsFileSystem));
         let telemetry = RecoveryTelemetry::new();
         let instruments = Instruments::new(&telemetry);

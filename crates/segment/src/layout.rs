@@ -66,11 +66,12 @@ pub const fn round64(n: usize) -> usize {
     (n + 63) & !63
 }
 
-/// The largest payload of a block in a segment that has only its metadata block, whose payload is so long; 0: none fits.
-/// The last 64 bytes stay zero, so that a walk always ends.
+/// The largest payload of a block in a segment that has only its metadata block, with a schema of so many bytes; 0: none
+/// fits. The last 64 bytes stay zero, so that a walk always ends.
 #[must_use]
-pub const fn payload_room(segment_size: usize, metadata_len: usize) -> usize {
-    let taken = SEGMENT_HEADER_SIZE + 2 * BLOCK_HEADER_SIZE + round64(metadata_len) + ALIGN;
+pub const fn payload_room(segment_size: usize, schema_len: usize) -> usize {
+    let metadata = round64(METADATA_FIXED_SIZE + schema_len);
+    let taken = SEGMENT_HEADER_SIZE + 2 * BLOCK_HEADER_SIZE + metadata + ALIGN;
     segment_size.saturating_sub(taken) / ALIGN * ALIGN
 }
 

@@ -75,13 +75,9 @@ impl Manager {
         self.writer.activate();
         self.note_written();
         self.telemetry.on_init_active_segment(init, true);
-        self.telemetry.set_hot_segments(u64::from(index) + 1 - u64::from(self.first_segment()));
+        self.telemetry.set_hot_segments(u64::from(index) + 1 - u64::from(self.shared.first_segment()));
         self.telemetry.on_segment_rotation(start);
         Ok(())
-    }
-
-    fn first_segment(&self) -> u32 {
-        self.shared.first_segment()
     }
 
     /// Publishes what is staged and goes on in the next segment, whether or not this one is full. Does nothing if the

@@ -29,8 +29,8 @@ impl SegmentWriter {
     ///
     /// # Errors
     /// `WAL_SCHEMA` for a fixed-size event of another size; `WAL_BACKPRESSURE` if no segment is open or the block that
-    /// the event would begin does not fit it; `WAL_EVENT_TOO_LARGE` if no segment holds it; `WAL_EVENT_ID` if the last event has the highest id there is;
-    /// `WAL_POISONED`. The event is then not in the log.
+    /// the event would begin does not fit it; `WAL_EVENT_TOO_LARGE` if no segment holds it; `WAL_EVENT_ID` if the last
+    /// event has the highest id there is; `WAL_POISONED`. The event is then not in the log.
     pub fn append(&mut self, event: &[u8]) -> Result<u64> {
         self.poison.check()?;
         let event_id = self.last_event_id + 1;
