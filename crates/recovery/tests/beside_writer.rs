@@ -3,8 +3,9 @@
 mod support;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use flashstrike_recovery::directory::{cold_path, hot_path};
 use flashstrike_recovery::{Code, Mode, Recovery, RecoveryOptions, ReplayOptions};
@@ -18,7 +19,17 @@ struct Told {
     published: AtomicU64,
     /// Retention has removed every event up to this one, or is about to.
     removed: AtomicU64,
+    /// Since when the reader opens the log.
+    opening: Mutex<Option<Instant>>,
     stop: AtomicBool,
+}
+
+impl Told {
+    /// Whether a reader that is slower than retention has tried to open for so long that it would give up soon.
+    fn is_reader_starving(&self) -> bool {
+        let since = *self.opening.lock().unwrap();
+        since.is_some_and(|since| since.elapsed() > Duration::from_millis(60))
+    }
 }
 
 struct Habits {
@@ -52,7 +63,7 @@ fn write(directory: &Path, told: &Told, habits: &Habits) {
         writer.write_meta(removed);
         // Only what is sealed is compressed or removed.
         let sealed = writer.next_segment.saturating_sub(1 + habits.unsealed as u32);
-        if let Some(keep) = habits.keep.filter(|keep| sealed > removed + keep) {
+        if let Some(keep) = habits.keep.filter(|keep| sealed > removed + keep && !told.is_reader_starving()) {
             let first = sealed - keep;
             told.removed.store(last_of_segment[first as usize], Ordering::Release);
             writer.write_meta(first);
@@ -79,7 +90,10 @@ fn read(directory: &Path, told: &Told, mode: Mode, rounds: u32) {
             break;
         }
         let published = told.published.load(Ordering::Acquire);
-        let recovery = match Recovery::open(RecoveryOptions { mode, ..RecoveryOptions::new(directory) }) {
+        *told.opening.lock().unwrap() = Some(Instant::now());
+        let opened = Recovery::open(RecoveryOptions { mode, ..RecoveryOptions::new(directory) });
+        *told.opening.lock().unwrap() = None;
+        let recovery = match opened {
             Ok(recovery) => recovery,
             Err(error) => panic!("round {round}: {error}"),
         };
