@@ -5,7 +5,9 @@
  */
 export { WalError, type WalErrorCode, type WalErrorPlace } from '@flashstrike/wal-recovery/errors'
 export * from '@flashstrike/wal-recovery/schema'
+export type { AppendAllOptions } from './append-all.js'
 export type { AppendBytes } from './byte-appender.js'
 export type { AppendEvent, AppendFields, AppendOptions } from './event-appender.js'
 export type { DrainOptions, RecorderOptions } from './options.js'
 export { type AppendOf, type InputOf, Recorder, type RecorderEvents } from './recorder.js'
+export type { WritableOptions } from './recorder-writable.js'

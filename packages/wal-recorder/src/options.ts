@@ -101,10 +101,14 @@ export const recorderRules: RulesOf<RecorderOptions> = {
   mode: oneOf('tail', 'strict', 'point-in-time'),
 }
 
-/** What the options of `drain` take. */
-export const drainRules: RulesOf<DrainOptions> = {
-  signal: { takes: 'an AbortSignal', accepts: value => value instanceof AbortSignal },
+/** What a signal is. */
+export const signalRule: OptionRule = {
+  takes: 'an AbortSignal',
+  accepts: value => value instanceof AbortSignal,
 }
+
+/** What the options of `drain` take. */
+export const drainRules: RulesOf<DrainOptions> = { signal: signalRule }
 
 /** What `drainSync` takes. */
 export const timeoutRule: OptionRule = number('a number of milliseconds')

@@ -1,9 +1,12 @@
 import { EventEmitter } from 'node:events'
+import type { Writable } from 'node:stream'
 import { type InspectOptions, inspect } from 'node:util'
 import type { OpenReport } from '@flashstrike/wal-recovery'
 import { translating, WalError } from '@flashstrike/wal-recovery/errors'
 import { checkEventType, checkOptions, checkValue, shown } from '@flashstrike/wal-recovery/option-check'
 import { type EventType, type EventValues, schemaJson } from '@flashstrike/wal-recovery/schema'
+import { type AppendAllOptions, appendAll } from './append-all.js'
+import { isForNow } from './append-in-time.js'
 import { type AppendBytes, ByteAppender } from './byte-appender.js'
 import { Drains } from './drains.js'
 import { type AppendEvent, eventAppender } from './event-appender.js'
@@ -20,6 +23,7 @@ import {
   type RecorderBinding,
 } from './native.js'
 import { type DrainOptions, drainRules, type RecorderOptions, recorderRules, timeoutRule } from './options.js'
+import { RecorderWritable, type WritableOptions } from './recorder-writable.js'
 import { closedError, Staging } from './staging.js'
 
 /** What a recorder takes: the values of its event type, or bytes and text. */
@@ -62,6 +66,7 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
   /** What opening found, and what it did about it. */
   readonly report: OpenReport
   readonly #dir: string
+  readonly #isOfEvents: boolean
   readonly #native: NativeRecorder
   readonly #staging: Staging
   readonly #batch: (events: readonly InputOf<T>[]) => number
@@ -72,6 +77,7 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
   private constructor(native: NativeRecorder, { dir, event, spinUs = 0 }: RecorderOptions<T>) {
     super()
     this.#dir = dir
+    this.#isOfEvents = event !== undefined
     this.#native = native
     this.report = JSON.parse(native.reportJson()) as OpenReport
     const staging = new Staging(native)
@@ -160,6 +166,45 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
     if (batch.length > 0) return this.#batch(batch)
     if (this.#staging.closed) throw closedError()
     return this.lastEventId
+  }
+
+  /**
+   * Appends everything that an iterable or async iterable gives, in order, and waits for room by itself after
+   * `WAL_BACKPRESSURE` or `WAL_FULL`. The source is asked for the next event when the last one is in the log, and closed
+   * when this fails; events before that stay in the log, up to `lastEventId`.
+   *
+   * ```ts
+   * const last = await wal.appendAll(orders)
+   * await wal.durable(last)
+   * ```
+   *
+   * @param source anything to iterate but a text or bytes; each turn of the event loop takes some thousand events
+   * @returns the id of the last one; of no events, of the last one before
+   * @throws WalError as `append` and `drain`; the reason of the signal; what the source throws
+   */
+  async appendAll(
+    source: AsyncIterable<InputOf<T>> | (Iterable<InputOf<T>> & object),
+    options: AppendAllOptions = {},
+  ): Promise<number> {
+    if (this.#staging.closed) throw closedError()
+    return (await appendAll(this, source, options)) || this.lastEventId
+  }
+
+  /**
+   * A stream to write events to, each chunk one event: objects for an event type (`objectMode`), bytes or text for a log
+   * of bytes. It waits for room by itself after `WAL_BACKPRESSURE` or `WAL_FULL`, by its own back-pressure; any other
+   * error destroys it. The events before are then in the log, each once and in order, up to `lastEventId`. When it has
+   * finished, all that was written to it is durable. It does not close the recorder.
+   *
+   * ```ts
+   * await pipeline(orders, wal.writable())
+   * ```
+   *
+   * @throws WalError `WAL_UNSUPPORTED` for an option that does not exist or is not what it takes, `WAL_CLOSED`
+   */
+  writable(options: WritableOptions = {}): Writable {
+    if (this.#staging.closed) throw closedError()
+    return new RecorderWritable(this, this.#isOfEvents, options)
   }
 
   /**
@@ -287,8 +332,7 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
       this.drainSync(0)
       return true
     } catch (error) {
-      const { code } = error as WalError
-      if (code === 'WAL_BACKPRESSURE' || code === 'WAL_FULL') return false
+      if (isForNow(error)) return false
       throw error
     }
   }

@@ -25,6 +25,8 @@ export class FakeNative implements NativeRecorder {
   shortage: string | undefined
   /** Code that publications give without publishing. */
   broken: string | undefined
+  /** Called when a block was published. */
+  onPublish = (): void => {}
   #error = ''
   readonly #words: Uint32Array
   readonly #eventBytes: number
@@ -87,7 +89,7 @@ export class FakeNative implements NativeRecorder {
   }
 
   drainSync(): number {
-    return this.#answer(this.shortage)
+    return this.#answer(this.broken ?? this.shortage)
   }
 
   metrics(): Uint8Array {
@@ -118,6 +120,12 @@ export class FakeNative implements NativeRecorder {
     this.#listener(kind, a, 0, text)
   }
 
+  /** What happens when a write or sync has failed. */
+  poison(): void {
+    this.broken = 'WAL_POISONED'
+    this.tell(2, 0, '{"code":"WAL_POISONED","message":"EIO"}')
+  }
+
   setDurable(eventId: number): void {
     this.#setId(200, eventId)
   }
@@ -144,6 +152,7 @@ export class FakeNative implements NativeRecorder {
       this.blocks.push({ payload, count })
       this.#setWritten(this.#lastStaged(count))
       this.#words[COUNT] = 0
+      this.onPublish()
     }
     return this.#answer(this.shortage)
   }
