@@ -31,6 +31,8 @@ pub(crate) struct Instance {
     notifier: Notifier,
     last_error: RefCell<Option<Error>>,
     closed: Cell<bool>,
+    /// The environment that closes it when it ends; taken out when it need not any more.
+    hooked: Cell<Option<Env>>,
 }
 
 impl Instance {
@@ -95,12 +97,29 @@ impl Instance {
         if self.closed.replace(true) {
             return Ok(());
         }
+        if let Some(env) = self.hooked.take() {
+            // SAFETY: the environment is live, since it has not called its hook yet, and this is its thread.
+            unsafe { sys::napi_remove_env_cleanup_hook(env.raw(), Some(close_at_end), self.address()) };
+        }
         let mut recorder = self.recorder.borrow_mut();
         let adopted = adopt(&mut recorder, u64::MAX);
         let outcome = adopted.map(drop).and(recorder.close());
         self.notifier.release();
         outcome
     }
+
+    /// What its hook is known by.
+    fn address(&self) -> *mut c_void {
+        ptr::from_ref(self).cast_mut().cast()
+    }
+}
+
+/// The environment of a recorder ends before it was closed.
+unsafe extern "C" fn close_at_end(instance: *mut c_void) {
+    // SAFETY: closing takes the hook away, and no instance goes away before it is closed.
+    let instance = unsafe { &*instance.cast::<Instance>() };
+    instance.hooked.take();
+    let _ = instance.close();
 }
 
 /// Publishes what JavaScript has staged if `event_id` may be among it. That there is no room for the next block yet is
@@ -129,14 +148,13 @@ impl NativeRecorder {
             notifier,
             last_error: RefCell::new(None),
             closed: Cell::new(false),
+            hooked: Cell::new(Some(env)),
         });
-        // A weak one: the hook must not keep a forgotten recorder open until the process ends.
-        let weak = Rc::downgrade(&instance);
-        env.add_env_cleanup_hook((), move |()| {
-            if let Some(instance) = weak.upgrade() {
-                let _ = instance.close();
-            }
-        })?;
+        // By hand: a hook of napi's own would keep memory of every recorder that was ever opened.
+        // SAFETY: `env` is live, and the instance stays where it is until it is closed, which takes the hook away.
+        let status =
+            unsafe { sys::napi_add_env_cleanup_hook(env.raw(), Some(close_at_end), instance.address()) };
+        check_status!(status)?;
         Ok(Self(instance))
     }
 
