@@ -2,34 +2,15 @@ import { closeSync, openSync, readSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
-import { defineEvent, i64, Recorder, u8, u32, u64, WalError } from '#src/index.js'
+import { defineEvent, Recorder, u64, WalError } from '#src/index.js'
 import { loadBinding } from '#src/native.js'
-import { ended, scratch, start } from './programs.js'
+import { ended, Order, order, PATIENCE_MS, roomy, scratch, start, until } from './programs.js'
 
 const { directory, remove } = scratch()
 test.after.always(remove)
 
-const Order = defineEvent(
-  'Order',
-  { time: u64, price: i64, quantity: u64, user: u32, side: u8 },
-  { size: 64 },
-)
-const order = { time: 1_700_000_000_000_000, price: -5, quantity: 3, user: 7, side: 1 }
 /** Small segments: a few thousand events make several. */
 const small = { segmentBytes: 64 * 1024, event: Order }
-/** One segment takes all that a test appends. Those of the usual size would take gigabytes for all tests together. */
-const roomy = { segmentBytes: 1 << 20, event: Order }
-
-/** Longer than anything here takes, also on a machine that is ten times slower and busy. */
-const PATIENCE_MS = 120_000
-
-/** Waits until something holds. */
-async function until(holds: () => boolean, what: string): Promise<void> {
-  for (const end = Date.now() + PATIENCE_MS; !holds(); await sleep(1)) {
-    if (Date.now() > end) throw new Error(`not within ${PATIENCE_MS} ms: ${what}`)
-  }
-}
-
 /** Goes on in the next segment as soon as it is ready. */
 function rotate(wal: Recorder<typeof Order>): Promise<void> {
   return until(() => {
@@ -284,93 +265,6 @@ function readNumber(path: string): number {
   return number[0] ?? 0
 }
 
-const endings: ReadonlyArray<[how: string, code: string, expected: Partial<{ code: number }>]> = [
-  ['the end of the program', '', { code: 0 }],
-  ['process.exit in the middle of a turn', 'process.exit(3)', { code: 3 }],
-  ['an exception that nobody catches', 'throw new Error("boom")', { code: 1 }],
-  ['a promise that waits while the program ends', 'void wal.durable()', { code: 0 }],
-]
-for (const [how, code, expected] of endings) {
-  test(`a recorder that nobody closed loses nothing by ${how}`, async t => {
-    const dir = directory()
-    const append = `
-      const wal = await Recorder.open({ dir, event: Order, segmentBytes: 1 << 20 })
-      for (let i = 0; i < 1000; i++) wal.append({ time: i, price: i, quantity: i, user: 1, side: 1 })
-      ${code}`
-    const end = await ended(start(dir, append))
-    t.like(end, expected, end.errors)
-    t.is(end.signal, null)
-    await using wal = await Recorder.open({ dir, ...roomy })
-    t.is(wal.lastEventId, 1000)
-    t.is(wal.report.state, 'clean')
-  })
-}
-
-test('a program that waits for durability stays alive until it has the answer, and then ends', async t => {
-  const wait = `
-    const wal = await Recorder.open({ dir, event: Order, segmentBytes: 1 << 20 })
-    wal.append({ time: 1, price: 1, quantity: 1, user: 1, side: 1 })
-    wal.durable().then(() => process.stdout.write('durable ' + wal.durableEventId))`
-  const { code, output } = await ended(start(directory(), wait))
-  t.is(output, 'durable 1')
-  t.is(code, 0)
-})
-
-/** As `wal.rotate()`, which may have to wait for the next segment. */
-const ROTATE = `
-  function rotate(wal) {
-    for (;;) {
-      try {
-        return wal.rotate()
-      } catch (error) {
-        if (error.code !== 'WAL_BACKPRESSURE') throw error
-        wal.drainSync()
-      }
-    }
-  }`
-
-test('a listener that throws is an uncaught exception and keeps nothing from being told', async t => {
-  const listeners = `${ROTATE}
-    const wal = await Recorder.open({ dir, event: Order, segmentBytes: 1 << 16 })
-    const [heard, caught] = [[], []]
-    wal.on('rotated', segment => {
-      heard.push(segment)
-      throw new Error('boom ' + segment)
-    })
-    process.on('uncaughtException', error => caught.push(error.message))
-    const order = { time: 1, price: 1, quantity: 1, user: 1, side: 1 }
-    for (let segment = 1; segment <= 3; segment++) {
-      wal.append(order)
-      rotate(wal)
-    }
-    await wal.durable(wal.append(order))
-    // Another thread tells of rotations, possibly after durable() has been answered.
-    while (caught.length < 3) await new Promise(resolve => setTimeout(resolve, 1))
-    process.stdout.write(JSON.stringify({ heard, caught, durable: wal.durableEventId }))
-    await wal.close()`
-  const { output, errors, code } = await ended(start(directory(), listeners))
-  t.is(errors, '')
-  t.deepEqual(JSON.parse(output), { heard: [1, 2, 3], caught: ['boom 1', 'boom 2', 'boom 3'], durable: 4 })
-  t.is(code, 0)
-})
-
-test('a listener that throws ends a program that catches nothing, as with any emitter', async t => {
-  const throwing = `${ROTATE}
-    const wal = await Recorder.open({ dir, event: Order, segmentBytes: 1 << 16 })
-    wal.on('rotated', () => {
-      throw new Error('boom')
-    })
-    wal.append({ time: 1, price: 1, quantity: 1, user: 1, side: 1 })
-    rotate(wal)
-    setInterval(() => {}, 1000)`
-  const dir = directory()
-  const { errors, code } = await ended(start(dir, throwing))
-  t.is(code, 1)
-  t.regex(errors, /Error: boom/)
-  await using wal = await Recorder.open({ dir, ...roomy })
-  t.is(wal.lastEventId, 1)
-})
-
 test('spinUs asks the recorder to look before it sleeps, at most for a millisecond', async t => {
   const dir = directory()
   for (const spinUs of [1001, -1, 0.5, 1e9]) {
@@ -384,59 +278,4 @@ test('spinUs asks the recorder to look before it sleeps, at most for a milliseco
       t.true(wal.durableEventId >= id)
     }
   }
-})
-
-test('a forgotten recorder is closed when it is collected', async t => {
-  const forget = `
-    async function forget() {
-      const wal = await Recorder.open({ dir, event: Order, segmentBytes: 1 << 20 })
-      for (let i = 0; i < 300; i++) wal.append({ time: i, price: i, quantity: i, user: 1, side: 1 })
-      await wal.durable()
-    }
-    await forget()
-    for (const end = Date.now() + ${PATIENCE_MS}; Date.now() < end; ) {
-      gc()
-      await new Promise(resolve => setTimeout(resolve, 10))
-      try {
-        const again = await Recorder.open({ dir, event: Order, segmentBytes: 1 << 20 })
-        process.stdout.write('reopened at ' + again.lastEventId)
-        break
-      } catch (error) {
-        if (error.code !== 'WAL_LOCKED') throw error
-      }
-    }`
-  const { output, errors } = await ended(start(directory(), forget, ['--expose-gc']))
-  t.is(output, 'reopened at 300', errors)
-})
-
-test('recorders in worker threads: the first one idle, all of them ended without close', async t => {
-  const workers = `
-    import { Worker } from 'node:worker_threads'
-    const code = (dir, events) => \`
-      import { Recorder, defineEvent, u32 } from \${JSON.stringify(PACKAGE)}
-      import { parentPort } from 'node:worker_threads'
-      const event = defineEvent('E', { n: u32 })
-      const wal = await Recorder.open({ dir: \${JSON.stringify(dir)}, event, segmentBytes: 1 << 20 })
-      for (let i = 0; i < \${events}; i++) wal.append({ n: i })
-      if (\${events} > 0) await wal.durable()
-      for (let i = 0; i < 5; i++) if (\${events} > 0) wal.append({ n: i })
-      parentPort.postMessage('ready')
-      setInterval(() => {}, 1000)\`
-    const started = ['a', 'b', 'c'].map((name, i) => {
-      const url = new URL('data:text/javascript,' + encodeURIComponent(code(dir + name, i * 1000)))
-      return new Worker(url)
-    })
-    await Promise.all(started.map(worker => new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))))
-    await Promise.all(started.map(worker => worker.terminate()))
-    for (const name of ['a', 'b', 'c']) {
-      const event = defineEvent('E', { n: u32 })
-      const wal = await Recorder.open({ dir: dir + name, event, segmentBytes: 1 << 20 })
-      process.stdout.write(name + wal.lastEventId + ' ')
-      await wal.close()
-    }`
-  const packageUrl = new URL('../../dist/index.js', import.meta.url).href
-  const program = `const PACKAGE = ${JSON.stringify(packageUrl)};${workers}`
-  const { output, errors, code } = await ended(start(directory(), program))
-  t.is(output, 'a0 b1005 c2005 ', errors)
-  t.is(code, 0)
 })

@@ -3,8 +3,30 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { defineEvent, i64, u8, u32, u64 } from '@flashstrike/wal-recovery/schema'
 
-const PACKAGE = new URL('../../dist/index.js', import.meta.url).href
+export const PACKAGE = new URL('../../dist/index.js', import.meta.url).href
+
+/** The event type of the programs below. */
+export const Order = defineEvent(
+  'Order',
+  { time: u64, price: i64, quantity: u64, user: u32, side: u8 },
+  { size: 64 },
+)
+export const order = { time: 1_700_000_000_000_000, price: -5, quantity: 3, user: 7, side: 1 }
+/** One segment takes all that a test appends. Those of the usual size would take gigabytes for all tests together. */
+export const roomy = { segmentBytes: 1 << 20, event: Order }
+
+/** Longer than anything here takes, also on a machine that is ten times slower and busy. */
+export const PATIENCE_MS = 120_000
+
+/** Waits until something holds. */
+export async function until(holds: () => boolean, what: string): Promise<void> {
+  for (const end = Date.now() + PATIENCE_MS; !holds(); await sleep(1)) {
+    if (Date.now() > end) throw new Error(`not within ${PATIENCE_MS} ms: ${what}`)
+  }
+}
 
 /** A directory for the logs of one test file, and its removal. */
 export function scratch(): { directory(): string; remove(): void } {
@@ -29,6 +51,11 @@ function prelude(dir: string): string {
 export function start(dir: string, code: string, flags: readonly string[] = []): ChildProcess {
   const args = [...flags, '--input-type=module', '-e', prelude(dir) + code]
   return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+/** The same program for a worker of this process. */
+export function workerProgram(dir: string, code: string): URL {
+  return new URL(`data:text/javascript,${encodeURIComponent(prelude(dir) + code)}`)
 }
 
 /** How a program has ended. */
