@@ -112,8 +112,16 @@ impl ReadBack {
     /// # Panics
     /// If not.
     pub fn expect_events_from_ids(&self, event_size: u16) {
+        self.expect_events_from(1, event_size);
+    }
+
+    /// The same for a log whose first event is this one.
+    ///
+    /// # Panics
+    /// If it is not so.
+    pub fn expect_events_from(&self, first: u64, event_size: u16) {
         assert!(self.is_clean(), "{} {:?}", self.verdict.state, self.verdict.bad);
-        for (expected, (id, bytes)) in (1..).zip(&self.events) {
+        for (expected, (id, bytes)) in (first..).zip(&self.events) {
             assert_eq!(*id, expected, "an event is missing, or there twice");
             assert_eq!(*bytes, crate::events::event(*id, event_size), "event {id} has other contents");
         }

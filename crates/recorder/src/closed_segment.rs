@@ -40,15 +40,17 @@ impl ClosedSegment {
     }
 
     /// Syncs the blocks, writes the header that claims them, syncs that, and gives back what is not needed any more.
+    /// Gives when that was, in ns since the Unix epoch.
     ///
     /// # Errors
     /// `WAL_POISONED`; the segment then stays unsealed.
-    pub(crate) fn seal(mut self, poison: &Poison) -> Result<()> {
+    pub(crate) fn seal(mut self, poison: &Poison) -> Result<u64> {
         self.file.sync(poison)?;
+        let closed_ts_ns = wall_clock_ns();
         if !self.holds_events() {
-            return Ok(());
+            return Ok(closed_ts_ns);
         }
-        self.seal.closed_ts_ns = wall_clock_ns();
+        self.seal.closed_ts_ns = closed_ts_ns;
         self.header.sealed = Some(self.seal.clone());
         self.file.write_header(&self.header.encode(), poison)?;
         drop(self.memory.take());
@@ -58,6 +60,6 @@ impl ClosedSegment {
         if length >= hole + MIN_HOLE_BYTES {
             let _ = self.file.file.punch_hole(hole, length - hole);
         }
-        Ok(())
+        Ok(closed_ts_ns)
     }
 }

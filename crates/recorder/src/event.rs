@@ -23,6 +23,20 @@ pub enum Event {
         /// Index of the sealed segment.
         segment: u32,
     },
+    /// This segment is compressed now: its cold copy was read back and compared, and the hot one removed.
+    Compressed {
+        /// Index of the segment.
+        segment: u32,
+        /// Bytes of it that were compressed.
+        bytes_in: u64,
+        /// Bytes of the compressed file.
+        bytes_out: u64,
+    },
+    /// This segment does not belong to the log any more, because of its limits, and its files are removed.
+    Deleted {
+        /// Index of the segment.
+        segment: u32,
+    },
     /// There is room again after an append was refused with `WAL_BACKPRESSURE` or `WAL_FULL`.
     Room,
     /// A write or sync has failed; appending has ended.

@@ -25,7 +25,8 @@
 //! | [`SegmentWriter`] | the caller's | stages events, publishes blocks: stores to memory, no call into the kernel |
 //! | [`Manager`] | the caller's | rotation; sees to it that a full block always fits |
 //! | [`SegmentPreparer`] | `wal-prepare` | next segments allocated, synced by name, pre-faulted |
-//! | [`SegmentMaintainer`] | `wal-maintain` | syncs and seals the segments that were left |
+//! | [`SegmentSealer`] | `wal-seal` | syncs and seals the segments that were left |
+//! | [`SegmentMaintainer`] | `wal-maintain` | keeps the log within its [`Retention`]: compresses, deletes |
 //! | [`Committer`] | `wal-commit` | group commit |
 //! | [`MetaStore`] and its coordinator | `wal-meta` | `wal.meta`, at most a second behind |
 
@@ -43,6 +44,7 @@ mod poison;
 mod prepared_segment;
 mod recorder;
 mod refused;
+mod retention;
 mod segment_file;
 mod segment_writer;
 mod shared;
@@ -59,12 +61,14 @@ pub use meta_store::MetaStore;
 pub use options::RecorderOptions;
 pub use prepared_segment::PreparedSegment;
 pub use recorder::Recorder;
+pub use retention::{Compression, Retention};
 pub use segment_writer::{ResumePoint, SegmentWriter};
 pub use shared::LogContext;
 pub use staging::{NewStaging, Staging};
 pub use worker::committer::{CommitHandle, Committer};
 pub use worker::maintainer::SegmentMaintainer;
 pub use worker::preparer::SegmentPreparer;
+pub use worker::sealer::SegmentSealer;
 
 fn closed() -> Error {
     Error::new(Code::Closed, "the log is closed; open it again to append")

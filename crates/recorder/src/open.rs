@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use flashstrike_recovery::directory::absolute;
+use flashstrike_recovery::directory::{Listing, absolute};
 use flashstrike_recovery::inspect::{Depth, InspectOptions, Inspection, inspect};
 use flashstrike_recovery::repair::{RepairOptions, Repaired, mark_poisoned, prepare_for_append};
 use flashstrike_recovery::{Code, Error, Report, Result, machine};
@@ -17,7 +17,6 @@ use crate::append_point::{open_append_point, open_segments, publish_staged, seal
 use crate::lock::{LockWatch, LogLock};
 use crate::log_directory::{note_file_system, ready_directory, ready_for_new_log};
 use crate::manager::Manager;
-use crate::meta_store::MetaStore;
 use crate::options::RecorderOptions;
 use crate::prepared_segment::PreparedSegment;
 use crate::recorder::Recorder;
@@ -25,9 +24,10 @@ use crate::segment_writer::SegmentWriter;
 use crate::shared::{LogContext, Shared};
 use crate::staging::NewStaging;
 use crate::worker::committer::{Committer, SyncPolicy};
-use crate::worker::maintainer::SegmentMaintainer;
-use crate::worker::meta_coordinator::{MetaCoordinator, snapshot};
+use crate::worker::maintainer::{Limits, SealedSegment, SegmentMaintainer};
+use crate::worker::meta_coordinator::MetaCoordinator;
 use crate::worker::preparer::SegmentPreparer;
+use crate::worker::sealer::SegmentSealer;
 
 pub(crate) fn open(options: &RecorderOptions) -> Result<Recorder> {
     let start = Instant::now();
@@ -52,10 +52,11 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Recorder> {
     let staging = new_staging(options, &context, boot_id, &inspection, &repaired)?;
     let watch = lock.watch(&options.files, &options.directory)?;
     let opened = take_over(options, &context, &repaired, staging, watch)?;
+    let sealed = sealed_segments(&inspection.listing, &opened);
 
     let mut report = Report::of_append(&inspection, &repaired, options.mode, start.elapsed());
     note_file_system(&mut report, &file_system);
-    start_workers(options, opened, report, lock)
+    start_workers(options, opened, sealed, report, lock)
 }
 
 /// A log that is ready to be appended to.
@@ -63,7 +64,6 @@ struct Opened {
     shared: Arc<Shared>,
     writer: SegmentWriter,
     prepared: Vec<PreparedSegment>,
-    meta: MetaStore,
 }
 
 /// Goes on behind the last block, with what is staged published and everything synced; from then on the new staging
@@ -107,32 +107,29 @@ fn take_over(
         Arc::clone(writer.poison()),
         lock,
         repaired.first_segment,
-        telemetry.manager_updater(),
+        telemetry,
         options.observer.clone(),
     ));
     note_position(&shared, &writer);
-    let mut meta = MetaStore::new(
-        Arc::clone(&context.files),
-        &context.directory,
-        context.file_mode,
-        telemetry.meta_store_updater(),
-    );
-    meta.store(&snapshot(&shared, false))?;
-    Ok(Opened { shared, writer, prepared, meta })
+    shared.store_meta(false)?;
+    Ok(Opened { shared, writer, prepared })
 }
 
 fn start_workers(
     options: &RecorderOptions,
     opened: Opened,
+    sealed: Vec<SealedSegment>,
     report: Report,
     lock: LogLock,
 ) -> Result<Recorder> {
-    let Opened { shared, writer, prepared, meta } = opened;
+    let Opened { shared, writer, prepared } = opened;
     let telemetry = &options.telemetry;
     let policy =
         SyncPolicy { interval: options.sync_interval(), bytes: options.sync_bytes, spin: options.spin };
     let committer = Committer::start(Arc::clone(&shared), policy, telemetry.committer_updater())?;
-    let maintainer = SegmentMaintainer::start(Arc::clone(&shared), telemetry.segment_maintainer_updater())?;
+    let limits = Limits { retention: options.retention, level: options.compression.level };
+    let maintainer = SegmentMaintainer::start(Arc::clone(&shared), sealed, limits, telemetry)?;
+    let sealer = SegmentSealer::start(Arc::clone(&shared), maintainer.sealed())?;
     let preparer = SegmentPreparer::start(
         Arc::clone(&shared),
         next_index(&writer, &prepared),
@@ -141,12 +138,12 @@ fn start_workers(
         telemetry.segment_preparer_updater(),
         telemetry.segment_preparer_worker_updater(),
     )?;
-    let coordinator =
-        MetaCoordinator::start(Arc::clone(&shared), meta, telemetry.meta_coordinator_updater())?;
+    let coordinator = MetaCoordinator::start(Arc::clone(&shared), telemetry.meta_coordinator_updater())?;
     let manager = Manager::new(
         writer,
         Arc::clone(&shared),
         preparer,
+        sealer,
         maintainer,
         committer.handle().clone(),
         telemetry.manager_updater(),
@@ -162,6 +159,15 @@ fn start_workers(
         closed: false,
         lock: Some(lock),
     })
+}
+
+/// The segments in front of the open one, oldest first: after opening all of them are sealed.
+fn sealed_segments(listing: &Listing, opened: &Opened) -> Vec<SealedSegment> {
+    let first = opened.shared.first_segment();
+    let open = opened.writer.position().map_or(first, |(index, _)| index);
+    (first..open)
+        .map(|index| SealedSegment::found(index, listing.segments.get(&index).copied().unwrap_or_default()))
+        .collect()
 }
 
 /// Index behind the open segment and those prepared.

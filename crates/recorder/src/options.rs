@@ -11,6 +11,7 @@ use flashstrike_segment::layout::{MAX_SEGMENT_SIZE, SEGMENT_SIZE_MULTIPLE, paylo
 use flashstrike_telemetry::RecorderTelemetry;
 
 use crate::event::Observer;
+use crate::retention::{Compression, Retention};
 
 /// Smallest and largest `block_bytes`: one cache line, and what still publishes in well under a millisecond.
 const BLOCK_BYTES: std::ops::RangeInclusive<u32> = 64..=1 << 20;
@@ -43,6 +44,10 @@ pub struct RecorderOptions {
     /// After a sync the committer looks for the next request for so long before it goes to sleep, at most a
     /// millisecond: waking it costs 20 to 40 µs on a virtual machine, looking costs a core for that time. Default zero.
     pub spin: Duration,
+    /// How much of the log is kept. Default: all of it.
+    pub retention: Retention,
+    /// How segments are compressed where `retention` says that they are.
+    pub compression: Compression,
     /// Permission bits of new files. Default 0o600.
     pub file_mode: u32,
     /// Names of further file systems to append on, for example `nfs`; see `WAL_UNSUPPORTED`.
@@ -72,6 +77,8 @@ impl RecorderOptions {
             sync_interval_ms: None,
             sync_bytes: None,
             spin: Duration::ZERO,
+            retention: Retention::default(),
+            compression: Compression::default(),
             file_mode: 0o600,
             allow_file_system: Vec::new(),
             mode: Mode::Tail,
@@ -171,6 +178,10 @@ impl RecorderOptions {
                 self.file_mode
             ));
         }
+        self.retention
+            .validate(self.segment_bytes)
+            .and_then(|()| self.compression.validate())
+            .or_else(wrong)?;
         if self.sync_interval_ms == Some(0) || self.sync_bytes == Some(0) {
             return wrong(
                 "the interval and the number of bytes of a sync must be at least 1 where they are given"

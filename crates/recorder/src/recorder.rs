@@ -10,10 +10,11 @@ use crate::lock::LogLock;
 use crate::manager::Manager;
 use crate::options::RecorderOptions;
 use crate::poison::OPEN_AGAIN;
+use crate::retention::Retention;
 use crate::shared::Shared;
 use crate::staging::Staging;
 use crate::worker::committer::{CommitHandle, Committer};
-use crate::worker::meta_coordinator::{MetaCoordinator, snapshot};
+use crate::worker::meta_coordinator::MetaCoordinator;
 
 /// Appends to a log. One thread appends; it may be moved to another thread, and other threads may wait for durability
 /// through a [`CommitHandle`].
@@ -148,6 +149,24 @@ impl Recorder {
         self.manager.drain(Instant::now() + patience)
     }
 
+    /// Changes how much of the log is kept from now on.
+    ///
+    /// # Errors
+    /// `WAL_UNSUPPORTED` for limits that cannot be; `WAL_CLOSED`. The limits are then what they were.
+    pub fn set_retention(&mut self, retention: Retention) -> Result<()> {
+        self.check_open()?;
+        self.manager.set_retention(retention)
+    }
+
+    /// Says that no event before this one is needed any more. See [`Manager::truncate_before`].
+    ///
+    /// # Errors
+    /// As [`Manager::truncate_before`], and `WAL_CLOSED`.
+    pub fn truncate_before(&mut self, event_id: u64) -> Result<()> {
+        self.check_open()?;
+        self.manager.truncate_before(event_id)
+    }
+
     /// Id of the last event appended, 0 before the first: `staged`, it survives the death of the process.
     #[inline]
     pub fn last_event_id(&self) -> u64 {
@@ -205,14 +224,9 @@ impl Recorder {
         // Sealing may have failed although everything was durable before.
         let durable = durable.and_then(|()| self.shared.poison.check());
         self.committer.close();
+        self.coordinator.close();
         // What is durable is worth noting in any case, but the log was closed cleanly only if that is all.
-        let meta = snapshot(&self.shared, durable.is_ok());
-        let stored = match self.coordinator.close() {
-            // Not over that of another writer.
-            Some(mut store) => self.shared.check_lock().and_then(|()| store.store(&meta)),
-            // Its thread has panicked.
-            None => self.shared.poison.check(),
-        };
+        let stored = self.shared.store_meta(durable.is_ok());
         // Not left to the drop: a garbage collector may come late, and the files would use up its process meanwhile.
         self.manager.let_go();
         self.shared.let_go();

@@ -45,3 +45,12 @@ pub(crate) fn ids_used_up(event_id: u64) -> Error {
     let message = format!("event id {event_id} is higher than {MAX_EVENT_ID}, the highest there is");
     Error::new(Code::EventId, message).at_event(event_id)
 }
+
+#[cold]
+pub(crate) fn not_yet_there(event_id: u64, last: u64) -> Error {
+    let message = format!(
+        "event {event_id} is neither in the log nor the next one; the last one is {last}, so it must be from 1 to {}",
+        last + 1
+    );
+    Error::new(Code::EventId, message).at_event(event_id)
+}

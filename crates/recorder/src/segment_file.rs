@@ -9,7 +9,7 @@ use flashstrike_recovery::{Error, Result};
 
 use crate::poison::Poison;
 
-/// One descriptor from a segment's first store to its last sync, shared by the committer and the maintainer.
+/// One descriptor from a segment's first store to its last sync, shared by the committer and the sealer.
 ///
 /// The kernel reports a failed write-back once per descriptor. So only one thread at a time syncs it, and a failure
 /// poisons the log before another can ask and be told "done".

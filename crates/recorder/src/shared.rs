@@ -2,17 +2,20 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use flashstrike_recovery::files::FileSystem;
 use flashstrike_recovery::{Error, Result};
+use flashstrike_segment::WalMeta;
 use flashstrike_segment::layout::payload_room;
+use flashstrike_telemetry::RecorderTelemetry;
 use flashstrike_telemetry::recorder::ManagerUpdater;
 
 use crate::event::{Event, Observer};
 use crate::lock::LockWatch;
+use crate::meta_store::MetaStore;
 use crate::poison::Poison;
 use crate::segment_file::SegmentFile;
 use crate::staging::Staging;
@@ -49,7 +52,7 @@ impl LogContext {
     }
 }
 
-/// Shared by the appender, the committer, the maintainer and the coordinator of `wal.meta`.
+/// Shared by the appender and the workers.
 pub(crate) struct Shared {
     pub(crate) context: Arc<LogContext>,
     pub(crate) staging: Staging,
@@ -60,7 +63,10 @@ pub(crate) struct Shared {
     /// Segment index and offset behind the last published block, packed so that they are read together.
     end: AtomicU64,
     /// Index of the first segment of the log.
-    first_segment: u32,
+    first_segment: AtomicU32,
+    sealed: Mutex<SealedCounts>,
+    /// Whoever writes `wal.meta` takes what it says under this lock, so that no older state replaces a newer one.
+    meta_store: Mutex<MetaStore>,
     /// An append was refused for want of room, and nobody has been told yet that there is some again.
     starved: AtomicBool,
     /// The end of appending was told.
@@ -78,9 +84,16 @@ impl Shared {
         poison: Arc<Poison>,
         lock: LockWatch,
         first_segment: u32,
-        telemetry: ManagerUpdater,
+        telemetry: &Arc<RecorderTelemetry>,
         observer: Option<Observer>,
     ) -> Self {
+        let meta_store = MetaStore::new(
+            Arc::clone(&context.files),
+            &context.directory,
+            context.file_mode,
+            telemetry.meta_store_updater(),
+        );
+        let telemetry = telemetry.manager_updater();
         telemetry.set_durable_event_id(staging.durable_event_id());
         Self {
             context,
@@ -89,7 +102,9 @@ impl Shared {
             lock,
             unsealed: Mutex::new(VecDeque::with_capacity(MAX_UNSEALED_SEGMENTS)),
             end: AtomicU64::new(0),
-            first_segment,
+            first_segment: AtomicU32::new(first_segment),
+            sealed: Mutex::default(),
+            meta_store: Mutex::new(meta_store),
             starved: AtomicBool::new(false),
             told_poisoned: AtomicBool::new(false),
             meta: MetaSignal::new(),
@@ -132,8 +147,26 @@ impl Shared {
         self.unsealed().push_back(file);
     }
 
+    /// This segment is sealed now.
     pub(crate) fn remove_sealed(&self, index: u32) {
-        self.unsealed().retain(|file| file.index != index);
+        let mut unsealed = self.unsealed();
+        unsealed.retain(|file| file.index != index);
+        lock(&self.sealed).hot += 1;
+    }
+
+    /// Counts sealed segments that are there, or not any more.
+    pub(crate) fn count_sealed(&self, change: impl FnOnce(&mut SealedCounts)) {
+        change(&mut lock(&self.sealed));
+        self.note_segments();
+    }
+
+    /// Shows how many segments there are.
+    pub(crate) fn note_segments(&self) {
+        let telemetry = lock(&self.telemetry);
+        let unsealed = self.unsealed();
+        let sealed = lock(&self.sealed);
+        telemetry.set_hot_segments(sealed.hot + unsealed.len() as u64);
+        telemetry.set_cold_segments(sealed.cold);
     }
 
     /// Closes the files that nobody will sync any more.
@@ -187,7 +220,44 @@ impl Shared {
 
     /// Index of the first segment of the log.
     pub(crate) fn first_segment(&self) -> u32 {
-        self.first_segment
+        self.first_segment.load(Ordering::Acquire)
+    }
+
+    /// Writes `wal.meta` as the log is now.
+    ///
+    /// # Errors
+    /// `WAL_IO`; `WAL_POISONED` if another writer may be in the log, whose `wal.meta` this would replace.
+    pub(crate) fn store_meta(&self, clean: bool) -> Result<()> {
+        let mut store = lock(&self.meta_store);
+        self.check_lock()?;
+        store.store(&self.meta_now(clean, self.first_segment()))
+    }
+
+    /// The log begins with this segment from now on, durably: those before it may be removed.
+    ///
+    /// # Errors
+    /// As [`store_meta`](Self::store_meta); the log then begins where it did.
+    pub(crate) fn raise_first_segment(&self, index: u32) -> Result<()> {
+        let mut store = lock(&self.meta_store);
+        self.check_lock()?;
+        store.store(&self.meta_now(false, index))?;
+        self.first_segment.store(index, Ordering::Release);
+        Ok(())
+    }
+
+    /// The durable id is read first: whatever it covers was written before.
+    fn meta_now(&self, clean: bool, first_segment: u32) -> WalMeta {
+        let durable_event_id = self.staging.durable_event_id();
+        let (last_segment, end_offset) = self.end();
+        WalMeta {
+            clean,
+            log_id: self.context.log_id,
+            last_event_id: self.staging.written_event_id().max(durable_event_id),
+            durable_event_id,
+            first_segment,
+            last_segment,
+            end_offset,
+        }
     }
 
     pub(crate) fn starve(&self) {
@@ -200,6 +270,15 @@ impl Shared {
             self.tell(&Event::Room);
         }
     }
+}
+
+/// How many sealed segments there are.
+#[derive(Debug, Default)]
+pub(crate) struct SealedCounts {
+    /// Not compressed.
+    pub(crate) hot: u64,
+    /// Compressed.
+    pub(crate) cold: u64,
 }
 
 impl std::fmt::Debug for Shared {

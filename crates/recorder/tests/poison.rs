@@ -342,13 +342,15 @@ fn reading_goes_on_while_the_log_is_poisoned() {
 #[test]
 fn a_worker_that_panics_ends_appending_and_keeps_nobody_waiting() {
     type Pick = fn(&Event) -> bool;
-    let events: [(&str, Pick); 2] = [
+    let events: [(&str, Pick); 3] = [
         ("wal-commit", |event| matches!(event, Event::Durable { .. })),
-        ("wal-maintain", |event| matches!(event, Event::Sealed { .. })),
+        ("wal-seal", |event| matches!(event, Event::Sealed { .. })),
+        ("wal-maintain", |event| matches!(event, Event::Compressed { .. })),
     ];
     for (worker, is_deadly) in events {
         let directory = tempfile::tempdir().unwrap();
         let mut options = small_log(directory.path(), 32);
+        options.retention.hot_segments = Some(1);
         options.observer = Some(Arc::new(move |event: &Event| assert!(!is_deadly(event), "on purpose")));
         let mut recorder = Recorder::open(&options).unwrap();
         append_many(&mut recorder, 32, 10);

@@ -171,6 +171,10 @@ impl File for FaultFile {
         self.run(Kind::Length, |file| file.len())
     }
 
+    fn allocated(&self) -> io::Result<u64> {
+        self.run(Kind::Length, |file| file.allocated())
+    }
+
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.run(Kind::Read, |file| file.read_at(buffer, offset))
     }

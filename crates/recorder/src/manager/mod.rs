@@ -4,18 +4,20 @@ mod rotation;
 
 use std::sync::Arc;
 
-use flashstrike_recovery::Result;
+use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_segment::layout::MAX_EVENT_ID;
 use flashstrike_segment::payload;
 use flashstrike_telemetry::clock;
 use flashstrike_telemetry::recorder::ManagerUpdater;
 
-use crate::refused::{ids_are_implicit, ids_used_up, not_increasing, too_large, wrong_size};
+use crate::refused::{ids_are_implicit, ids_used_up, not_increasing, not_yet_there, too_large, wrong_size};
+use crate::retention::Retention;
 use crate::segment_writer::SegmentWriter;
 use crate::shared::Shared;
 use crate::worker::committer::CommitHandle;
 use crate::worker::maintainer::SegmentMaintainer;
 use crate::worker::preparer::SegmentPreparer;
+use crate::worker::sealer::SegmentSealer;
 
 /// One append in so many is timed: two looks at the clock cost more than the append.
 const TIMED_APPENDS: u32 = 1024;
@@ -26,6 +28,7 @@ pub struct Manager {
     writer: SegmentWriter,
     shared: Arc<Shared>,
     preparer: SegmentPreparer,
+    sealer: SegmentSealer,
     maintainer: SegmentMaintainer,
     committer: CommitHandle,
     telemetry: ManagerUpdater,
@@ -44,6 +47,7 @@ impl Manager {
         writer: SegmentWriter,
         shared: Arc<Shared>,
         preparer: SegmentPreparer,
+        sealer: SegmentSealer,
         maintainer: SegmentMaintainer,
         committer: CommitHandle,
         telemetry: ManagerUpdater,
@@ -54,6 +58,7 @@ impl Manager {
             writer,
             shared,
             preparer,
+            sealer,
             maintainer,
             committer,
             telemetry,
@@ -277,6 +282,35 @@ impl Manager {
         }
     }
 
+    /// Changes how much of the log is kept from now on.
+    ///
+    /// # Errors
+    /// `WAL_UNSUPPORTED` for limits that cannot be; they are then what they were.
+    pub fn set_retention(&mut self, retention: Retention) -> Result<()> {
+        let context = &self.shared.context;
+        retention
+            .validate(context.segment_bytes)
+            .map_err(|message| Error::new(Code::Unsupported, message).at_path(&context.directory))?;
+        self.maintainer.set_retention(retention);
+        Ok(())
+    }
+
+    /// Says that no event before this one is needed any more, and that it and all behind it are: no limit removes or
+    /// compresses a segment with one of these. Where no limit says how much is kept (`cold_segments`, `bytes`, `age`), the
+    /// segments with nothing but earlier events are removed, else when the limits say so. The next call replaces this
+    /// one, and nothing is kept of it when the log is closed; before the first one nothing is held.
+    ///
+    /// # Errors
+    /// `WAL_EVENT_ID` unless the id is from 1 to the last one plus 1.
+    pub fn truncate_before(&mut self, event_id: u64) -> Result<()> {
+        let last = self.last_event_id();
+        if !(1..=last + 1).contains(&event_id) {
+            return Err(not_yet_there(event_id, last));
+        }
+        self.maintainer.truncate_before(event_id);
+        Ok(())
+    }
+
     /// An append that a binding has done itself began at `start_ns`.
     pub fn note_append_took(&mut self, start_ns: u64) {
         self.telemetry.on_append_sampled(start_ns);
@@ -284,6 +318,7 @@ impl Manager {
 
     /// Ends the workers that prepare and seal, after everything left to seal was sealed.
     pub(crate) fn end_workers(&mut self) {
+        self.sealer.close();
         self.maintainer.close();
         self.preparer.close();
     }

@@ -41,7 +41,7 @@ impl Manager {
         Ok(())
     }
 
-    /// Goes on in the next segment; the one before is left to the maintainer. Nothing is staged.
+    /// Goes on in the next segment; the one before is left to the sealer. Nothing is staged.
     pub(super) fn next_segment(&mut self) -> Result<()> {
         let mut outcome = self.try_next_segment();
         if outcome.is_err() {
@@ -64,7 +64,7 @@ impl Manager {
         self.telemetry.on_work_planning(start);
         let persist = clock::now_ns();
         if let Some(closed) = self.writer.close_segment(false)? {
-            self.maintainer.seal(closed, index);
+            self.sealer.seal(closed, index);
             self.telemetry.on_persist_current_segment(persist);
         }
         let init = clock::now_ns();
@@ -75,7 +75,6 @@ impl Manager {
         self.writer.activate();
         self.note_written();
         self.telemetry.on_init_active_segment(init, true);
-        self.telemetry.set_hot_segments(u64::from(index) + 1 - u64::from(self.shared.first_segment()));
         self.telemetry.on_segment_rotation(start);
         Ok(())
     }
@@ -108,7 +107,7 @@ impl Manager {
             }
             // Neither of the two waits ends when the log is poisoned.
             let soon = deadline.min(Instant::now() + LOOK_AGAIN);
-            self.maintainer.wait_below(MAX_UNSEALED_SEGMENTS - 1, soon);
+            self.sealer.wait_below(MAX_UNSEALED_SEGMENTS - 1, soon);
             let _ = self.preparer.wait_ready(soon);
         }
     }

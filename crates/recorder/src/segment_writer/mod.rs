@@ -314,7 +314,7 @@ impl SegmentWriter {
         }
         let sealed = closed.seal(&self.poison);
         self.telemetry.on_close_segment(start, &sealed);
-        sealed.map(|()| None)
+        sealed.map(|_| None)
     }
 
     /// Unmaps the open segment and closes its file; whatever was published there stays.

@@ -288,7 +288,7 @@ impl Requests {
             if let Some(wanted) = due {
                 return Some((wanted, self.askers.swap(0, Ordering::Relaxed)));
             }
-            // The maintainer makes events durable too, and does not know who waits for them here.
+            // The sealer makes events durable too, and does not know who waits for them here.
             self.answer();
             match self.pause() {
                 Some(pause) => std::thread::park_timeout(pause),
@@ -312,7 +312,7 @@ impl Requests {
         if !self.pause()?.is_zero() {
             return None;
         }
-        // The maintainer's sync may have covered it all; then nothing is left to look at the clock for.
+        // The sealer's sync may have covered it all; then nothing is left to look at the clock for.
         self.undurable.stop_clock();
         let written = self.shared.staging.written_event_id();
         (written > self.shared.staging.durable_event_id()).then_some(written)

@@ -5,11 +5,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use flashstrike_recovery::{Code, Result};
-use flashstrike_segment::WalMeta;
 use flashstrike_telemetry::clock;
 use flashstrike_telemetry::recorder::MetaCoordinatorUpdater;
 
-use crate::meta_store::MetaStore;
 use crate::shared::{Shared, lock};
 
 /// From an advance of the durable id to the write: half of what the format allows, which leaves the rest for the disk.
@@ -52,7 +50,7 @@ impl MetaSignal {
 #[derive(Debug)]
 pub(crate) struct MetaCoordinator {
     signal: MetaSignal,
-    thread: Option<JoinHandle<MetaStore>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl MetaCoordinator {
@@ -60,22 +58,18 @@ impl MetaCoordinator {
     ///
     /// # Errors
     /// `WAL_IO` if the thread cannot be started.
-    pub(crate) fn start(
-        shared: Arc<Shared>,
-        store: MetaStore,
-        telemetry: MetaCoordinatorUpdater,
-    ) -> Result<Self> {
+    pub(crate) fn start(shared: Arc<Shared>, telemetry: MetaCoordinatorUpdater) -> Result<Self> {
         let signal = shared.meta_signal().clone();
-        let worker = Worker { pending: Arc::clone(&signal.0), shared, store, failing: false, telemetry };
+        let worker = Worker { pending: Arc::clone(&signal.0), shared, failing: false, telemetry };
         let thread = super::spawn("wal-meta", move || worker.run())?;
         Ok(Self { signal, thread: Some(thread) })
     }
 
-    /// Ends the worker and gives the store back, for the last write.
-    pub(crate) fn close(&mut self) -> Option<MetaStore> {
+    /// Ends the worker.
+    pub(crate) fn close(&mut self) {
         lock(&self.signal.0.state).closing = true;
         self.signal.0.changed.notify_all();
-        self.thread.take().and_then(|thread| thread.join().ok())
+        super::join(&mut self.thread);
     }
 }
 
@@ -88,24 +82,21 @@ impl Drop for MetaCoordinator {
 struct Worker {
     pending: Arc<Pending>,
     shared: Arc<Shared>,
-    store: MetaStore,
     /// The last write has failed.
     failing: bool,
     telemetry: MetaCoordinatorUpdater,
 }
 
 impl Worker {
-    fn run(mut self) -> MetaStore {
+    fn run(mut self) {
         let shared = Arc::clone(&self.shared);
         let _poison = super::PoisonOnPanic { shared: &shared, worker: "wal-meta" };
         while let Some(slept) = self.wait_until_due() {
             let start = clock::now_ns();
-            let stored =
-                self.shared.check_lock().and_then(|()| self.store.store(&snapshot(&self.shared, false)));
+            let stored = self.shared.store_meta(false);
             self.note(stored);
             self.telemetry.on_loop(true, start, slept.as_nanos() as u64);
         }
-        self.store
     }
 
     /// It is not the truth, so nothing is lost by a failure; it is tried again, and told once until it passes.
@@ -142,20 +133,5 @@ impl Worker {
                 None => self.pending.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
         }
-    }
-}
-
-/// What `wal.meta` says of the log now. The durable id is read first: whatever it covers was written before.
-pub(crate) fn snapshot(shared: &Shared, clean: bool) -> WalMeta {
-    let durable_event_id = shared.staging.durable_event_id();
-    let (last_segment, end_offset) = shared.end();
-    WalMeta {
-        clean,
-        log_id: shared.context.log_id,
-        last_event_id: shared.staging.written_event_id().max(durable_event_id),
-        durable_event_id,
-        first_segment: shared.first_segment(),
-        last_segment,
-        end_offset,
     }
 }

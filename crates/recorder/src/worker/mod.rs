@@ -4,6 +4,7 @@ pub(crate) mod committer;
 pub(crate) mod maintainer;
 pub(crate) mod meta_coordinator;
 pub(crate) mod preparer;
+pub(crate) mod sealer;
 mod undurable;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -10,6 +10,7 @@ use std::time::Duration;
 pub use flashstrike_crash_lab::PATIENCE;
 use flashstrike_crash_lab::{FaultFileSystem, ReadBack, copy_log, events};
 use flashstrike_recorder::{Code, Error, Event, Recorder, RecorderOptions, Result};
+use flashstrike_segment::names::{SegmentFile, SegmentKind};
 use flashstrike_telemetry::Value;
 use tempfile::TempDir;
 
@@ -63,6 +64,36 @@ pub fn append_next(log: &mut Recorder, event_size: u16) -> Result<u64> {
     when_there_is_room(log, |log| log.append(&event))
 }
 
+/// Appends so many events to each of so many segments, and goes on in the next one after each.
+#[track_caller]
+pub fn fill_segments(log: &mut Recorder, event_size: u16, segments: u64, events: u64) {
+    for _ in 0..segments {
+        append_many(log, event_size, events);
+        rotate(log).expect("a rotation");
+    }
+}
+
+/// The indexes of the segments that hold a block, uncompressed and compressed ones.
+pub fn segments_of(directory: &Path) -> (Vec<u32>, Vec<u32>) {
+    let (mut hot, mut cold) = (Vec::new(), Vec::new());
+    for entry in std::fs::read_dir(directory).expect("a directory").flatten() {
+        let Some(segment) = entry.file_name().to_str().and_then(SegmentFile::parse) else { continue };
+        match segment.kind {
+            SegmentKind::Cold => cold.push(segment.index),
+            // It may be removed at this moment.
+            SegmentKind::Hot => {
+                let bytes = std::fs::read(entry.path()).unwrap_or_default();
+                if bytes.len() > 128 && bytes[120..128] != [0; 8] {
+                    hot.push(segment.index);
+                }
+            }
+        }
+    }
+    hot.sort_unstable();
+    cold.sort_unstable();
+    (hot, cold)
+}
+
 /// Goes on in the next segment, waiting for it.
 pub fn rotate(log: &mut Recorder) -> Result<()> {
     when_there_is_room(log, Recorder::rotate)
@@ -80,6 +111,17 @@ pub fn append_many(log: &mut Recorder, event_size: u16, count: u64) {
 pub fn next_events(log: &Recorder, event_size: u16, count: u64) -> Vec<Vec<u8>> {
     let last = log.last_event_id();
     (last + 1..=last + count).map(|id| events::event(id, event_size)).collect()
+}
+
+/// The gauge of this name.
+#[track_caller]
+pub fn gauge(recorder: &Recorder, name: &str) -> u64 {
+    let snapshot = recorder.telemetry().snapshot();
+    let found = snapshot.metrics().iter().find_map(|metric| match metric.value {
+        Value::Gauge(value) | Value::ConstantGauge(value) if metric.descriptor.name == name => Some(value),
+        _ => None,
+    });
+    found.unwrap_or_else(|| panic!("no gauge {name}"))
 }
 
 /// Reads the log back from its files: it has to be clean, with the events 1 … `last`, each once, as appended.

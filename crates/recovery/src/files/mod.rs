@@ -82,6 +82,10 @@ pub trait File: Send + Sync + fmt::Debug {
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
     }
+    /// Bytes that it takes on disk, which may be fewer than its length. The length where nobody knows.
+    fn allocated(&self) -> io::Result<u64> {
+        self.len()
+    }
     /// Reads into `buffer` from `offset`; fewer bytes than asked only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Writes all of `bytes` at `offset`.

@@ -145,6 +145,11 @@ impl File for OsFile {
         Ok(self.0.metadata()?.len())
     }
 
+    fn allocated(&self) -> io::Result<u64> {
+        const UNIT: u64 = 512;
+        Ok(self.0.metadata()?.blocks() * UNIT)
+    }
+
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         loop {
             match self.0.read_at(buffer, offset) {

@@ -81,6 +81,20 @@ pub fn inspect(
     survey::inspect(files, directory, options, &mut Watch::default())
 }
 
+/// The header of a sealed segment, from whichever of its files counts; `None`: there is neither, or it is not sealed.
+///
+/// # Errors
+/// `WAL_UNSUPPORTED`, `WAL_IO`.
+pub fn sealed_header(
+    files: &Arc<dyn FileSystem>,
+    directory: &Path,
+    index: u32,
+) -> Result<Option<flashstrike_segment::SegmentHeader>> {
+    let start = SegmentSource::new(files, directory).start(index, None)?;
+    let header = start.and_then(|start| start.header);
+    Ok(header.filter(|header| header.sealed.is_some() && header.segment_index == index))
+}
+
 /// Inspects a log for a reader, which does not know whether somebody is appending to it. Gives also the segment in which
 /// the log ends, as it was read.
 pub(crate) fn observe(

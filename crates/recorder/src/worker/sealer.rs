@@ -1,17 +1,18 @@
-//! `SegmentMaintainer`: seals the segments that appending has left, in order.
+//! `SegmentSealer`: seals the segments that appending has left, in order.
+//!
+//! Apart from the maintainer, which compresses at the lowest priority and takes its time: appending waits for a sealer
+//! that falls behind, and never for the other.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use flashstrike_recovery::Result;
-use flashstrike_telemetry::clock;
-use flashstrike_telemetry::recorder::SegmentMaintainerUpdater;
-
+use super::maintainer::Sealed;
 use crate::closed_segment::ClosedSegment;
 use crate::event::Event;
 use crate::shared::{MAX_UNSEALED_SEGMENTS, Shared, lock};
+use flashstrike_recovery::Result;
 
 /// A segment waits so long before it is sealed: a burst of appends does not share the disk and the memory with the
 /// syncs of what it has just left behind.
@@ -40,17 +41,17 @@ struct Queue {
 
 /// Seals on a thread of its own, so that the appender never waits for a disk.
 #[derive(Debug)]
-pub struct SegmentMaintainer {
+pub struct SegmentSealer {
     queue: Arc<Queue>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl SegmentMaintainer {
+impl SegmentSealer {
     /// Starts the worker.
     ///
     /// # Errors
     /// `WAL_IO` if the thread cannot be started.
-    pub(crate) fn start(shared: Arc<Shared>, telemetry: SegmentMaintainerUpdater) -> Result<Self> {
+    pub(crate) fn start(shared: Arc<Shared>, sealed: Sealed) -> Result<Self> {
         // Room for all that may wait, so that handing one over allocates nothing.
         let state = State {
             left: VecDeque::with_capacity(MAX_UNSEALED_SEGMENTS),
@@ -61,7 +62,7 @@ impl SegmentMaintainer {
         };
         let queue = Arc::new(Queue { state: Mutex::new(state), changed: Condvar::new() });
         let worker = Arc::clone(&queue);
-        let thread = super::spawn("wal-maintain", move || worker.run(&shared, &telemetry))?;
+        let thread = super::spawn("wal-seal", move || worker.run(&shared, &sealed))?;
         Ok(Self { queue, thread: Some(thread) })
     }
 
@@ -99,42 +100,43 @@ impl SegmentMaintainer {
     }
 }
 
-impl Drop for SegmentMaintainer {
+impl Drop for SegmentSealer {
     fn drop(&mut self) {
         self.close();
     }
 }
 
 impl Queue {
-    fn run(&self, shared: &Shared, telemetry: &SegmentMaintainerUpdater) {
-        let _poison = super::PoisonOnPanic { shared, worker: "wal-maintain" };
-        let mut slept = Duration::ZERO;
-        while let Some(segment) = self.next(shared, &mut slept) {
-            let start = clock::now_ns();
+    fn run(&self, shared: &Shared, sealed: &Sealed) {
+        let _poison = super::PoisonOnPanic { shared, worker: "wal-seal" };
+        while let Some(segment) = self.next(shared) {
             let (index, last_event_id) = (segment.index(), segment.seal.last_event_id);
             // What is promised has to be found by its name.
-            match segment.seal(&shared.poison).and_then(|()| shared.check_lock()) {
-                Ok(()) => {
+            match segment.seal(&shared.poison).and_then(|closed_ts_ns| {
+                shared.check_lock()?;
+                Ok(closed_ts_ns)
+            }) {
+                Ok(closed_ts_ns) => {
                     shared.remove_sealed(index);
                     // All before it were sealed, and so synced, before it.
                     shared.advance_durable(last_event_id);
                     shared.tell(&Event::Sealed { segment: index });
+                    sealed.add(index, last_event_id, closed_ts_ns);
                 }
                 Err(error) => shared.tell_failure(error),
             }
-            telemetry.on_persistence_loop(true, start, slept.as_nanos() as u64);
             lock(&self.state).busy = false;
             self.changed.notify_all();
             shared.tell_room();
         }
     }
 
-    fn next(&self, shared: &Shared, slept: &mut Duration) -> Option<ClosedSegment> {
+    fn next(&self, shared: &Shared) -> Option<ClosedSegment> {
         let mut state = lock(&self.state);
-        let start = Instant::now();
         loop {
             while let Some(segment) = state.begun.pop_front() {
                 drop(state);
+                shared.note_segments();
                 shared.tell(&Event::Rotated { segment });
                 state = lock(&self.state);
             }
@@ -150,7 +152,6 @@ impl Queue {
             if early.is_zero() || hurry {
                 state.busy = true;
                 state.urgent = false;
-                *slept = start.elapsed();
                 return state.left.pop_front().map(|(_, segment)| segment);
             }
             state = self.changed.wait_timeout(state, early).unwrap_or_else(PoisonError::into_inner).0;

@@ -1,0 +1,364 @@
+//! The maintainer's thread.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use flashstrike_recovery::directory::{cold_path, hot_path};
+use flashstrike_recovery::files::{OpenMode, remove_if_there};
+use flashstrike_recovery::inspect::sealed_header;
+use flashstrike_recovery::{Code, Error, Result};
+use flashstrike_telemetry::clock;
+use flashstrike_telemetry::recorder::SegmentMaintainerUpdater;
+
+use super::Queue;
+use super::backoff::Backoff;
+use super::compression::Compression;
+use super::cursors::{self, CursorsLock};
+use super::inventory::{
+    Facts, Holds, Inventory, SealedSegment, Totals, comes_of_age_in, is_to_be_compressed, is_to_go,
+};
+use crate::event::Event;
+use crate::retention::Retention;
+use crate::shared::{Shared, lock, wall_clock_ns};
+
+/// How often to look whether a cursor that holds something has moved on: it belongs to another process, which tells
+/// nobody.
+const CURSOR_PAUSE: Duration = Duration::from_secs(1);
+/// The same for somebody who creates a cursor.
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+/// Segments removed at a time: they share one `wal.meta` and one sync of the directory.
+const MOST_AT_ONCE: usize = 16;
+/// The lowest priority there is for a thread that shall run at all.
+const NICEST: i32 = 19;
+
+pub(super) struct Worker {
+    shared: Arc<Shared>,
+    queue: Arc<Queue>,
+    sealed: Inventory,
+    level: i32,
+    retention: Retention,
+    floor: Option<u64>,
+    deletion: Backoff,
+    compression: Backoff,
+    /// When to look again although nothing was said.
+    look_again: Option<Instant>,
+    telemetry: SegmentMaintainerUpdater,
+}
+
+impl Worker {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        queue: Arc<Queue>,
+        sealed: Inventory,
+        level: i32,
+        telemetry: SegmentMaintainerUpdater,
+    ) -> Self {
+        let retention = lock(&queue.state).retention;
+        Self {
+            shared,
+            queue,
+            sealed,
+            level,
+            retention,
+            floor: None,
+            deletion: Backoff::default(),
+            compression: Backoff::default(),
+            look_again: None,
+            telemetry,
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        let _poison = crate::worker::PoisonOnPanic { shared: &shared, worker: "wal-maintain" };
+        // Of this thread alone, on Linux. Where it is refused, the work is done all the same.
+        let _ = rustix::process::setpriority_process(None, NICEST);
+        while let Some(slept) = self.wait() {
+            let start = clock::now_ns();
+            let did_work = self.turn();
+            self.telemetry.on_persistence_loop(did_work, start, slept.as_nanos() as u64);
+        }
+    }
+
+    /// Sleeps until there is something to look at; `None` when it is time to end.
+    fn wait(&mut self) -> Option<Duration> {
+        let start = Instant::now();
+        let mut state = lock(&self.queue.state);
+        loop {
+            if self.queue.closing.load(Ordering::SeqCst) {
+                return None;
+            }
+            let now = Instant::now();
+            if state.changed || self.look_again.is_some_and(|at| at <= now) {
+                state.changed = false;
+                self.retention = state.retention;
+                self.floor = state.floor;
+                self.sealed.extend(state.sealed.drain(..));
+                self.look_again = None;
+                return Some(start.elapsed());
+            }
+            state = match self.look_again {
+                Some(at) => {
+                    let pause = at.saturating_duration_since(now);
+                    self.queue.wake.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.queue.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// Removes what is to go, and compresses one segment at most. Gives whether anything was done.
+    fn turn(&mut self) -> bool {
+        if self.shared.poison.is_set() {
+            return false;
+        }
+        let now = Instant::now();
+        let removed = match self.deletion.until(now) {
+            None => {
+                let outcome = self.remove_what_goes();
+                self.note(outcome, |worker| &mut worker.deletion)
+            }
+            Some(until) => self.look_again_at(until),
+        };
+        let compressed = match self.compression.until(now) {
+            None => {
+                let outcome = self.compress_one();
+                self.note(outcome, |worker| &mut worker.compression)
+            }
+            Some(until) => self.look_again_at(until),
+        };
+        if removed || compressed {
+            self.look_again = Some(Instant::now());
+        }
+        removed || compressed
+    }
+
+    fn note(&mut self, outcome: Result<bool>, backoff: impl Fn(&mut Self) -> &mut Backoff) -> bool {
+        match outcome {
+            Ok(false) => false,
+            Ok(true) => {
+                backoff(self).succeeded();
+                true
+            }
+            Err(error) => {
+                let now = Instant::now();
+                if backoff(self).failed(&error, now) {
+                    self.shared.tell_failure(error);
+                }
+                if let Some(until) = backoff(self).until(now) {
+                    self.look_again_at(until);
+                }
+                false
+            }
+        }
+    }
+
+    fn look_again_at(&mut self, at: Instant) -> bool {
+        self.look_again = Some(self.look_again.map_or(at, |earlier| earlier.min(at)));
+        false
+    }
+
+    /// Removes the oldest segments as far as the limits say and nobody holds them.
+    fn remove_what_goes(&mut self) -> Result<bool> {
+        let has_retired = self.sealed.front().is_some_and(|first| first.index < self.shared.first_segment());
+        if !self.retention.removes() && self.floor.is_none() && !has_retired {
+            return Ok(false);
+        }
+        // Most of the time the limits alone say no.
+        if self.going(Holds { floor: self.floor, cursor: None })? == 0 {
+            self.wait_for_age()?;
+            return Ok(false);
+        }
+        let shared = Arc::clone(&self.shared);
+        let Some(_lock) = CursorsLock::try_acquire(&shared.context)? else {
+            return Ok(self.look_again_at(Instant::now() + LOCK_PAUSE));
+        };
+        let holds = self.holds()?;
+        let count = self.going(holds)?;
+        if count == 0 {
+            return Ok(self.look_again_at(Instant::now() + CURSOR_PAUSE));
+        }
+        let behind = self.sealed[count - 1].index + 1;
+        if shared.first_segment() < behind {
+            shared.raise_first_segment(behind)?;
+        }
+        let removed = self.remove(count);
+        let directory = &shared.context.directory;
+        let synced = shared.context.files.sync_directory(directory);
+        removed.and(synced.map_err(|error| Error::io("sync", directory, &error)))?;
+        Ok(true)
+    }
+
+    /// How many of the oldest segments are to be removed now, at most [`MOST_AT_ONCE`].
+    fn going(&mut self, holds: Holds) -> Result<usize> {
+        let first = self.shared.first_segment();
+        let mut totals = self.totals()?;
+        for at in 0..self.sealed.len().min(MOST_AT_ONCE) {
+            let segment = &self.sealed[at];
+            let is_hot = segment.is_hot();
+            // Of those before the first one the log knows nothing any more; their removal was only not finished.
+            if segment.index >= first {
+                let facts = self.facts(at)?;
+                if !is_to_go(&self.retention, holds, &totals, is_hot, &facts) {
+                    return Ok(at);
+                }
+            }
+            totals.hot -= u64::from(is_hot);
+            totals.cold -= u64::from(!is_hot);
+            totals.bytes = totals.bytes.saturating_sub(self.sealed[at].bytes.unwrap_or(0));
+        }
+        Ok(self.sealed.len().min(MOST_AT_ONCE))
+    }
+
+    /// Removes the files of the oldest segments, which do not belong to the log any more.
+    fn remove(&mut self, count: usize) -> Result<()> {
+        for _ in 0..count {
+            let Some(segment) = self.sealed.front() else { break };
+            let (index, is_hot) = (segment.index, segment.is_hot());
+            let start = clock::now_ns();
+            let removed = self.remove_files(index);
+            self.telemetry.on_cold_segment_deletion(&removed, start);
+            if is_hot {
+                self.telemetry.on_hot_segment_retention(&removed, start);
+            }
+            removed?;
+            self.sealed.pop_front();
+            self.shared.count_sealed(|counts| {
+                counts.hot -= u64::from(is_hot);
+                counts.cold -= u64::from(!is_hot);
+            });
+            self.shared.tell(&Event::Deleted { segment: index });
+        }
+        Ok(())
+    }
+
+    fn remove_files(&self, index: u32) -> Result<()> {
+        let context = &self.shared.context;
+        remove_if_there(&*context.files, &cold_path(&context.directory, index))?;
+        remove_if_there(&*context.files, &hot_path(&context.directory, index))
+    }
+
+    /// Compresses the oldest segment that is still hot, if the limits say so and nobody holds it.
+    fn compress_one(&mut self) -> Result<bool> {
+        let Some(at) = self.sealed.iter().position(SealedSegment::is_hot) else { return Ok(false) };
+        // With two files somebody has died just before he removed one.
+        let is_half_done = self.sealed[at].files.cold;
+        if !is_half_done {
+            if self.retention.hot_segments.is_none() {
+                return Ok(false);
+            }
+            let totals = self.totals()?;
+            let facts = self.facts(at)?;
+            let limited = Holds { floor: self.floor, cursor: None };
+            if !is_to_be_compressed(&self.retention, limited, &totals, &facts) {
+                return Ok(false);
+            }
+            let holds = self.holds()?;
+            if holds.hold(facts.last_event_id) {
+                return Ok(self.look_again_at(Instant::now() + CURSOR_PAUSE));
+            }
+        }
+        let index = self.sealed[at].index;
+        let start = clock::now_ns();
+        let outcome = Compression::of(&self.shared, index, self.level, &self.queue.closing).run();
+        if let Ok(None) = outcome {
+            return Ok(false);
+        }
+        self.telemetry.on_hot_segment_compression(&outcome, start);
+        self.telemetry.on_hot_segment_retention(&outcome, start);
+        let Some(sizes) = outcome? else { return Ok(false) };
+        self.telemetry.on_compressed(sizes.content, sizes.file);
+        let segment = &mut self.sealed[at];
+        segment.files.hot = false;
+        segment.files.cold = true;
+        segment.bytes = None;
+        self.shared.count_sealed(|counts| {
+            counts.hot -= 1;
+            counts.cold += 1;
+        });
+        self.shared.tell(&Event::Compressed {
+            segment: index,
+            bytes_in: sizes.content,
+            bytes_out: sizes.file,
+        });
+        Ok(true)
+    }
+
+    /// Looks again when the oldest segment comes of age, unless something else holds it then.
+    fn wait_for_age(&mut self) -> Result<()> {
+        if self.retention.age.is_none() || self.sealed.is_empty() {
+            return Ok(());
+        }
+        let facts = self.facts(0)?;
+        let limited = Holds { floor: self.floor, cursor: None };
+        if limited.hold(facts.last_event_id) {
+            return Ok(());
+        }
+        if let Some(left) = comes_of_age_in(&self.retention, &facts, wall_clock_ns()) {
+            self.look_again_at(Instant::now() + left);
+        }
+        Ok(())
+    }
+
+    fn holds(&self) -> Result<Holds> {
+        Ok(Holds { floor: self.floor, cursor: cursors::slowest(&self.shared.context)? })
+    }
+
+    /// What the limits are held against.
+    fn totals(&mut self) -> Result<Totals> {
+        let cold = self.sealed.iter().filter(|segment| !segment.is_hot()).count() as u64;
+        let unsealed = self.shared.unsealed_count() as u64;
+        let hot = self.sealed.len() as u64 - cold + unsealed;
+        let mut bytes = 0;
+        if self.retention.bytes.is_some() {
+            for segment in &mut self.sealed {
+                bytes += match segment.bytes {
+                    Some(bytes) => bytes,
+                    None => *segment.bytes.insert(taken_by(&self.shared, segment)?),
+                };
+            }
+            bytes += unsealed * u64::from(self.shared.context.segment_bytes);
+        }
+        Ok(Totals { hot, cold, bytes, now_ns: wall_clock_ns() })
+    }
+
+    /// What the header of a segment says, read once.
+    fn facts(&mut self, at: usize) -> Result<Facts> {
+        let segment = &mut self.sealed[at];
+        if let Some(facts) = segment.facts {
+            return Ok(facts);
+        }
+        let context = &self.shared.context;
+        let sealed = sealed_header(&context.files, &context.directory, segment.index)?;
+        let Some(seal) = sealed.and_then(|header| header.sealed) else {
+            let path = hot_path(&context.directory, segment.index);
+            let message = format!(
+                "{} should be sealed and its header does not say so; nothing is removed or compressed before that is \
+                 mended: verify the log",
+                path.display()
+            );
+            return Err(Error::new(Code::Corrupt, message).at(segment.index, 0).at_path(&path));
+        };
+        let facts = Facts { last_event_id: seal.last_event_id, closed_ts_ns: seal.closed_ts_ns };
+        segment.facts = Some(facts);
+        Ok(facts)
+    }
+}
+
+/// What the files of a segment take on disk, in bytes.
+fn taken_by(shared: &Shared, segment: &SealedSegment) -> Result<u64> {
+    let directory = &shared.context.directory;
+    let hot = segment.files.hot.then(|| hot_path(directory, segment.index));
+    let cold = segment.files.cold.then(|| cold_path(directory, segment.index));
+    let mut bytes = 0;
+    for path in [hot, cold].into_iter().flatten() {
+        bytes += shared
+            .context
+            .files
+            .open(&path, OpenMode::Read)
+            .and_then(|file| file.allocated())
+            .map_err(|error| Error::io("read", &path, &error))?;
+    }
+    Ok(bytes)
+}
