@@ -19,6 +19,7 @@ const LONGEST_WAIT_S: f64 = 31_536_000.0;
 use crate::errors::to_throw;
 use crate::hot;
 use crate::notifier::Notifier;
+use crate::open::{RetentionLimits, retention};
 
 /// What a call answers that has done its work.
 const DONE: i32 = 0;
@@ -228,6 +229,22 @@ impl NativeRecorder {
         self.0.run(|recorder| {
             adopt(recorder, u64::MAX)?;
             recorder.rotate().map(|()| DONE)
+        })
+    }
+
+    /// Changes how much of the log is kept.
+    #[napi(catch_unwind)]
+    #[allow(clippy::needless_pass_by_value, reason = "Node hands the object over by value")]
+    pub fn set_retention(&self, limits: RetentionLimits) -> i32 {
+        self.0.run(|recorder| recorder.set_retention(retention(&limits)?).map(|()| DONE))
+    }
+
+    /// Says that no event before this one is needed any more. Publishes what is staged, whose ids count too.
+    #[napi(catch_unwind)]
+    pub fn truncate_before(&self, event_id: f64) -> i32 {
+        self.0.run(|recorder| {
+            adopt(recorder, u64::MAX)?;
+            recorder.truncate_before(event_id as u64).map(|()| DONE)
         })
     }
 

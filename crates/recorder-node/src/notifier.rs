@@ -23,6 +23,8 @@ const DURABLE: u32 = 1;
 const POISONED: u32 = 2;
 const ROTATED: u32 = 3;
 const SEALED: u32 = 4;
+const COMPRESSED: u32 = 5;
+const DELETED: u32 = 6;
 const ROOM: u32 = 7;
 const FAILED: u32 = 8;
 
@@ -143,6 +145,8 @@ fn message(event: &Event) -> Option<Message> {
         Event::Poisoned { error } => (POISONED, 0, error.to_json()),
         Event::Rotated { segment } => (ROTATED, u64::from(*segment), String::new()),
         Event::Sealed { segment } => (SEALED, u64::from(*segment), String::new()),
+        Event::Compressed { segment, .. } => (COMPRESSED, u64::from(*segment), String::new()),
+        Event::Deleted { segment } => (DELETED, u64::from(*segment), String::new()),
         Event::Room => (ROOM, 0, String::new()),
         Event::Failed { error } => (FAILED, 0, error.to_json()),
         _ => return None,

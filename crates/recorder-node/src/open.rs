@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use flashstrike_recorder::{Code, Error, Mode, Recorder, RecorderOptions};
+use flashstrike_recorder::{Code, Compression, Error, Mode, Recorder, RecorderOptions, Retention};
 use flashstrike_segment::Schema;
 use napi::Env;
 use napi::bindgen_prelude::Function;
@@ -35,6 +35,10 @@ pub struct OpenOptions {
     pub sync_bytes: Option<f64>,
     /// Microseconds that the committer looks for the next request after a sync.
     pub spin_us: Option<f64>,
+    /// How much of the log is kept.
+    pub retention: Option<RetentionLimits>,
+    /// zstd's level where segments are compressed.
+    pub compression_level: Option<f64>,
     /// Permission bits of new files.
     pub file_mode: Option<f64>,
     /// Further file systems to append on.
@@ -43,9 +47,23 @@ pub struct OpenOptions {
     pub mode: Option<String>,
 }
 
+/// Limits of what is kept; what is left out is no limit.
+#[napi(object)]
+#[derive(Debug)]
+pub struct RetentionLimits {
+    /// Most uncompressed segments.
+    pub hot_segments: Option<f64>,
+    /// Most compressed segments.
+    pub cold_segments: Option<f64>,
+    /// Most bytes of all segments.
+    pub bytes: Option<f64>,
+    /// Most milliseconds since a segment was sealed.
+    pub age_ms: Option<f64>,
+}
+
 /// Opens a log for appending. `on_event(kind, a, b, text)` is called from the event loop: 1 durable up to a + b·2³²,
-/// 2 poisoned, 3 rotated to segment a, 4 sealed segment a, 7 room again, 8 a failure that a worker goes on after;
-/// text is the error as JSON for 2 and 8.
+/// 2 poisoned, 3 rotated to segment a, 4 sealed segment a, 5 compressed segment a, 6 deleted segment a, 7 room again,
+/// 8 a failure that a worker goes on after; text is the error as JSON for 2 and 8.
 #[napi(
     catch_unwind,
     ts_args_type = "options: OpenOptions, onEvent: (kind: number, a: number, b: number, text: string) => void"
@@ -86,11 +104,28 @@ fn recorder_options(given: OpenOptions) -> Result<RecorderOptions, Error> {
     if let Some(us) = whole("spinUs", given.spin_us)? {
         options.spin = Duration::from_micros(us.into());
     }
+    if let Some(limits) = given.retention {
+        options.retention = retention(&limits)?;
+    }
+    if let Some(level) = whole("compression.level", given.compression_level)? {
+        options.compression = Compression { level: i32::try_from(level).unwrap_or(i32::MAX) };
+    }
     options.allow_file_system = given.allow_file_system.unwrap_or_default();
     if let Some(mode) = given.mode {
         options.mode = Mode::from_str(&mode)?;
     }
     Ok(options)
+}
+
+/// The limits that JavaScript gives.
+pub(crate) fn retention(given: &RetentionLimits) -> Result<Retention, Error> {
+    Ok(Retention {
+        hot_segments: whole("retention.hotSegments", given.hot_segments)?,
+        cold_segments: whole("retention.coldSegments", given.cold_segments)?,
+        bytes: whole_up_to("retention.bytes", given.bytes, LARGEST_WHOLE)?.map(|bytes| bytes as u64),
+        age: whole_up_to("retention.ageMs", given.age_ms, LARGEST_WHOLE)?
+            .map(|ms| Duration::from_millis(ms as u64)),
+    })
 }
 
 fn set(option: &mut u32, name: &str, given: Option<f64>) -> Result<(), Error> {
@@ -100,16 +135,20 @@ fn set(option: &mut u32, name: &str, given: Option<f64>) -> Result<(), Error> {
     Ok(())
 }
 
+/// The largest number up to which JavaScript knows every whole one.
+const LARGEST_WHOLE: f64 = 9_007_199_254_740_991.0;
+
 /// A JavaScript number that must be a whole one of 32 bits.
 fn whole(name: &str, given: Option<f64>) -> Result<Option<u32>, Error> {
+    Ok(whole_up_to(name, given, u32::MAX.into())?.map(|number| number as u32))
+}
+
+fn whole_up_to(name: &str, given: Option<f64>, most: f64) -> Result<Option<f64>, Error> {
     match given {
-        Some(number) if number.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(&number) => {
-            Err(Error::new(
-                Code::Unsupported,
-                format!("{name} is {number}; it must be a whole number of at most 2³²−1"),
-            ))
+        Some(number) if number.fract() != 0.0 || !(0.0..=most).contains(&number) => {
+            let message = format!("{name} is {number}; it must be a whole number from 0 to {most}");
+            Err(Error::new(Code::Unsupported, message))
         }
-        Some(number) => Ok(Some(number as u32)),
-        None => Ok(None),
+        given => Ok(given),
     }
 }

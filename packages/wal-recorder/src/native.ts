@@ -1,4 +1,5 @@
 import { loadAddon } from '@flashstrike/wal-recovery/native-addon'
+import type { RetentionLimits } from './options.js'
 
 /** The values of `open` as the addon takes them; what is left out has the default of the recorder. */
 export interface NativeOpenOptions {
@@ -11,6 +12,8 @@ export interface NativeOpenOptions {
   readonly syncIntervalMs?: number
   readonly syncBytes?: number
   readonly spinUs?: number
+  readonly retention?: RetentionLimits
+  readonly compressionLevel?: number
   readonly fileMode?: number
   readonly allowFileSystem?: string[]
   readonly mode?: string
@@ -26,6 +29,10 @@ export const NativeEvent = {
   rotated: 3,
   /** Segment a is sealed. */
   sealed: 4,
+  /** Segment a is compressed. */
+  compressed: 5,
+  /** Segment a is removed. */
+  deleted: 6,
   /** The next segment is ready, after an append had been refused for want of it. */
   room: 7,
   /** A worker has failed and goes on; the text is the error. */
@@ -59,6 +66,8 @@ export interface NativeRecorder {
   /** Publishes a block of its own, laid out as in a segment. */
   appendLarge(payload: Uint8Array, count: number, firstId: number, lastId: number): number
   rotate(): number
+  setRetention(limits: RetentionLimits): number
+  truncateBefore(eventId: number): number
   drainSync(timeoutMs: number): number
   metrics(): Uint8Array
   ref(): void

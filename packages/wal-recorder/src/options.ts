@@ -63,6 +63,13 @@ export interface RecorderOptions<E extends EventType | undefined = undefined> {
    */
   readonly spinUs?: number
   /**
+   * How much of the log is kept, and how much of that uncompressed; `setRetention` changes it.
+   * @default no limit: everything is kept as it was written
+   */
+  readonly retention?: RetentionLimits
+  /** How segments are compressed where `retention` says that they are. */
+  readonly compression?: CompressionOptions
+  /**
    * Permission bits of new files; the owner always reads and writes.
    * @default 0o600
    */
@@ -77,6 +84,38 @@ export interface RecorderOptions<E extends EventType | undefined = undefined> {
    * @default 'tail'
    */
   readonly mode?: Exclude<RecoveryMode, 'diagnostic'>
+}
+
+/**
+ * How much of a log is kept. All limits hold at once, and what is left out is no limit. Only sealed segments, all of
+ * whose events are durable, are compressed or removed, the oldest first; never one with an event that
+ * `truncateBefore` or a cursor still holds.
+ */
+export interface RetentionLimits {
+  /**
+   * Most segments that are not compressed, the one that is appended to included: 1 or more. Older ones are compressed,
+   * or removed if `coldSegments` is 0.
+   */
+  readonly hotSegments?: number
+  /** Most compressed segments, 0 or more. With more the oldest is removed. */
+  readonly coldSegments?: number
+  /**
+   * Most bytes that the segments take on disk, at least two of `segmentBytes`. With more the oldest is removed.
+   * Segments prepared ahead come on top.
+   */
+  readonly bytes?: number
+  /** A segment is removed so many milliseconds after it was sealed, by the wall clock; 1 or more. */
+  readonly ageMs?: number
+}
+
+/** How segments are compressed: zstd, in frames that are read one by one. */
+export interface CompressionOptions {
+  /**
+   * zstd's level, 1 (fast) … 19 (small). `close()` waits for the mebibyte that is being compressed: milliseconds at low
+   * levels, up to half a second at the highest.
+   * @default 3
+   */
+  readonly level?: number
 }
 
 /** Options of `drain`. */
@@ -96,6 +135,8 @@ export const recorderRules: RulesOf<RecorderOptions> = {
   syncIntervalMs: number('a number of milliseconds, 1 or more'),
   syncBytes: number('a number of bytes, 1 or more'),
   spinUs: number('a number of microseconds, 0 … 1 000'),
+  retention: anything,
+  compression: anything,
   fileMode: number('a number of permission bits, as 0o640'),
   allowFileSystem: texts("an array of names, as ['nfs']"),
   mode: oneOf('tail', 'strict', 'point-in-time'),
@@ -105,6 +146,19 @@ export const recorderRules: RulesOf<RecorderOptions> = {
 export const signalRule: OptionRule = {
   takes: 'an AbortSignal',
   accepts: value => value instanceof AbortSignal,
+}
+
+/** What `retention` and `setRetention` take. */
+export const retentionRules: RulesOf<RetentionLimits> = {
+  hotSegments: number('a number of segments, 1 or more'),
+  coldSegments: number('a number of segments, 0 or more'),
+  bytes: number('a number of bytes, at least two segments'),
+  ageMs: number('a number of milliseconds, 1 or more'),
+}
+
+/** What `compression` takes. */
+export const compressionRules: RulesOf<CompressionOptions> = {
+  level: number('a level of zstd, 1 … 19'),
 }
 
 /** What the options of `drain` take. */

@@ -22,7 +22,16 @@ import {
   type NativeRecorder,
   type RecorderBinding,
 } from './native.js'
-import { type DrainOptions, drainRules, type RecorderOptions, recorderRules, timeoutRule } from './options.js'
+import {
+  compressionRules,
+  type DrainOptions,
+  drainRules,
+  type RecorderOptions,
+  type RetentionLimits,
+  recorderRules,
+  retentionRules,
+  timeoutRule,
+} from './options.js'
 import { RecorderWritable, type WritableOptions } from './recorder-writable.js'
 import { closedError, Staging } from './staging.js'
 
@@ -38,6 +47,10 @@ export interface RecorderEvents {
   rotated: [segment: number]
   /** This segment is synced and closed for good. */
   sealed: [segment: number]
+  /** This segment is compressed: the copy was read back and compared, and the original removed. */
+  compressed: [segment: number]
+  /** This segment is removed, because of the limits of `retention` or by `truncateBefore`. */
+  deleted: [segment: number]
   /** A write or sync has failed: nothing can be appended until the log is opened again. */
   poisoned: [error: WalError]
   /** Something failed in the background that the recorder goes on after. */
@@ -279,6 +292,35 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
   }
 
   /**
+   * Changes how much of the log is kept, from now on; what is left out is no limit. It happens in the background.
+   *
+   * @throws WalError `WAL_UNSUPPORTED` for a limit that does not exist or cannot be, and the limits are then what they
+   *   were; `WAL_CLOSED`
+   */
+  setRetention(limits: RetentionLimits): void {
+    checkOptions('setRetention', limits, retentionRules)
+    this.#staging.call(native => native.setRetention({ ...limits }))
+  }
+
+  /**
+   * Says that no event before this one is needed any more, and that it and all behind it are: no limit removes or
+   * compresses a segment with one of these. Where no limit says how much is kept (`coldSegments`, `bytes`, `ageMs`), the
+   * segments with nothing but earlier events are removed in the background, otherwise when the limits say so.
+   *
+   * It holds until the next call, or until the recorder is closed; before the first call nothing is held.
+   *
+   * @param id 1 … `lastEventId` + 1
+   * @throws WalError `WAL_EVENT_ID` for any other id, `WAL_POISONED`, `WAL_CLOSED`
+   */
+  truncateBefore(id: number): void {
+    if (!Number.isSafeInteger(id) || id < 1) {
+      const message = `truncateBefore got ${shown(id)}: it takes an event id, a whole number from 1 to lastEventId + 1`
+      throw new WalError('WAL_EVENT_ID', message)
+    }
+    this.#staging.call(native => native.truncateBefore(id))
+  }
+
+  /**
    * Writes, syncs and marks the log as cleanly closed. Whoever waits for durability is served. Closing twice is no
    * error.
    *
@@ -357,6 +399,12 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
       case NativeEvent.sealed:
         this.emit('sealed', a)
         break
+      case NativeEvent.compressed:
+        this.emit('compressed', a)
+        break
+      case NativeEvent.deleted:
+        this.emit('deleted', a)
+        break
     }
   }
 
@@ -390,9 +438,13 @@ function nativeOptions(options: RecorderOptions<EventType | undefined>): NativeO
   checkOptions('Recorder.open', options, recorderRules)
   checkValue('Recorder.open', 'dir', options.dir, recorderRules.dir)
   checkEventType('Recorder.open', options.event)
-  const { event, allowFileSystem, ...rest } = options
+  const { event, allowFileSystem, retention, compression, ...rest } = options
+  if (retention !== undefined) checkOptions('Recorder.open: retention', retention, retentionRules)
+  if (compression !== undefined) checkOptions('Recorder.open: compression', compression, compressionRules)
   return {
     ...rest,
+    ...(retention !== undefined && { retention: { ...retention } }),
+    ...(compression?.level !== undefined && { compressionLevel: compression.level }),
     // It need not be the object's own.
     dir: options.dir,
     ...(event !== undefined && { schema: schemaJson(event) }),

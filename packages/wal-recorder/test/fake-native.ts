@@ -88,6 +88,14 @@ export class FakeNative implements NativeRecorder {
     return 0
   }
 
+  setRetention(): number {
+    return 0
+  }
+
+  truncateBefore(): number {
+    return 0
+  }
+
   drainSync(): number {
     return this.#answer(this.broken ?? this.shortage)
   }
