@@ -117,12 +117,9 @@ impl Survey {
 /// The header of a segment without a block, if it can be used as it is.
 fn usable(index: u32, listed: SegmentFiles, verdict: &Verdict, files: &Files) -> Option<SegmentHeader> {
     let report = verdict.segments.iter().find(|report| report.index == index)?;
-    let is_empty = !report.published
-        && !report.header_damaged
-        && !report.sealed
-        && !report.unpublished_remains
-        && report.events_on_their_own == 0;
     let file = files.get(&index)?;
+    // Not even the header of a torn block may be left, which would be taken for a gap once blocks stand before it.
+    let is_empty = !report.published && !report.header_damaged && !report.sealed && file.is_blank;
     let has_length = file.length.is_some_and(is_segment_size);
     let fits = |header: &SegmentHeader| {
         verdict.identity.as_ref().is_none_or(|identity| identity.event_size == header.event_size)

@@ -14,7 +14,7 @@ use flashstrike_telemetry::clock;
 
 use super::facts::StagingFacts;
 use super::scout::Scout;
-use super::source::{Scratch, SegmentSource};
+use super::source::{Scratch, SegmentSource, is_zero};
 use super::{InspectOptions, Progress, Watch};
 use crate::error::{Error, Result};
 use crate::files::{OpenMode, read_full_at};
@@ -57,6 +57,8 @@ pub(super) struct ReadFile {
     pub(super) length: Option<u64>,
     /// Its header, if that verifies.
     pub(super) header: Option<SegmentHeader>,
+    /// Nothing but zeros stands behind the header.
+    pub(super) is_blank: bool,
 }
 
 /// What verification found.
@@ -175,6 +177,7 @@ fn verify_segment(
         file: ReadFile {
             length: (!is_cold).then_some(body.file_len),
             header: SegmentHeader::decode(bytes).ok(),
+            is_blank: is_zero(bytes.get(SEGMENT_HEADER_SIZE..).unwrap_or(&[])),
         },
         bytes: bytes.len() as u64,
         reader: None,
