@@ -6,6 +6,8 @@
 //! | to | use |
 //! |---|---|
 //! | fail, hold, trace or stop file operations, or die at one | [`FaultFileSystem`] |
+//! | know what of a log would survive a power cut | [`Disk`] |
+//! | crash between any two steps, with all that may be left | [`explore`] |
 //! | learn what a killed process had acknowledged | [`AckPage`] |
 //! | run a test's other half in a process of its own | [`Child`] |
 //! | stop a process between any two instructions | [`Stepper`] |
@@ -19,7 +21,9 @@ use std::time::Duration;
 mod ack_page;
 mod allocations;
 mod child;
+mod disk;
 pub mod events;
+mod explore;
 mod fault;
 mod hex;
 mod read_back;
@@ -32,6 +36,8 @@ mod walref;
 pub use ack_page::AckPage;
 pub use allocations::{CountingAllocator, allocations_of_this_thread};
 pub use child::{Child, is_child};
+pub use disk::{Disk, History, Promise};
+pub use explore::{Crash, CrashState, Thoroughness, Violation, explore};
 pub use fault::{FaultFileSystem, Gate, Kind, Operation, Rule};
 pub use read_back::{ReadBack, copy_log};
 pub use seed::Seed;

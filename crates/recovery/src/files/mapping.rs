@@ -12,7 +12,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use memmap2::{Advice, MmapOptions, MmapRaw};
+use memmap2::{Advice, MmapMut, MmapOptions, MmapRaw};
 
 /// The smallest page there is; a larger one is only touched more than once.
 const PAGE_BYTES: usize = 4096;
@@ -25,6 +25,14 @@ impl Mapping {
     /// Maps `length` bytes of a file shared, for reading and writing.
     pub(super) fn of_file(file: &std::fs::File, length: usize) -> io::Result<Self> {
         Ok(Self(Arc::new(MmapOptions::new().len(length).map_raw(file)?)))
+    }
+
+    /// Memory that belongs to no file, zeros at first: what a disk in memory hands out in a file's place.
+    ///
+    /// # Errors
+    /// What `mmap` says.
+    pub fn anonymous(length: usize) -> io::Result<Self> {
+        Ok(Self(Arc::new(MmapMut::map_anon(length)?.into())))
     }
 
     /// Length in bytes.
