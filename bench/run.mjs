@@ -1,19 +1,25 @@
 // What `npm run bench` starts when everything but the Rust contestants is built.
 import { join } from 'node:path'
 import process from 'node:process'
+import { PNPM } from '../scripts/bootstrap.mjs'
 import { collect, must, root, run } from '../scripts/lib.mjs'
 import { main } from './dist/main.js'
+import { installPeers } from './peers/install.mjs'
 
 await run(async () => {
   const rust = (await collect('rustc', ['--version'])).output.trim()
-  return main(process.argv, { buildNative, rust })
+  return main(process.argv, {
+    buildNative,
+    installPeers: say => installPeers({ root, pnpm: PNPM, say }),
+    rust,
+  })
 })
 
-/** Builds the Rust contestants as they would be shipped but for these features, and gives the path of the program. */
-async function buildNative(features) {
+/** Builds the Rust contestants, as they would be shipped but for these features, and gives the path of the program. */
+async function buildNative(features, release) {
   const args = [
     'build',
-    '--release',
+    ...(release ? ['--release'] : []),
     '--package',
     'flashstrike-bench',
     '--message-format=json-render-diagnostics',

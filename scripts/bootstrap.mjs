@@ -17,7 +17,7 @@ import {
 } from './lib.mjs'
 
 /** The last pnpm that runs on every Node we support; npx fetches it, so nothing has to be installed before. */
-const PNPM = 'pnpm@10.34.8'
+export const PNPM = 'pnpm@10.34.8'
 const RUNTIMES = '@flashstrike/test-runtimes'
 
 /** The packages with an addon; their script `build:native` names the crate. */

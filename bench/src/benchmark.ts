@@ -1,8 +1,8 @@
 import type { Entrant } from './contestant.js'
 
-/** What has to be reached: a bound of the ratio to the reference, or of the value itself. */
+/** What has to be reached: a bound of the ratio to the reference, of what the value is above it, or of the value itself. */
 export interface Target {
-  readonly of: 'ratio' | 'value'
+  readonly of: 'ratio' | 'difference' | 'value'
   readonly bound: 'at most' | 'at least'
   readonly limit: number
 }
@@ -28,6 +28,25 @@ export interface Figure {
   readonly reference?: Measure & { readonly title: string }
   /** None for a figure that is only shown. */
   readonly target?: Target
+  /** What stands in the way where the target is missed, as far as it was measured. */
+  readonly why?: string
+}
+
+/** Gives the median of a figure over all rounds. */
+export type Median = (measure: Measure) => number
+
+/** Figures as lines over named places. */
+export interface Plot {
+  /** Name of its files, without the theme and the ending. */
+  readonly file: string
+  readonly title: string
+  /** What the two axes show; the vertical one is logarithmic, and what it shows stands below the title. */
+  readonly x: string
+  readonly y: string
+  readonly series: readonly {
+    readonly title: string
+    readonly points: readonly { readonly x: string; readonly value: Measure }[]
+  }[]
 }
 
 /** Contestants that take turns, and what is made of their figures. */
@@ -37,9 +56,16 @@ export interface Benchmark {
   /** How it is measured, for the documentation: one paragraph. */
   readonly method: string
   readonly contestants: Readonly<Record<string, Entrant>>
+  /** What is made before the rounds, for all contestants; no figure comes of it. */
+  readonly prepare?: readonly Entrant[]
   /** How many times the usual number of rounds; default 1. */
   readonly moreRounds?: number
+  /** Whether there is one round and none before it. */
+  readonly once?: boolean
   readonly figures: readonly Figure[]
+  /** What else there is to say, a paragraph each. */
+  readonly remarks?: (value: Median) => readonly string[]
+  readonly plot?: Plot
 }
 
 /** What came of a figure. */
@@ -57,12 +83,31 @@ export interface FigureResult {
   readonly ratio: number | null
   readonly target: string | null
   readonly met: boolean | null
+  /** What stands in the way of a target that is missed. */
+  readonly why: string | null
+}
+
+/** A plot with its numbers. */
+export interface PlotResult extends Omit<Plot, 'series'> {
+  readonly series: readonly {
+    readonly title: string
+    readonly points: readonly { readonly x: string; readonly y: number }[]
+  }[]
+}
+
+/** A peer that did not take part, and why. */
+export interface Absent {
+  readonly title: string
+  readonly reason: string
 }
 
 /** What came of a benchmark. */
 export interface BenchmarkResult {
   readonly benchmark: Benchmark
   readonly figures: readonly FigureResult[]
+  readonly absent: readonly Absent[]
+  readonly remarks: readonly string[]
+  readonly plot: PlotResult | null
   /** Load average of the last minute when it began and when it ended. */
   readonly load: readonly [before: number, after: number]
 }
@@ -70,11 +115,17 @@ export interface BenchmarkResult {
 /** The target as people write it. */
 export function targetText({ of, bound, limit }: Target, unit: string): string {
   const sign = bound === 'at most' ? '≤' : '≥'
-  return of === 'ratio' ? `${sign} ${limit.toFixed(2)} ×` : `${sign} ${limit} ${unit}`
+  if (of === 'ratio') return `${sign} ${limit.toFixed(2)} ×`
+  return of === 'value' ? `${sign} ${limit} ${unit}` : `${sign} reference + ${limit} ${unit}`
 }
 
 /** Whether the target is met. */
-export function isMet({ of, bound, limit }: Target, value: number, ratio: number | null): boolean {
-  const reached = of === 'ratio' ? (ratio ?? Number.NaN) : value
+export function isMet(
+  { of, bound, limit }: Target,
+  value: number,
+  ratio: number | null,
+  difference: number | null,
+): boolean {
+  const reached = { value, ratio, difference }[of] ?? Number.NaN
   return bound === 'at most' ? reached <= limit : reached >= limit
 }

@@ -15,13 +15,19 @@ export interface Contest {
 /** The Rust contestants: as they ship, and built without telemetry. */
 export type NativeProgram = 'native' | 'unrecorded'
 
-/** Where the programs of the Rust contestants are, those that were built. */
-export type NativePrograms = Readonly<Partial<Record<NativeProgram, string>>>
+/** Where the programs of the Rust contestants are, those that were built; `native-peer`: that of the peers. */
+export type NativePrograms = Readonly<Partial<Record<NativeProgram | 'native-peer', string>>>
 
 /** Who takes part: a contest, and which program knows it. */
 export interface Entrant {
-  readonly program: 'node' | NativeProgram
+  readonly program: 'node' | 'peer' | NativeProgram | 'native-peer'
   readonly contest: Contest
+  /** What differs in the round that is not timed. */
+  readonly warmUp?: Readonly<Record<string, number>>
+  /** The package of a peer. One that fails does not keep the others from taking part. */
+  readonly peer?: string
+  /** Whether it is told where the logs are that benchmarks share. */
+  readonly onLogs?: boolean
   /**
    * Whether it is kept on one processor, another one in each round. Only for contestants of which one thread works:
    * where the disk interrupts one processor, a sync on any other takes a quarter longer, and a round without a fixed
@@ -30,29 +36,44 @@ export interface Entrant {
   readonly pinned?: boolean
 }
 
-const script = fileURLToPath(new URL('contests/main.js', import.meta.url))
+const scripts = {
+  node: fileURLToPath(new URL('contests/main.js', import.meta.url)),
+  peer: fileURLToPath(new URL('../peers/main.mjs', import.meta.url)),
+}
+
+/** A round of a peer that takes longer will never end, or keeps the others waiting for too long. */
+const PEER_LIMIT_MS = 120_000
+
+/** Where and how a round is run. */
+export interface RoundPlace {
+  readonly programs: NativePrograms
+  /** The contestant's directory: the same in every round, empty in the first. */
+  readonly dir: string
+  /** Where the logs are that benchmarks share. */
+  readonly logs: string
+  /** The processor for a contestant that is kept on one. */
+  readonly cpu: number
+  /** Whether it is the round that is not timed. */
+  readonly warmUp: boolean
+}
 
 /**
  * Runs one round in a process of its own: code that was optimized for another round's log, or for another
  * contestant, would be slower than what an application sees, which opens its log once.
- *
- * @param dir the contestant's directory: the same in every round, empty in the first
- * @param cpu the processor for a contestant that is kept on one
  */
-export async function runRound(
-  entrant: Entrant,
-  nativePrograms: NativePrograms,
-  dir: string,
-  cpu: number,
-): Promise<RoundFigures> {
+export async function runRound(entrant: Entrant, place: RoundPlace): Promise<RoundFigures> {
   const { contest } = entrant.contest
-  const program =
-    entrant.program === 'node'
-      ? [process.execPath, '--expose-gc', script]
-      : [nativePrograms[entrant.program] ?? `the program ${entrant.program}, which was not built`]
-  const pin = entrant.pinned === true && canPin() ? ['taskset', '--cpu-list', String(cpu)] : []
-  const [command = '', ...args] = [...pin, ...program, JSON.stringify({ ...entrant.contest, dir })]
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const given = {
+    ...entrant.contest,
+    ...(place.warmUp ? entrant.warmUp : {}),
+    ...(entrant.onLogs === true ? { logs: place.logs } : {}),
+    dir: place.dir,
+  }
+  const program = programOf(entrant.program, place.programs)
+  const pin = entrant.pinned === true && canPin() ? ['taskset', '--cpu-list', String(place.cpu)] : []
+  const [command = '', ...args] = [...pin, ...program, JSON.stringify(given)]
+  const limit = entrant.peer === undefined ? {} : { timeout: PEER_LIMIT_MS, killSignal: 'SIGKILL' as const }
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], ...limit })
   const ended = once(child, 'close')
   const answer = await text(child.stdout)
   const [code, signal] = await ended
@@ -60,6 +81,13 @@ export async function runRound(
   throw new Error(
     `the contestant ${contest} has ended with ${signal ?? `code ${code}`}; what it said stands above`,
   )
+}
+
+function programOf(program: Entrant['program'], programs: NativePrograms): string[] {
+  if (program === 'node' || program === 'peer') return [process.execPath, '--expose-gc', scripts[program]]
+  const path = programs[program]
+  if (path === undefined) throw new Error(`the program ${program} was not built`)
+  return [path]
 }
 
 let pins: boolean | undefined

@@ -1,20 +1,44 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { BenchmarkResult, FigureResult } from './benchmark.js'
+import type { Absent, BenchmarkResult, FigureResult, PlotResult } from './benchmark.js'
 import type { Machine } from './machine.js'
+import { drawPlot, THEMES, type Theme } from './plot.js'
 import { quantity, spread } from './terminal.js'
 
 const path = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url))
 
-/** Writes docs/benchmarks.md and gives its path. */
-export function writeDocument(machine: Machine, results: readonly BenchmarkResult[], rounds: number): string {
-  mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(
-    path,
-    `${[introduction(rounds), machineTable(machine), ...results.map(section)].join('\n\n')}\n`,
-  )
+/** The plots' folder, seen from the document. */
+const PLOTS = 'plots'
+
+/** A benchmark that could not be run. */
+export interface Failed {
+  readonly name: string
+  readonly reason: string
+}
+
+/** Writes docs/benchmarks.md with its plots and gives its path. */
+export async function writeDocument(
+  machine: Machine,
+  results: readonly BenchmarkResult[],
+  failed: readonly Failed[],
+  rounds: number,
+): Promise<string> {
+  const folder = dirname(path)
+  mkdirSync(join(folder, PLOTS), { recursive: true })
+  for (const { plot } of results) {
+    if (plot === null) continue
+    for (const theme of THEMES) {
+      writeFileSync(join(folder, plotFile(plot, theme)), await drawPlot(plot, theme))
+    }
+  }
+  const parts = [introduction(rounds), machineTable(machine), ...results.map(section), ...notRun(failed)]
+  writeFileSync(path, `${parts.join('\n\n')}\n`)
   return path
+}
+
+function plotFile({ file }: PlotResult, theme: Theme): string {
+  return `${PLOTS}/${file}-${theme}.svg`
 }
 
 function introduction(rounds: number): string {
@@ -24,9 +48,9 @@ Written by \`npm run bench\`; edit the program in \`bench/\`, not this page. Wha
 target is in [profiles.md](profiles.md).
 
 A time on one machine says little about another, so each figure stands beside a reference that was measured in the same
-run: what the machine gives without a log. What counts is the ratio. All contestants run once untimed, since memory that
+run: what the machine gives without a log, or another way to keep events. What counts is the ratio. All contestants run once untimed, since memory that
 the host of a virtual machine has taken back is several times as slow as warm memory, and then take turns for at least
-${rounds} timed rounds; the figures, ratios too, are medians of the rounds. Every round is a process of its own, which first
+${rounds} timed rounds where nothing else is said; the figures, ratios too, are medians of the rounds. Every round is a process of its own, which first
 does some of its work untimed until its code is optimized. The events are 64 bytes with nine fields.`
 }
 
@@ -36,13 +60,43 @@ function machineTable(machine: Machine): string {
   )
 }
 
-function section({ benchmark, figures, load }: BenchmarkResult): string {
+function section({ benchmark, figures, absent, remarks, plot, load }: BenchmarkResult): string {
   const head = '| figure | median | lowest – highest | reference | median | ratio | target | |'
   const lines = [head, '|---|---|---|---|---|---|---|---|', ...figures.map(row)]
   const [before, after] = load.map(n => n.toFixed(2))
   const loads = `Load average of the last minute: ${before} before, ${after} after.`
   const heading = `## ${benchmark.name.toUpperCase()}: ${benchmark.title}`
-  return [heading, benchmark.method, lines.join('\n'), loads].join('\n\n')
+  const reasons = [...figures.flatMap(obstacle), ...absent.map(absence)]
+  return [
+    heading,
+    benchmark.method,
+    lines.join('\n'),
+    ...(reasons.length > 0 ? [reasons.join('\n')] : []),
+    ...remarks,
+    ...(plot === null ? [] : [picture(plot)]),
+    loads,
+  ].join('\n\n')
+}
+
+/** Why a target is missed, where that is known. */
+function obstacle({ title, reference, why }: FigureResult): string[] {
+  return why === null ? [] : [`- ${reference ?? title}: ${why}`]
+}
+
+function absence({ title, reason }: Absent): string {
+  return `- ${title} did not take part: ${reason.replaceAll('\n', ' ')}`
+}
+
+function notRun(failed: readonly Failed[]): string[] {
+  return failed.map(({ name, reason }) => `## ${name.toUpperCase()}\n\nDid not run: ${reason}`)
+}
+
+/** In the colours of the reader's page. */
+function picture(plot: PlotResult): string {
+  return `<picture>
+  <source media="(prefers-color-scheme: dark)" srcset="${plotFile(plot, 'dark')}">
+  <img alt="${plot.title}" src="${plotFile(plot, 'light')}">
+</picture>`
 }
 
 function row(figure: FigureResult): string {

@@ -4,16 +4,20 @@ import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import pc from 'picocolors'
 import type { Benchmark, BenchmarkResult } from './benchmark.js'
-import { benchmarks, FULL, SMOKE } from './benchmarks.js'
-import { writeDocument } from './document.js'
+import { benchmarks } from './benchmarks/index.js'
+import type { Entrant, NativePrograms } from './contestant.js'
+import { type Failed, writeDocument } from './document.js'
 import { describeMachine, fileSystem } from './machine.js'
-import { runBenchmark } from './rounds.js'
+import { type Peers, type RunOptions, runBenchmark } from './rounds.js'
+import { fullSizes, SMOKE } from './sizes.js'
 import { jsonLine, machineText, Progress, resultTable } from './terminal.js'
 
 /** What only the script that starts this knows. */
 export interface Environment {
   /** Builds the Rust contestants and gives the path of their program. */
-  readonly buildNative: (features: readonly string[]) => Promise<string>
+  readonly buildNative: (features: readonly string[], release: boolean) => Promise<string>
+  /** Installs the peers, gives what there is of them and the path of their program in Rust. */
+  readonly installPeers: (say: (text: string) => void) => Promise<Peers & { readonly native?: string }>
   /** The version of Rust. */
   readonly rust: string
 }
@@ -21,7 +25,10 @@ export interface Environment {
 interface Options {
   readonly json: boolean
   readonly smoke: boolean
+  readonly long: boolean
+  readonly peers: boolean
   readonly rounds: number
+  readonly diskGib: number
   readonly dir?: string
 }
 
@@ -32,7 +39,7 @@ const IN_MEMORY = /^(tmpfs|ramfs)\b/
 
 /** Parses the command line, runs what it names, and gives the exit code. A target that is missed is no failure. */
 export async function main(argv: readonly string[], environment: Environment): Promise<number> {
-  const all = benchmarks(FULL)
+  const all = benchmarks(SMOKE)
   const command = new Command('npm run bench --')
     .description(
       'Runs the benchmarks, each beside what the machine gives without a log. Without a name: all of them.',
@@ -43,6 +50,13 @@ export async function main(argv: readonly string[], environment: Environment): P
       '--smoke',
       'tiny sizes and one round: shows that the benchmarks run, says nothing about speed',
       false,
+    )
+    .option('--long', 'latencies for a minute a round, memory for ten minutes', false)
+    .option('--no-peers', 'leave out those that compare with other software, which has to be installed')
+    .addOption(
+      new Option('--disk-gib <number>', 'most that may lie on the disk at the same time')
+        .default(20)
+        .argParser(diskGib),
     )
     .addOption(new Option('--rounds <number>', 'timed rounds').default(LEAST_ROUNDS).argParser(rounds))
     .option('--dir <directory>', 'where to write; it has to lie on the disk that is to be measured')
@@ -60,74 +74,102 @@ function rounds(text: string): number {
   throw new InvalidArgumentError(`at least ${LEAST_ROUNDS}, fewer say too little`)
 }
 
-async function run(
-  names: readonly string[],
-  options: Options,
-  { buildNative, rust }: Environment,
-): Promise<number> {
-  const all = options.smoke ? benchmarks(SMOKE).map(withoutTargets) : benchmarks(FULL)
-  const chosen = all.filter(({ name }) => names.length === 0 || names.includes(name))
+function diskGib(text: string): number {
+  const number = Number(text)
+  if (number >= 2) return number
+  throw new InvalidArgumentError('at least 2')
+}
+
+async function run(names: readonly string[], options: Options, environment: Environment): Promise<number> {
   const progress = new Progress()
-  progress.show('building the Rust contestants')
-  const native = await buildNative([])
-  const needsUnrecorded = chosen.some(({ contestants }) =>
-    Object.values(contestants).some(({ program }) => program === 'unrecorded'),
-  )
-  const nativePrograms = needsUnrecorded
-    ? { native, unrecorded: await buildNative(['unrecorded']) }
-    : { native }
   const dir = scratchDirectory(options.dir)
   const leave = () => rmSync(dir, { recursive: true, force: true })
   process
     .once('exit', leave)
     .once('SIGINT', () => process.exit(130))
     .once('SIGTERM', () => process.exit(143))
-  const machine = describeMachine(dir, rust)
+  const chosen = choose(names, options, dir)
+  const { peers, programs } = await build(chosen, options, environment, progress)
+  const machine = describeMachine(dir, environment.rust)
   progress.print(machineText(machine))
-  const how = {
+  const how: RunOptions = {
     rounds: options.smoke ? 1 : options.rounds,
+    warmUp: !options.smoke,
     dir,
-    nativePrograms,
+    logs: join(dir, 'logs'),
+    programs,
+    peers,
     onRound: progress.show.bind(progress),
   }
   const results: BenchmarkResult[] = []
-  const failed: string[] = []
+  const failed: Failed[] = []
   for (const benchmark of chosen) {
-    const result = await attempt(benchmark, () => runBenchmark(benchmark, how), progress)
-    if (result === undefined) {
-      failed.push(benchmark.name)
-      continue
+    progress.step(`${benchmark.name}: ${benchmark.title}`)
+    try {
+      const result = await runBenchmark(benchmark, how)
+      results.push(result)
+      show(result, options.json, progress)
+    } catch (error) {
+      // One that cannot run does not keep the others from running.
+      const reason = (error as Error).message
+      failed.push({ name: benchmark.name, reason })
+      progress.print(pc.red(`${benchmark.name}: ${reason}`))
     }
-    results.push(result)
-    for (const figure of result.figures) if (options.json) console.log(jsonLine(figure))
-    if (!options.json) console.log(resultTable(result))
   }
   progress.end()
-  if (failed.length > 0) progress.print(pc.red(`did not run: ${failed.join(', ')}`))
-  else if (names.length === 0 && !options.smoke)
-    progress.print(`written: ${writeDocument(machine, results, how.rounds)}`)
-  return failed.length === 0 ? 0 : 1
+  const complete = names.length === 0 && !options.smoke && options.peers
+  if (complete) progress.print(`written: ${await writeDocument(machine, results, failed, how.rounds)}`)
+  if (failed.length === 0) return 0
+  progress.print(pc.red(`did not run: ${failed.map(({ name }) => name).join(', ')}`))
+  return 1
 }
 
-/** What so few events take is not to be compared with anything. */
-function withoutTargets(benchmark: Benchmark): Benchmark {
-  return { ...benchmark, figures: benchmark.figures.map(({ target: _, ...figure }) => figure) }
+/** The benchmarks that are asked for. */
+function choose(names: readonly string[], options: Options, dir: string): Benchmark[] {
+  const size = { dir, diskBytes: options.diskGib * 2 ** 30, long: options.long }
+  const all = options.smoke ? benchmarks(SMOKE).map(withoutTargets) : benchmarks(fullSizes(size))
+  const wanted = all.filter(({ name }) => names.length === 0 || names.includes(name))
+  return options.peers
+    ? wanted
+    : wanted.filter(benchmark => !some(benchmark, ({ peer }) => peer !== undefined))
 }
 
-/** One benchmark that cannot run does not keep the others from running. */
-async function attempt(
-  { name }: Benchmark,
-  work: () => Promise<BenchmarkResult>,
+function some({ contestants }: Benchmark, is: (entrant: Entrant) => boolean): boolean {
+  return Object.values(contestants).some(is)
+}
+
+/** Everything that the benchmarks need. */
+async function build(
+  chosen: readonly Benchmark[],
+  { smoke }: Options,
+  { buildNative, installPeers }: Environment,
   progress: Progress,
-): Promise<BenchmarkResult | undefined> {
-  try {
-    return await work()
-  } catch (error) {
-    progress.print(pc.red(`${name}: ${(error as Error).message}`))
-    return undefined
-  } finally {
-    progress.end()
+): Promise<{ peers: Peers; programs: NativePrograms }> {
+  const needs = (is: (entrant: Entrant) => boolean) => chosen.some(benchmark => some(benchmark, is))
+  progress.step('building the Rust contestants')
+  const native = await buildNative([], !smoke)
+  // A second build says nothing about whether the benchmark runs.
+  const unrecorded = needs(({ program }) => program === 'unrecorded')
+    ? { unrecorded: smoke ? native : await buildNative(['unrecorded'], true) }
+    : {}
+  if (!needs(({ peer }) => peer !== undefined)) {
+    return { peers: { versions: {}, missing: {} }, programs: { native, ...unrecorded } }
   }
+  const { native: nativePeer, ...peers } = await installPeers(progress.step.bind(progress))
+  const nativePeers = nativePeer === undefined ? {} : { 'native-peer': nativePeer }
+  return { peers, programs: { native, ...unrecorded, ...nativePeers } }
+}
+
+function show(result: BenchmarkResult, json: boolean, progress: Progress): void {
+  progress.end()
+  for (const figure of result.figures) if (json) console.log(jsonLine(figure))
+  if (!json) console.log(resultTable(result))
+}
+
+/** One round of each; what so few events take is not to be compared with anything. */
+function withoutTargets(benchmark: Benchmark): Benchmark {
+  const figures = benchmark.figures.map(({ target: _, ...figure }) => figure)
+  return { ...benchmark, moreRounds: 1, figures }
 }
 
 /** A new directory on a disk: the one for temporary files, or below the current one if that is in memory. */

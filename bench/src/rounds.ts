@@ -9,23 +9,52 @@ import {
   type FigureResult,
   isMet,
   type Measure,
+  type Median,
+  type Plot,
+  type PlotResult,
   targetText,
 } from './benchmark.js'
-import { type NativePrograms, type RoundFigures, runRound } from './contestant.js'
+import {
+  type Entrant,
+  type NativePrograms,
+  type RoundFigures,
+  type RoundPlace,
+  runRound,
+} from './contestant.js'
 import { median } from './statistics.js'
+
+/** What is there of the peers: the version of each that is, and why each other one is not. */
+export interface Peers {
+  readonly versions: Readonly<Record<string, string>>
+  readonly missing: Readonly<Record<string, string>>
+}
 
 /** How a benchmark is run. */
 export interface RunOptions {
-  /** Timed rounds of each contestant; one more comes first that is not timed. */
+  /** Timed rounds of each contestant. */
   readonly rounds: number
+  /** Whether one more comes first that is not timed. */
+  readonly warmUp: boolean
   /** Where the contestants write; each gets a directory of its own below it. */
   readonly dir: string
-  readonly nativePrograms: NativePrograms
+  /** Where the logs are that benchmarks share. */
+  readonly logs: string
+  readonly programs: NativePrograms
+  readonly peers: Peers
   /** Told before every round. */
   readonly onRound: (text: string) => void
 }
 
-type Rounds = ReadonlyMap<string, readonly RoundFigures[]>
+interface Contestant {
+  readonly key: string
+  readonly entrant: Entrant
+  readonly dir: string
+  readonly rounds: RoundFigures[]
+  /** Why it takes part no longer. */
+  failure?: string
+}
+
+type Contestants = ReadonlyMap<string, Contestant>
 
 /**
  * Runs a benchmark: all contestants once without looking at the clock, since memory that the machine has to fetch
@@ -36,33 +65,53 @@ export async function runBenchmark(benchmark: Benchmark, options: RunOptions): P
   const dir = join(options.dir, benchmark.name)
   mkdirSync(dir, { recursive: true })
   const contestants = Object.entries(benchmark.contestants).map(([key, entrant]) => {
-    return { key, entrant, dir: join(dir, key), rounds: [] as RoundFigures[] }
+    const failure = options.peers.missing[entrant.peer ?? '']
+    const contestant: Contestant = { key, entrant, dir: join(dir, key), rounds: [] }
+    return failure === undefined ? contestant : { ...contestant, failure }
   })
   for (const contestant of contestants) mkdirSync(contestant.dir)
-  const last = options.rounds * (benchmark.moreRounds ?? 1)
   try {
-    for (let round = 0; round <= last; round++) {
-      // Whoever comes first differs from round to round: none always has the same one before it.
-      const first = round % contestants.length
-      for (const contestant of [...contestants.slice(first), ...contestants.slice(0, first)]) {
-        const what = round === 0 ? 'warm-up' : `round ${round} of ${last}`
-        options.onRound(`${benchmark.name} · ${what} · ${contestant.key}`)
-        quietDisk()
-        const figures = await runRound(
-          contestant.entrant,
-          options.nativePrograms,
-          contestant.dir,
-          round % availableParallelism(),
-        )
-        if (round > 0) contestant.rounds.push(figures)
-      }
-    }
+    await runRounds(benchmark, contestants, dir, options)
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
-  const rounds = new Map(contestants.map(contestant => [contestant.key, contestant.rounds]))
-  const figures = benchmark.figures.map(figure => evaluate(figure, rounds))
-  return { benchmark, figures, load: [before, load()] }
+  return { ...evaluate(benchmark, contestants, options.peers), load: [before, load()] }
+}
+
+async function runRounds(
+  benchmark: Benchmark,
+  contestants: readonly Contestant[],
+  dir: string,
+  options: RunOptions,
+): Promise<void> {
+  const place = { programs: options.programs, logs: options.logs, cpu: 0, warmUp: false }
+  for (const entrant of benchmark.prepare ?? []) {
+    options.onRound(`${benchmark.name} · preparing · ${entrant.contest.contest}`)
+    await runRound(entrant, { ...place, dir })
+  }
+  const last = benchmark.once ? 1 : options.rounds * (benchmark.moreRounds ?? 1)
+  for (let round = benchmark.once || !options.warmUp ? 1 : 0; round <= last; round++) {
+    // Whoever comes first differs from round to round: none always has the same one before it.
+    const first = round % contestants.length
+    for (const contestant of [...contestants.slice(first), ...contestants.slice(0, first)]) {
+      if (contestant.failure !== undefined) continue
+      const what = round === 0 ? 'warm-up' : `round ${round} of ${last}`
+      options.onRound(`${benchmark.name} · ${what} · ${contestant.key}`)
+      quietDisk()
+      const cpu = round % availableParallelism()
+      await timeRound(contestant, { ...place, dir: contestant.dir, cpu, warmUp: round === 0 })
+    }
+  }
+}
+
+async function timeRound(contestant: Contestant, place: RoundPlace): Promise<void> {
+  try {
+    const figures = await runRound(contestant.entrant, place)
+    if (!place.warmUp) contestant.rounds.push(figures)
+  } catch (error) {
+    if (contestant.entrant.peer === undefined) throw error
+    contestant.failure = (error as Error).message
+  }
 }
 
 /** What the contestant before has left to be written back must not be written during the next one's round. */
@@ -74,29 +123,74 @@ function load(): number {
   return loadavg()[0] ?? 0
 }
 
-function evaluate({ name, title, unit, value, reference, target }: Figure, rounds: Rounds): FigureResult {
-  const values = measured(value, rounds)
-  const referenceValues = reference === undefined ? [] : measured(reference, rounds)
+function evaluate(
+  benchmark: Benchmark,
+  contestants: readonly Contestant[],
+  { versions }: Peers,
+): Omit<BenchmarkResult, 'load'> {
+  const byKey: Contestants = new Map(contestants.map(contestant => [contestant.key, contestant]))
+  const failureOf = (measure?: Measure) => byKey.get(measure?.contestant ?? '')?.failure
+  const titleOf = ({ title, contestant }: Measure & { title: string }) =>
+    title.replace(' {version}', () => {
+      const version = versions[byKey.get(contestant)?.entrant.peer ?? '']
+      return version === undefined ? '' : ` ${version}`
+    })
+  const absent = benchmark.figures.flatMap(({ reference }) => {
+    const reason = failureOf(reference)
+    return reference === undefined || reason === undefined ? [] : [{ title: titleOf(reference), reason }]
+  })
+  const present = benchmark.figures.filter(({ reference }) => failureOf(reference) === undefined)
+  const value: Median = measure => median(measured(measure, byKey))
+  return {
+    benchmark,
+    figures: present.map(figure => evaluateFigure(figure, byKey, titleOf)),
+    absent,
+    remarks: benchmark.remarks?.(value) ?? [],
+    plot: benchmark.plot === undefined ? null : evaluatePlot(benchmark.plot, value),
+  }
+}
+
+function evaluatePlot(plot: Plot, value: Median): PlotResult {
+  const series = plot.series.map(({ title, points }) => ({
+    title,
+    points: points.map(point => ({ x: point.x, y: value(point.value) })),
+  }))
+  return { ...plot, series }
+}
+
+function evaluateFigure(
+  { name, title, unit, value, reference, target, why }: Figure,
+  contestants: Contestants,
+  titleOf: (reference: Measure & { title: string }) => string,
+): FigureResult {
+  const values = measured(value, contestants)
+  const referenceValues = reference === undefined ? [] : measured(reference, contestants)
   const middle = median(values)
-  const ratios = values.map((value, round) => value / (referenceValues[round] ?? Number.NaN))
-  const ratio = reference === undefined ? null : median(ratios)
+  const inEachRound = (compare: (value: number, reference: number) => number) =>
+    reference === undefined
+      ? null
+      : median(values.map((value, round) => compare(value, referenceValues[round] ?? Number.NaN)))
+  const ratio = inEachRound((value, reference) => value / reference)
+  const difference = inEachRound((value, reference) => value - reference)
+  const met = target === undefined ? null : isMet(target, middle, ratio, difference)
   return {
     name,
     title,
     unit,
     value: middle,
     values,
-    reference: reference?.title ?? null,
+    reference: reference === undefined ? null : titleOf(reference),
     referenceValue: reference === undefined ? null : median(referenceValues),
     referenceValues,
     ratio,
     target: target === undefined ? null : targetText(target, unit),
-    met: target === undefined ? null : isMet(target, middle, ratio),
+    met,
+    why: met === false ? (why ?? null) : null,
   }
 }
 
-function measured({ contestant, figure, scale = 1 }: Measure, rounds: Rounds): number[] {
-  return (rounds.get(contestant) ?? []).map(round => {
+function measured({ contestant, figure, scale = 1 }: Measure, contestants: Contestants): number[] {
+  return (contestants.get(contestant)?.rounds ?? []).map(round => {
     const number = round[figure]
     if (number === undefined) throw new Error(`${contestant} gave no figure ${figure}`)
     return number * scale

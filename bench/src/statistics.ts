@@ -9,7 +9,11 @@ export function median(values: readonly number[]): number {
 
 /** The smallest value that at least so many percent of all values do not exceed. */
 export function percentile(values: ArrayLike<number>, percent: number): number {
-  const sorted = Float64Array.from(values).sort()
+  return percentileOfSorted(Float64Array.from(values).sort(), percent)
+}
+
+/** The same of values in ascending order. */
+export function percentileOfSorted(sorted: ArrayLike<number>, percent: number): number {
   const rank = Math.max(Math.ceil((sorted.length * percent) / 100), 1)
   return sorted[rank - 1] ?? Number.NaN
 }

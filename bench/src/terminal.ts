@@ -3,12 +3,18 @@ import pc from 'picocolors'
 import type { BenchmarkResult, FigureResult } from './benchmark.js'
 import type { Machine } from './machine.js'
 
-/** What is going on, on standard error: one line that is overwritten on a terminal, nothing elsewhere. */
+/** What is going on, on standard error: one line that is overwritten on a terminal, each larger step elsewhere. */
 export class Progress {
   readonly #live = process.stderr.isTTY === true
 
   show(text: string): void {
     if (this.#live) process.stderr.write(`\r\x1b[K${pc.dim(text)}`)
+  }
+
+  /** A larger step. */
+  step(text: string): void {
+    if (this.#live) this.show(text)
+    else this.print(`${new Date().toISOString().slice(11, 19)} ${text}`)
   }
 
   end(): void {
@@ -29,7 +35,7 @@ export function machineText(machine: Machine): string {
 }
 
 /** A benchmark as a table. */
-export function resultTable({ benchmark, figures, load }: BenchmarkResult): string {
+export function resultTable({ benchmark, figures, absent, remarks, load }: BenchmarkResult): string {
   const table = new Table({
     head: ['figure', 'median', 'lowest – highest', 'reference', 'ratio', 'target', ''],
     style: { head: [], border: [] },
@@ -49,7 +55,8 @@ export function resultTable({ benchmark, figures, load }: BenchmarkResult): stri
   }
   const heading = `${pc.bold(`${benchmark.name.toUpperCase()} ${benchmark.title}`)}`
   const loads = pc.dim(`load average ${load.map(n => n.toFixed(2)).join(' → ')}`)
-  return `\n${heading}  ${loads}\n${table.toString()}`
+  const said = [...absent.map(({ title, reason }) => `${title} did not take part: ${reason}`), ...remarks]
+  return [`\n${heading}  ${loads}`, table.toString(), ...said.map(plain)].join('\n')
 }
 
 function verdict(met: boolean | null): string {

@@ -38,3 +38,22 @@ impl Latencies {
         ])
     }
 }
+
+/// The percentiles that matter to whoever cannot wait, of latencies in nanoseconds.
+pub(crate) fn percentiles_ns(mut ns: Vec<u32>) -> Figures {
+    ns.sort_unstable();
+    let last = ns.len().saturating_sub(1);
+    let at = |per_100_000: usize| {
+        let rank = ns.len() * per_100_000 / 100_000;
+        ns.get(rank.min(last)).map_or(0.0, |ns| f64::from(*ns))
+    };
+    Figures::from([
+        ("p50Ns", at(50_000)),
+        ("p90Ns", at(90_000)),
+        ("p99Ns", at(99_000)),
+        ("p999Ns", at(99_900)),
+        ("p9999Ns", at(99_990)),
+        ("p99999Ns", at(99_999)),
+        ("maxNs", at(100_000)),
+    ])
+}

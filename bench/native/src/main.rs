@@ -5,11 +5,19 @@
 
 mod append;
 mod commit;
+mod device;
 mod events;
+mod group;
 mod hand_off;
+mod large_log;
 mod latencies;
+mod paced;
+mod reopen;
+mod resident;
 mod scratch;
 mod store;
+mod sustained;
+mod sync_bytes;
 mod write_sync;
 
 use std::collections::BTreeMap;
@@ -17,7 +25,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -25,7 +33,7 @@ type Failure = Box<dyn std::error::Error>;
 type Figures = BTreeMap<&'static str, f64>;
 
 /// What to run, and how much of it in a round.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "contest", rename_all = "kebab-case", deny_unknown_fields)]
 enum Contest {
     /// Appends of one event each.
@@ -43,6 +51,39 @@ enum Contest {
     /// Going from one preloaded segment to the next in a replay.
     #[serde(rename_all = "camelCase")]
     HandOff { dir: PathBuf, hand_offs: u64 },
+    /// More bytes appended than the system keeps in memory.
+    #[serde(rename_all = "camelCase")]
+    Sustained { dir: PathBuf, bytes: u64 },
+    /// As many bytes written to one file.
+    #[serde(rename_all = "camelCase")]
+    RawSequential { dir: PathBuf, bytes: u64 },
+    /// Appends at a fixed rate, each of them timed.
+    #[serde(rename_all = "camelCase")]
+    Paced { dir: PathBuf, events: u64 },
+    /// The same without an append.
+    #[serde(rename_all = "camelCase")]
+    PacedEmpty { dir: PathBuf, events: u64 },
+    /// Opening a large log after a kill.
+    #[serde(rename_all = "camelCase")]
+    Reopen { dir: PathBuf, logs: PathBuf, bytes: u64, many_unsealed: bool },
+    /// Makes a large log if it is not there yet.
+    #[serde(rename_all = "camelCase")]
+    LargeLog { dir: PathBuf, logs: PathBuf, bytes: u64 },
+    /// Not a contest: what is killed before a log is opened.
+    #[serde(rename_all = "camelCase")]
+    AppendAndDie { log: PathBuf, many_unsealed: bool },
+    /// What a synced event makes the device write.
+    #[serde(rename_all = "camelCase")]
+    SyncBytes { dir: PathBuf, syncs: u64 },
+    /// Memory of a recorder.
+    #[serde(rename_all = "camelCase")]
+    ResidentRecorder { dir: PathBuf, seconds: f64 },
+    /// Memory of replays of a large log.
+    #[serde(rename_all = "camelCase")]
+    ResidentReplay { dir: PathBuf, logs: PathBuf, bytes: u64, seconds: f64 },
+    /// Groups of events, each group made durable by one sync.
+    #[serde(rename_all = "camelCase")]
+    Group { dir: PathBuf, events: u64, group: u64 },
 }
 
 impl Contest {
@@ -53,6 +94,19 @@ impl Contest {
             Self::Commit { dir, syncs } => commit::round(dir, *syncs),
             Self::HandOff { dir, hand_offs } => hand_off::round(dir, *hand_offs),
             Self::WriteSync { dir, write_bytes, syncs } => write_sync::round(dir, *write_bytes, *syncs),
+            Self::Sustained { dir, bytes } => sustained::round(dir, *bytes),
+            Self::RawSequential { dir, bytes } => sustained::raw_round(dir, *bytes),
+            Self::Paced { dir, events } => paced::round(dir, *events),
+            Self::PacedEmpty { events, .. } => paced::empty_round(*events),
+            Self::Reopen { logs, bytes, many_unsealed, .. } => reopen::round(logs, *bytes, *many_unsealed),
+            Self::LargeLog { logs, bytes, .. } => large_log::large_log(logs, *bytes).map(|_| Figures::new()),
+            Self::AppendAndDie { log, many_unsealed } => Err(large_log::append_and_die(log, *many_unsealed)),
+            Self::SyncBytes { dir, syncs } => sync_bytes::round(dir, *syncs),
+            Self::ResidentRecorder { dir, seconds } => resident::recorder_round(dir, *seconds),
+            Self::ResidentReplay { logs, bytes, seconds, .. } => {
+                resident::replay_round(logs, *bytes, *seconds)
+            }
+            Self::Group { dir, events, group } => group::round(dir, *events, *group),
         }
     }
 }

@@ -68,6 +68,28 @@ export function inFlightRound(
   })
 }
 
+/** Groups of events, each group made durable by one sync on this thread. */
+export function groupRound(dir: string, events: number, group: number): Promise<Record<string, number>> {
+  return withScratch(dir, async scratch => {
+    const wal = await openLog(scratch, PREPARED_FOR_GROUPS, { smallSyncs: true })
+    await workersIdle(scratch, 1 + PREPARED_FOR_GROUPS)
+    appendGroups(wal, Math.ceil(events / WARM_UP_SHARE / group) * group, group)
+    const start = performance.now()
+    appendGroups(wal, events, group)
+    const ms = performance.now() - start
+    await wal.close()
+    return { eventsPerSecond: (events * 1e3) / ms }
+  })
+}
+
+function appendGroups(wal: EventRecorder, events: number, group: number): void {
+  for (let first = 0; first < events; first += group) {
+    let id = 0
+    for (let i = first; i < first + group; i++) id = append(wal, i)
+    wal.durableSync(id)
+  }
+}
+
 async function appendInFlight(wal: EventRecorder, events: number, inFlight: number): Promise<void> {
   let next = 0
   const producer = async () => {

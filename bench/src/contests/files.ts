@@ -1,21 +1,14 @@
 import { closeSync, existsSync, openSync, readSync, writeSync } from 'node:fs'
+import { encodeEvents, GROUP_EVENTS, groupBytes } from './encoded.js'
 import { collectGarbage } from './prepared.js'
 import { checkReplay } from './replay.js'
-import { EVENT_BYTES, FIRST_TIMESTAMP, LOWEST_PRICE } from './request-event.js'
+import { EVENT_BYTES } from './request-event.js'
 import { withScratch } from './scratch.js'
 
-/** Events in one call of `fs.writeSync`. */
-const GROUP_EVENTS = 256
 const READ_BYTES = 1 << 20
 /** Written before, until the code is optimized. */
 const WARM_UP_EVENTS = 500_000
 const TWO_32 = 2 ** 32
-/** 2⁻³²: shifts the upper half of a number down. */
-const DOWN = 2 ** -32
-
-const words = new Uint32Array((GROUP_EVENTS * EVENT_BYTES) / 4)
-const bytes = new Uint8Array(words.buffer)
-
 /** What a file costs without a log: the same events encoded into a buffer, 16 KiB of them written at once. */
 export function writeFileRound(dir: string, events: number): Promise<Record<string, number>> {
   return withScratch(dir, scratch => {
@@ -30,33 +23,10 @@ export function writeFileRound(dir: string, events: number): Promise<Record<stri
   })
 }
 
-/**
- * Writes the events from number `first` to before `end` to a file, in groups; `first` is the first of a group. Stores
- * each field as the recorder's own encoder does: the upper half of a 64-bit number by multiplication, small fields
- * together in one word, but without a look at the values.
- */
+/** Writes the events from number `first` to before `end` to a file, a group a call. */
 function writeEvents(fd: number, first: number, end: number): void {
-  for (let i = first, w = 0; i < end; i++) {
-    const id = i + 1
-    const timestamp = FIRST_TIMESTAMP + i
-    const price = LOWEST_PRICE + (i & 127)
-    const quantity = 1 + (i & 63)
-    words[w] = id
-    words[w + 1] = id * DOWN
-    words[w + 2] = timestamp
-    words[w + 3] = timestamp * DOWN
-    words[w + 4] = price
-    words[w + 5] = Math.floor(price * DOWN)
-    words[w + 6] = quantity
-    words[w + 7] = quantity * DOWN
-    words[w + 8] = i & 0xffff
-    words[w + 9] = i
-    words[w + 10] = 1 | ((i & 3) << 8) | ((i & 1) << 16)
-    w += EVENT_BYTES / 4
-    if (w === words.length || id === end) {
-      writeSync(fd, bytes, 0, w * 4)
-      w = 0
-    }
+  for (let i = first; i < end; i += GROUP_EVENTS) {
+    writeSync(fd, groupBytes, 0, encodeEvents(i, Math.min(GROUP_EVENTS, end - i)))
   }
 }
 

@@ -3,9 +3,11 @@
  * the round as JSON.
  */
 import { appendFields, appendObjects, appendRound } from './append.js'
-import { durableRound, durableSyncRound, inFlightRound } from './commit.js'
+import { durableRound, durableSyncRound, groupRound, inFlightRound } from './commit.js'
 import { readFileRound, writeFileRound } from './files.js'
-import { replayRound } from './replay.js'
+import { pacedEmptyRound, pacedRound } from './paced.js'
+import { coldReplayRound, replayRound } from './replay.js'
+import { residentReplayRound } from './resident.js'
 
 interface Given {
   readonly contest: string
@@ -14,6 +16,10 @@ interface Given {
   readonly syncs: number
   readonly spinUs: number
   readonly inFlight: number
+  readonly group: number
+  readonly logs: string
+  readonly bytes: number
+  readonly seconds: number
 }
 
 type Round = (given: Given) => Promise<Record<string, number>>
@@ -25,7 +31,12 @@ const contests: Readonly<Record<string, Round>> = {
   'durable-sync': ({ dir, syncs }) => durableSyncRound(dir, syncs),
   durable: ({ dir, syncs, spinUs }) => durableRound(dir, syncs, spinUs),
   'in-flight': ({ dir, events, inFlight }) => inFlightRound(dir, events, inFlight),
+  group: ({ dir, events, group }) => groupRound(dir, events, group),
+  paced: ({ dir, events }) => pacedRound(dir, events),
+  'paced-empty': ({ events }) => pacedEmptyRound(events),
+  'resident-replay': ({ logs, bytes, seconds }) => residentReplayRound(logs, bytes, seconds),
   replay: ({ dir, events }) => replayRound(dir, events),
+  'cold-replay': ({ dir, events }) => coldReplayRound(dir, events),
   'read-file': ({ dir, events }) => readFileRound(dir, events),
 }
 

@@ -13,11 +13,15 @@ const PATIENCE_MS = 60_000
 const HOT_SEGMENT = /^\d{8}\.wal$/
 
 /** What a contest chooses beside the number of segments kept ready. */
-export type Syncs = Pick<RecorderOptions, 'smallSyncs' | 'spinUs'>
+export type Choices = Pick<RecorderOptions, 'retention' | 'segmentBytes' | 'smallSyncs' | 'spinUs'>
 
 /** Opens a log that keeps so many segments ready. */
-export function openLog(dir: string, preparedSegments: number, syncs: Syncs = {}): Promise<EventRecorder> {
-  return Recorder.open({ dir, event: RequestEvent, preparedSegments, ...syncs })
+export function openLog(
+  dir: string,
+  preparedSegments: number,
+  choices: Choices = {},
+): Promise<EventRecorder> {
+  return Recorder.open({ dir, event: RequestEvent, preparedSegments, ...choices })
 }
 
 /** Waits until `segments` segments are there, those that are ready included, and the recorder's workers sleep. */
@@ -30,6 +34,15 @@ export async function workersIdle(dir: string, segments: number): Promise<void> 
     const ready = readdirSync(dir).filter(name => HOT_SEGMENT.test(name)).length >= segments
     if (ready && user + system < IDLE_US) return
     if (performance.now() > deadline) throw new Error('the segments were not ready within a minute')
+  }
+}
+
+/** Waits until only so many segments are not compressed. */
+export async function compressed(dir: string, hotSegments: number): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS
+  while (readdirSync(dir).filter(name => HOT_SEGMENT.test(name)).length > hotSegments) {
+    if (performance.now() > deadline) throw new Error('the segments were not compressed within a minute')
+    await sleep(LOOK_MS)
   }
 }
 

@@ -1,0 +1,91 @@
+import type { Benchmark } from '../benchmark.js'
+import type { Sizes } from '../sizes.js'
+import { millions, native, node, ratioAtMost } from './entrants.js'
+
+export function appendFromJavaScript({ appends: events }: Sizes): Benchmark {
+  const reference = {
+    contestant: 'write-file',
+    figure: 'nsPerEvent',
+    title: '`fs.writeSync` of 16 KiB per 256 events, same encoding',
+  }
+  const unit = 'ns/event'
+  return {
+    name: 'b1',
+    title: 'append from JavaScript',
+    method: `${millions(events)} events with nine fields each, into the page cache, telemetry on, rotating into segments
+that were prepared before the clock started; closing the log is not timed. The reference encodes the same fields in the
+same way into a buffer and writes that to a new file.`,
+    contestants: {
+      fields: node({ contest: 'append-fields', events }),
+      object: node({ contest: 'append-object', events }),
+      'write-file': node({ contest: 'write-file', events }),
+    },
+    figures: [
+      {
+        name: 'b1.fields',
+        title: 'append.fields(…)',
+        unit,
+        value: { contestant: 'fields', figure: 'nsPerEvent' },
+        reference,
+        target: ratioAtMost(0.75),
+      },
+      {
+        name: 'b1.object',
+        title: 'append({ … })',
+        unit,
+        value: { contestant: 'object', figure: 'nsPerEvent' },
+        reference,
+        target: ratioAtMost(1),
+      },
+    ],
+  }
+}
+
+export function appendFromRust({ appends: events }: Sizes): Benchmark {
+  return {
+    name: 'b2',
+    title: 'append from Rust',
+    method: `${millions(events)} events, one a call, rotating into segments that were prepared before the clock started;
+closing the log is not timed. The reference stores the same bytes into a shared mapping that is faulted in: no id, no
+count, no checksum.`,
+    contestants: {
+      append: native({ contest: 'append', events }),
+      store: native({ contest: 'store', events }),
+    },
+    figures: [
+      {
+        name: 'b2.append',
+        title: 'Recorder::append',
+        unit: 'ns/event',
+        value: { contestant: 'append', figure: 'nsPerEvent' },
+        reference: { contestant: 'store', figure: 'nsPerEvent', title: 'bare 64-byte store' },
+        target: ratioAtMost(1.4),
+      },
+    ],
+  }
+}
+
+export function telemetry({ appends: events }: Sizes): Benchmark {
+  return {
+    name: 'b11',
+    title: 'what telemetry costs an append',
+    method: `Appends as in B2. Telemetry is always on; the reference is the same program built without it: no clock, no
+counter, no histogram. What is looked for is a small part of what the speed of a virtual machine changes by from one
+second to the next, so there are six times as many rounds.`,
+    moreRounds: 6,
+    contestants: {
+      recorded: native({ contest: 'append', events }),
+      unrecorded: { program: 'unrecorded', contest: { contest: 'append', events } },
+    },
+    figures: [
+      {
+        name: 'b11.append',
+        title: 'append with telemetry',
+        unit: 'ns/event',
+        value: { contestant: 'recorded', figure: 'nsPerEvent' },
+        reference: { contestant: 'unrecorded', figure: 'nsPerEvent', title: 'append built without it' },
+        target: ratioAtMost(1.03),
+      },
+    ],
+  }
+}

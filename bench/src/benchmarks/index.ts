@@ -1,0 +1,31 @@
+import type { Benchmark } from '../benchmark.js'
+import type { Sizes } from '../sizes.js'
+import { appendFromJavaScript, appendFromRust, telemetry } from './append.js'
+import { commit, commitCurve, groupCommit } from './commit.js'
+import { reopen, sustained, syncBytes } from './disk.js'
+import { latency } from './latency.js'
+import { memory } from './memory.js'
+import { peersAppend, peersCommit, peersGroup } from './peers.js'
+import { handOff, replay } from './replay.js'
+
+/** All benchmarks with these sizes. */
+export function benchmarks(sizes: Sizes): readonly Benchmark[] {
+  return [
+    appendFromJavaScript(sizes),
+    appendFromRust(sizes),
+    sustained(sizes),
+    latency(sizes),
+    commit(sizes),
+    groupCommit(sizes),
+    commitCurve(sizes),
+    replay(sizes),
+    handOff(sizes),
+    reopen(sizes),
+    telemetry(sizes),
+    syncBytes(sizes),
+    memory(sizes),
+    peersAppend(sizes),
+    peersCommit(sizes),
+    peersGroup(sizes),
+  ]
+}

@@ -1,0 +1,43 @@
+import type { Benchmark, Figure } from '../benchmark.js'
+import type { Sizes } from '../sizes.js'
+import { gib, native, node, onLogs, ratioAtMost } from './entrants.js'
+
+const MIB = 2 ** 20
+
+export function memory({ largeLogBytes: bytes, recorderSeconds, replaySeconds: seconds }: Sizes): Benchmark {
+  const row = (contestant: string, title: string, figure: string): Figure => ({
+    name: `b14.${contestant}.${figure}`,
+    title,
+    unit: 'MiB',
+    value: { contestant, figure, scale: 1 / MIB },
+  })
+  const growth = (contestant: string, title: string): Figure => ({
+    ...row(contestant, `${title}: last tenth of the time`, 'lastBytes'),
+    reference: { contestant, figure: 'firstBytes', scale: 1 / MIB, title: 'first tenth' },
+    target: ratioAtMost(1.1),
+  })
+  const replays = `replays of ${gib(bytes)}`
+  return {
+    name: 'b14',
+    title: 'memory',
+    method: `The resident set, pages of mapped segments included, of a recorder with four prepared segments of 64 MiB: at rest,
+and while it appends for ${recorderSeconds} seconds as fast as it can and removes all but the last 16 segments; and of replays of a log of ${gib(bytes)}, one after the
+other for ${seconds} seconds. Each once, the highest of twenty looks a second.`,
+    once: true,
+    prepare: [onLogs(native({ contest: 'large-log', bytes }))],
+    contestants: {
+      recorder: native({ contest: 'resident-recorder', seconds: recorderSeconds }),
+      replay: onLogs(native({ contest: 'resident-replay', bytes, seconds })),
+      'replay-javascript': onLogs(node({ contest: 'resident-replay', bytes, seconds })),
+    },
+    figures: [
+      row('recorder', 'recorder at rest', 'atRestBytes'),
+      row('recorder', 'recorder at full speed, highest', 'highestBytes'),
+      growth('recorder', 'recorder'),
+      row('replay', `${replays} from Rust, highest`, 'highestBytes'),
+      growth('replay', 'the same'),
+      row('replay-javascript', `${replays} from JavaScript, highest`, 'highestBytes'),
+      growth('replay-javascript', 'the same'),
+    ],
+  }
+}

@@ -1,0 +1,201 @@
+import type { Benchmark, Figure, Measure } from '../benchmark.js'
+import type { Entrant } from '../contestant.js'
+import type { Sizes } from '../sizes.js'
+import { cratePeer, millions, native, node, npmPeer, pinned, ratioAtLeast, ratioAtMost } from './entrants.js'
+
+const GROUP_EVENTS = 256
+
+/** Who is compared with whom. */
+interface Pair {
+  /** Key and title of the log's own contestant. */
+  readonly ours: readonly [key: string, title: string]
+  /** Key of the peer's contestant. */
+  readonly key: string
+  /** The peer, with what it does; `{version}` stands for its version. */
+  readonly title: string
+  readonly entrant: Entrant
+  /** Where the log is not ahead, what stands in the way. */
+  readonly why?: string
+}
+
+interface Comparison {
+  readonly name: string
+  readonly unit: string
+  readonly figure: Omit<Measure, 'contestant'>
+  /** Whether a small figure is a good one. */
+  readonly lowIsGood: boolean
+}
+
+function compare(pairs: readonly Pair[], { name, unit, figure, lowIsGood }: Comparison): Figure[] {
+  return pairs.map(({ ours: [key, title], key: peer, title: peerTitle, why }) => ({
+    name: `${name}.${key}.${peer}`,
+    title,
+    unit,
+    value: { contestant: key, ...figure },
+    reference: { contestant: peer, ...figure, title: peerTitle },
+    target: lowIsGood ? ratioAtMost(1) : ratioAtLeast(1),
+    ...(why === undefined ? {} : { why }),
+  }))
+}
+
+function entrants(pairs: readonly Pair[]): Record<string, Entrant> {
+  return Object.fromEntries(pairs.map(({ key, entrant }) => [key, entrant]))
+}
+
+export function peersAppend({ peerAppends: events }: Sizes): Benchmark {
+  const javascript = ['fields', 'append.fields(…)'] as const
+  const rust = ['rust', 'Recorder::append'] as const
+  const npm = (key: string, peer: string, title: string, why?: string): Pair => ({
+    ours: javascript,
+    key,
+    title,
+    entrant: npmPeer(peer, { contest: 'append', events }),
+    ...(why === undefined ? {} : { why }),
+  })
+  const crate = (peer: string, title: string): Pair => ({
+    ours: rust,
+    key: peer,
+    title,
+    entrant: cratePeer(peer, { contest: 'append', events: wholeGroups(events) }),
+  })
+  const pairs = [
+    npm('write-sync', 'fs.writeSync', '`fs.writeSync`, 16 KiB a call'),
+    npm(
+      'writev-sync',
+      'fs.writevSync',
+      '`fs.writevSync`, 16 × 16 KiB a call',
+      '4 096 events are in the process alone until the call, where each event of the log survives it on its own, with a checksum.',
+    ),
+    npm('sonic-boom', 'sonic-boom', '`sonic-boom` {version}, sync, 16 KiB a call'),
+    npm('lmdb', 'lmdb', '`lmdb` {version}, noSync, transactions of 256'),
+    npm(
+      'better-sqlite3',
+      'better-sqlite3',
+      '`better-sqlite3` {version}, WAL, synchronous = OFF, transactions of 256',
+    ),
+    npm('classic-level', 'classic-level', '`classic-level` {version}, batches of 256'),
+    npm('event-storage', 'event-storage', '`event-storage` {version}, flushed every 256'),
+    crate('raft-engine', '`raft-engine` {version}, batches of 256'),
+    crate('walrus-rust', '`walrus-rust` {version}, mapped, not synced'),
+  ]
+  return {
+    name: 'peers-append',
+    title: 'append, beside others',
+    method: `${millions(events)} events that survive the death of the process, not a power cut. The log takes one event a call and
+keeps each at once; the others get 256 at a time, or 4 096, which is faster for all of them, and lose what is not full.
+\`okaywal\` always syncs and is not here.`,
+    contestants: {
+      fields: node({ contest: 'append-fields', events }),
+      rust: native({ contest: 'append', events }),
+      ...entrants(pairs),
+    },
+    figures: compare(pairs, {
+      name: 'peers-append',
+      unit: 'ns/event',
+      figure: { figure: 'nsPerEvent' },
+      lowIsGood: true,
+    }),
+  }
+}
+
+export function peersCommit({ peerSyncs: syncs }: Sizes): Benchmark {
+  const npm = (peer: string, title: string): Pair => ({
+    ours: ['durable-sync', 'append + durableSync()'],
+    key: peer,
+    title,
+    entrant: pinned(npmPeer(peer, { contest: 'commit', syncs })),
+  })
+  const crate = (peer: string, title: string): Pair => ({
+    ours: ['rust', 'Rust: append + durable_sync'],
+    key: peer,
+    title,
+    entrant: pinned(cratePeer(peer, { contest: 'commit', events: syncs })),
+  })
+  const pairs = [
+    npm('fs.writeSync', '`fs.writeSync` of 64 B + fdatasync, zero-filled file'),
+    npm('sonic-boom', '`sonic-boom` {version}, fsync'),
+    npm('lmdb', '`lmdb` {version}, a transaction'),
+    npm('better-sqlite3', '`better-sqlite3` {version}, WAL, synchronous = FULL'),
+    npm('classic-level', '`classic-level` {version}, sync'),
+    npm('event-storage', '`event-storage` {version}, syncOnFlush'),
+    crate('okaywal', '`okaywal` {version}'),
+    crate('raft-engine', '`raft-engine` {version}, sync'),
+    crate('walrus-rust', '`walrus-rust` {version}, mapped, SyncEach'),
+  ]
+  return {
+    name: 'peers-commit',
+    title: 'durable commit with one waiter, beside others',
+    method: `${syncs} times one event that survives a power cut, the next one after it; p50. All contestants are kept on one
+processor, another one in each round. The log has \`smallSyncs\`.`,
+    contestants: {
+      'durable-sync': pinned(node({ contest: 'durable-sync', syncs })),
+      rust: pinned(native({ contest: 'commit', syncs })),
+      ...entrants(pairs),
+    },
+    figures: compare(pairs, {
+      name: 'peers-commit',
+      unit: 'µs',
+      figure: { figure: 'p50Us' },
+      lowIsGood: true,
+    }),
+  }
+}
+
+export function peersGroup({ peerGroups: events }: Sizes): Benchmark {
+  const group = ['group', '256 × append.fields(…), then durableSync()'] as const
+  const flight = ['in-flight', '256 × await durable(id)'] as const
+  const rust = ['rust', 'Rust: 256 × append, then durable_sync'] as const
+  const npm = (peer: string, title: string): Pair => ({
+    ours: group,
+    key: peer,
+    title,
+    entrant: npmPeer(peer, { contest: 'group', events: wholeGroups(events) }),
+  })
+  const puts = (peer: string, title: string): Pair => ({
+    ours: flight,
+    key: `${peer}-in-flight`,
+    title,
+    entrant: npmPeer(peer, { contest: 'in-flight', events: events / 4, inFlight: GROUP_EVENTS }),
+  })
+  const crate = (peer: string, title: string): Pair => ({
+    ours: rust,
+    key: peer,
+    title,
+    entrant: cratePeer(peer, { contest: 'group', events: wholeGroups(events) }),
+  })
+  const pairs = [
+    npm('fs.writeSync', '`fs.writeSync` of 16 KiB + fdatasync, zero-filled file'),
+    npm('sonic-boom', '`sonic-boom` {version}, 16 KiB, fsync'),
+    npm('lmdb', '`lmdb` {version}, a transaction of 256'),
+    npm('better-sqlite3', '`better-sqlite3` {version}, FULL, a transaction of 256'),
+    npm('classic-level', '`classic-level` {version}, a batch of 256, sync'),
+    npm('event-storage', '`event-storage` {version}, syncOnFlush, 256 a flush'),
+    puts('lmdb', '`lmdb` {version}, 256 put() in flight'),
+    puts('classic-level', '`classic-level` {version}, 256 put() in flight, sync'),
+    crate('okaywal', '`okaywal` {version}, an entry of 256'),
+    crate('raft-engine', '`raft-engine` {version}, a batch of 256, sync'),
+    crate('walrus-rust', '`walrus-rust` {version}, a batch of 256, SyncEach'),
+  ]
+  return {
+    name: 'peers-group',
+    title: 'durable commit of many, beside others',
+    method: `Events that survive a power cut, 256 for each sync, or 256 in flight of which each is waited for on its own. The log
+has \`smallSyncs\` and takes one event a call; the others get the 256 at a time where they can.`,
+    contestants: {
+      group: node({ contest: 'group', events: wholeGroups(events), group: GROUP_EVENTS }),
+      'in-flight': node({ contest: 'in-flight', events, inFlight: GROUP_EVENTS }),
+      rust: native({ contest: 'group', events: wholeGroups(events), group: GROUP_EVENTS }),
+      ...entrants(pairs),
+    },
+    figures: compare(pairs, {
+      name: 'peers-group',
+      unit: 'k events/s',
+      figure: { figure: 'eventsPerSecond', scale: 1e-3 },
+      lowIsGood: false,
+    }),
+  }
+}
+
+function wholeGroups(events: number): number {
+  return Math.ceil(events / GROUP_EVENTS) * GROUP_EVENTS
+}

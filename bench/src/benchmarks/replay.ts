@@ -1,0 +1,63 @@
+import type { Benchmark, Figure } from '../benchmark.js'
+import type { Sizes } from '../sizes.js'
+import { millions, native, node, ratioAtLeast, valueAtMost } from './entrants.js'
+
+export function replay({ replayed: events }: Sizes): Benchmark {
+  const figure = (name: string, title: string, figure: string): Omit<Figure, 'target'> => ({
+    name,
+    title,
+    unit: 'M events/s',
+    value: { contestant: 'replay', figure, scale: 1e-6 },
+    reference: {
+      contestant: 'read-file',
+      figure: 'eventsPerSecond',
+      scale: 1e-6,
+      title: '`fs.readSync` of 1 MiB + DataView, unverified',
+    },
+  })
+  return {
+    name: 'b7',
+    title: 'replay from JavaScript',
+    method: `${millions(events)} events from the page cache, every block verified; the sum of three fields, from opening
+the log to the last event. The reference reads a file with the same events by \`fs.readSync\` of 1 MiB and a DataView and
+verifies nothing. Compressed ones are segments of 16 MiB at the default level of zstd. The first replay of a process also pays for the memory that it gets from the system.`,
+    contestants: {
+      replay: node({ contest: 'replay', events }),
+      cold: node({ contest: 'cold-replay', events }),
+      'read-file': node({ contest: 'read-file', events }),
+    },
+    figures: [
+      { ...figure('b7.hot', 'replay of hot segments', 'eventsPerSecond'), target: ratioAtLeast(0.65) },
+      {
+        name: 'b7.cold',
+        title: 'replay of compressed segments',
+        unit: 'M events/s',
+        value: { contestant: 'cold', figure: 'eventsPerSecond', scale: 1e-6 },
+        target: { of: 'value', bound: 'at least', limit: 12 },
+      },
+      figure('b7.first', 'the first replay of a process', 'firstEventsPerSecond'),
+    ],
+  }
+}
+
+export function handOff({ handOffs }: Sizes): Benchmark {
+  const figure = (name: string, title: string, figure: string): Figure => ({
+    name,
+    title,
+    unit: 'µs',
+    value: { contestant: 'replay', figure },
+    target: valueAtMost(2),
+  })
+  return {
+    name: 'b8',
+    title: 'segment hand-off in replay',
+    method: `How long a call for the next run of blocks takes a replay from Rust, when the preloader has had the time to make
+the next segment ready: when the call goes on in that segment, ${handOffs} times, and when it stays in the same one, where
+it wakes the preloader for the segment after.`,
+    contestants: { replay: native({ contest: 'hand-off', handOffs }) },
+    figures: [
+      figure('b8.hand-off', 'into the next segment, p99', 'p99Us'),
+      figure('b8.inside', 'in the same segment, p99', 'insideP99Us'),
+    ],
+  }
+}
