@@ -34,6 +34,22 @@ export async function runLints() {
   return results
 }
 
+/** Every benchmark for a blink, without the other software that some compare with: whether they run, not how fast. */
+export async function runBenchmarks() {
+  if (process.platform !== 'linux') {
+    return {
+      name: 'benchmarks',
+      passed: 0,
+      failed: 0,
+      skipped: ['they ask Linux what it counts'],
+      failures: [],
+      seconds: 0,
+    }
+  }
+  const args = [join(root, 'bench/run.mjs'), '--smoke', '--no-peers']
+  return suite('benchmarks', process.execPath, args, {}, countLint)
+}
+
 /** Runs every test suite, all of them even if one fails. */
 export async function runTests() {
   const cargo = ['test', '--workspace', '--no-fail-fast', '--', '--show-output']
