@@ -18,7 +18,7 @@ const BLOCK_BYTES: std::ops::RangeInclusive<u32> = 64..=1 << 20;
 /// Longest that the committer may look for work before it sleeps.
 const MAX_SPIN: Duration = Duration::from_millis(1);
 /// Most segments that may be kept ready.
-const MAX_PREPARED_SEGMENTS: u32 = 64;
+pub(crate) const MAX_PREPARED_SEGMENTS: u32 = 64;
 
 /// Options of [`Recorder::open`](crate::Recorder::open). Everything but the directory has a default.
 #[derive(Clone)]
@@ -32,7 +32,8 @@ pub struct RecorderOptions {
     pub block_bytes: u32,
     /// Bytes of a new segment, a multiple of 4 096, at most 2³¹. Default 64 MiB.
     pub segment_bytes: u32,
-    /// Segments kept ready ahead, 1 … 64. Default 2.
+    /// Segments kept ready ahead, 1 … 64; up to four times as many, and no more than 64, while segments fill up almost
+    /// as fast as they are made. Default 2.
     pub prepared_segments: u32,
     /// Prepare segments so that a sync of few bytes writes few bytes: twice the bytes written in all and slower
     /// preparation, for logs that are synced every few events. Default false.

@@ -22,14 +22,19 @@ fn options(directory: &Path, retention: Retention) -> RecorderOptions {
     RecorderOptions { retention, ..small_log(directory, SIZE) }
 }
 
-/// Waits until these segments are hot and these are cold, and all the others gone.
+/// Waits until these segments are hot and these are cold, and all the others gone, and it stays so for a moment.
 #[track_caller]
 fn wait_for_segments(directory: &Path, hot: &[u32], cold: &[u32]) {
     let start = std::time::Instant::now();
+    let mut since = None;
     loop {
         let found = segments_of(directory);
         if found == (hot.to_vec(), cold.to_vec()) {
-            return;
+            if since.get_or_insert_with(std::time::Instant::now).elapsed() > Duration::from_millis(50) {
+                return;
+            }
+        } else {
+            since = None;
         }
         assert!(start.elapsed() < PATIENCE, "hot and cold: {found:?}, not {hot:?} and {cold:?}");
         std::thread::sleep(Duration::from_millis(2));

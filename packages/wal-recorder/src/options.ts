@@ -34,7 +34,8 @@ export interface RecorderOptions<E extends EventType | undefined = undefined> {
    */
   readonly segmentBytes?: number
   /**
-   * Segments kept ready ahead, 1 … 64. More of them bridge longer stalls of the disk.
+   * Segments kept ready ahead, 1 … 64; up to four times as many, and no more than 64, while segments fill up almost as
+   * fast as they are made. More of them bridge longer stalls of the disk.
    * @default 2
    */
   readonly preparedSegments?: number

@@ -3,6 +3,7 @@
 pub(crate) mod committer;
 pub(crate) mod maintainer;
 pub(crate) mod meta_coordinator;
+mod pace;
 pub(crate) mod preparer;
 pub(crate) mod sealer;
 mod undurable;

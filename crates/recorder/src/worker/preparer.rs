@@ -9,6 +9,8 @@ use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_telemetry::clock;
 use flashstrike_telemetry::recorder::{SegmentPreparerUpdater, SegmentPreparerWorkerUpdater};
 
+use super::pace::Pace;
+use crate::options::MAX_PREPARED_SEGMENTS;
 use crate::prepared_segment::PreparedSegment;
 use crate::shared::{Shared, lock};
 
@@ -20,6 +22,7 @@ struct State {
     ready: VecDeque<PreparedSegment>,
     /// Why the last try failed; gone with the next success.
     failure: Option<Error>,
+    pace: Pace,
     closing: bool,
 }
 
@@ -30,7 +33,6 @@ struct Queue {
     wanted: Condvar,
     /// A segment is ready, or a try has failed.
     changed: Condvar,
-    target: usize,
 }
 
 /// Keeps segments ready ahead of the appender, on a thread of its own.
@@ -42,8 +44,8 @@ pub struct SegmentPreparer {
 }
 
 impl SegmentPreparer {
-    /// Starts the worker; it keeps `target` segments ready: those made before, and new ones from
-    /// `first_index` on.
+    /// Starts the worker; it keeps `target` segments ready, or more if they are used faster than they are made: those
+    /// made before, and new ones from `first_index` on.
     ///
     /// # Errors
     /// `WAL_IO` if the thread cannot be started.
@@ -55,13 +57,16 @@ impl SegmentPreparer {
         telemetry: SegmentPreparerUpdater,
         worker_telemetry: SegmentPreparerWorkerUpdater,
     ) -> Result<Self> {
-        let state = State { ready: VecDeque::with_capacity(target), failure: None, closing: false };
-        let queue = Arc::new(Queue {
-            state: Mutex::new(state),
-            wanted: Condvar::new(),
-            changed: Condvar::new(),
-            target: target.max(1),
-        });
+        let pace = Pace::new(target, MAX_PREPARED_SEGMENTS as usize);
+        let state = State {
+            // Room for all there will ever be, so that taking and handing over allocate nothing.
+            ready: VecDeque::with_capacity(pace.most()),
+            failure: None,
+            pace,
+            closing: false,
+        };
+        let queue =
+            Arc::new(Queue { state: Mutex::new(state), wanted: Condvar::new(), changed: Condvar::new() });
         let worker = Worker {
             shared,
             queue: Arc::clone(&queue),
@@ -83,6 +88,7 @@ impl SegmentPreparer {
         let Some(next) = state.ready.pop_front() else {
             return Err(refusal(&state));
         };
+        state.pace.taken(Instant::now());
         drop(state);
         self.queue.wanted.notify_one();
         self.telemetry.on_get_next_segment(start);
@@ -156,11 +162,11 @@ impl Worker {
         let shared = Arc::clone(&self.shared);
         let _poison = super::PoisonOnPanic { shared: &shared, worker: "wal-prepare" };
         while self.wait_until_wanted() {
-            let start = clock::now_ns();
+            let (start, began) = (clock::now_ns(), Instant::now());
             let made = self.prepare();
             self.telemetry.on_prepare_segment(start, &made);
             match made {
-                Ok(segment) => self.hand_over(segment),
+                Ok(segment) => self.hand_over(segment, began.elapsed()),
                 Err(error) => {
                     let is_last = error.code() == Code::Poisoned;
                     self.report(error);
@@ -180,7 +186,7 @@ impl Worker {
             if state.closing {
                 return false;
             }
-            if state.ready.len() < self.queue.target {
+            if state.ready.len() < state.pace.wanted() {
                 return true;
             }
             state = self.queue.wanted.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -207,8 +213,9 @@ impl Worker {
         }
     }
 
-    fn hand_over(&mut self, segment: PreparedSegment) {
+    fn hand_over(&mut self, segment: PreparedSegment, took: Duration) {
         let mut state = lock(&self.queue.state);
+        state.pace.made(took);
         state.ready.push_back(segment);
         state.failure = None;
         drop(state);

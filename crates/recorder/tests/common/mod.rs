@@ -184,18 +184,12 @@ pub fn wait_until<T>(mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Waits until segment `last` is ready as the `count`-th of those kept ready, and the preparer rests. The name of a
-/// segment alone says less: it is there before the segment is handed over.
+/// Waits until segment `last` is ready as the `count`-th of those kept ready or a later one: after fast rotations more are
+/// kept than were asked for. In a log that has not rotated yet the preparer rests then. The name of a segment alone says
+/// less: it is there before the segment is handed over.
 #[track_caller]
 pub fn wait_until_prepared(recorder: &Recorder, directory: &Path, last: &str, count: u64) {
-    let depth = || {
-        let snapshot = recorder.telemetry().snapshot();
-        snapshot.metrics().iter().find_map(|metric| match metric.value {
-            Value::Gauge(depth) if metric.descriptor.name == "queue_depth" => Some(depth),
-            _ => None,
-        })
-    };
-    wait_until(|| (directory.join(last).exists() && depth() == Some(count)).then_some(()));
+    wait_until(|| (directory.join(last).exists() && gauge(recorder, "queue_depth") >= count).then_some(()));
 }
 
 /// Whether an error is about the disk: what an operation may say that a fault has struck.
