@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use flashstrike_recovery::files::FileSystem;
+use flashstrike_recovery::files::{FileSystem, read_full_at};
 use flashstrike_recovery::{Error, Result};
-use flashstrike_segment::WalMeta;
-use flashstrike_segment::layout::payload_room;
+use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, SEGMENT_HEADER_SIZE, payload_room};
+use flashstrike_segment::{BlockHeader, WalMeta};
 use flashstrike_telemetry::RecorderTelemetry;
 use flashstrike_telemetry::recorder::ManagerUpdater;
 
@@ -201,6 +201,21 @@ impl Shared {
         // What is promised has to be found by its name.
         self.check_lock()?;
         Ok(written)
+    }
+
+    /// Makes sure that the log goes on, durably, behind its last sealed segment: without that one nothing else on the
+    /// device says where the next event belongs. False: it has no block there yet.
+    pub(crate) fn sync_first_unsealed(&self) -> Result<bool> {
+        let first = self.unsealed().front().map(Arc::clone);
+        let Some(first) = first else { return Ok(false) };
+        let mut header = [0; BLOCK_HEADER_SIZE];
+        read_full_at(&*first.file, &mut header, SEGMENT_HEADER_SIZE as u64)
+            .map_err(|error| Error::io("read", &first.path, &error))?;
+        if !BlockHeader::is_published(&header) {
+            return Ok(false);
+        }
+        first.sync(&self.poison)?;
+        Ok(true)
     }
 
     /// Ends appending if another writer may be in the log.

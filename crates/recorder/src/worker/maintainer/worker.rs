@@ -180,6 +180,9 @@ impl Worker {
             return Ok(self.look_again_at(Instant::now() + CURSOR_PAUSE));
         }
         let behind = self.sealed[count - 1].index + 1;
+        if count == self.sealed.len() && !shared.sync_first_unsealed()? {
+            return Ok(self.look_again_at(Instant::now() + LOCK_PAUSE));
+        }
         if shared.first_segment() < behind {
             shared.raise_first_segment(behind)?;
         }
