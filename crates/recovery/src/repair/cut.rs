@@ -266,6 +266,11 @@ impl<'a> Repair<'a> {
 
     /// Removes segments that retention has given up, oldest first.
     pub(super) fn finish_retirement(&mut self) -> Result<()> {
+        if !self.inspection.retired.is_empty() {
+            // Whoever has raised the first segment may have died before the new `wal.meta` had its name for certain, and
+            // the old one would miss what goes.
+            self.sync_directory()?;
+        }
         for &index in self.inspection.retired.keys() {
             self.remove_segment(index)?;
             self.notes.push(format!("removed segment {index}, which retention had given up"));
