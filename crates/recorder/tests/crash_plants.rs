@@ -3,9 +3,9 @@
 
 mod crash;
 
-use crash::explore_lives;
 use crash::log::Shape;
 use crash::workload::{Plant, Workload};
+use crash::{Explored, explore_lives};
 use flashstrike_crash_lab::{Seed, Thoroughness};
 
 /// Explores until the fault is found.
@@ -16,14 +16,14 @@ fn expect_found(test: &str, plant: Plant) {
     let seed = Seed::of_this_run(test);
     let workload = Workload { plant, ..Workload::new(Shape::SMALL) };
     let thoroughness = Thoroughness { kill: false, one_in: 2, ..Thoroughness::USUAL };
-    let mut states = 0;
+    let mut explored = Explored::default();
     for round in 0..ROUNDS {
-        match explore_lives(&workload, Seed(seed.0.wrapping_add(round)), 3, thoroughness) {
-            Ok(more) => states += more,
-            Err(_) => return,
+        let seed = Seed(seed.0.wrapping_add(round));
+        if explore_lives(&workload, seed, 3, thoroughness, &mut explored).is_err() {
+            return;
         }
     }
-    panic!("not found in {states} states");
+    panic!("not found in {} states", explored.states);
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod crash;
 use std::path::PathBuf;
 
 use crash::check::Expected;
-use crash::log::{Lineage, Shape, file};
+use crash::log::{Kept, Lineage, Shape, file};
 use crash::workload::{Workload, stores};
 use flashstrike_crash_lab::{Crash, CrashState, Disk, PATIENCE, Promise, Seed, Thoroughness, explore};
 use flashstrike_recorder::{Mode, Recorder};
@@ -19,8 +19,12 @@ const OPENINGS: usize = 80;
 #[test]
 fn opening_may_be_crashed_anywhere() {
     let seed = Seed::of_this_run("opening_may_be_crashed_anywhere");
-    let shapes =
-        [Shape::SMALL, Shape { event_size: 0, segment_bytes: 16 << 10, block_bytes: 1024, ..Shape::SMALL }];
+    let shapes = [
+        Shape::SMALL,
+        Shape { event_size: 0, segment_bytes: 16 << 10, block_bytes: 1024, ..Shape::SMALL },
+        Shape { kept: Kept::FromFloor, ..Shape::SMALL },
+        Shape { kept: Kept::AFew, ..Shape::SMALL },
+    ];
     let (mut openings, mut states) = (0, 0);
     for round in 0.. {
         let mut rng = seed.rng(round);
@@ -41,7 +45,7 @@ fn opening_may_be_crashed_anywhere() {
                 panic!("{violation}");
             }
         }
-        if openings >= OPENINGS {
+        if openings >= OPENINGS && round as usize + 1 >= shapes.len() {
             break;
         }
     }
@@ -326,4 +330,41 @@ fn a_prepared_segment_with_the_header_of_a_torn_block_in_it_is_not_appended_to()
     let options = flashstrike_recorder::RecorderOptions { mode: Mode::Strict, ..options };
     Recorder::open(&options).unwrap().close().unwrap();
     image.expect_crashes_lose_nothing("a_prepared_segment_with_the_header_of_a_torn_block_in_it");
+}
+
+#[test]
+fn removing_the_last_sealed_segment_leaves_it_known_where_the_log_ends() {
+    let seed = Seed::of_this_run("removing_the_last_sealed_segment");
+    let expected =
+        Expected { shape: Shape::SMALL, lineage: Lineage::default(), boot: 1, next_life: 1, log_id: None };
+    let disk = Disk::default();
+    let mut recorder = Recorder::open(&Shape::SMALL.options(&disk, 1)).unwrap();
+    append(&disk, &mut recorder, 20);
+    rotate(&disk, &mut recorder);
+    disk.promise("truncate", |promise| promise.removable_below = 21);
+    recorder.truncate_before(21).unwrap();
+    let start = std::time::Instant::now();
+    while disk.id(&segment(0)).is_ok() {
+        assert!(start.elapsed() < PATIENCE, "segment 0 is not removed");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    disk.promise("removed", |promise| promise.durable = 20);
+    let history = disk.history();
+    recorder.close().unwrap();
+    let thorough = Thoroughness { extremes: 6, random: 3, kill: true, one_in: 1 };
+    let again = Thoroughness { extremes: 6, random: 2, kill: false, one_in: 1 };
+    let truncated = history.lines().position(|line| line.ends_with("truncate")).expect("it was called");
+    let mut rng = seed.rng(1);
+    let checked = explore(&history, thorough, &mut seed.rng(0), &mut |state| {
+        let (after, opening) = expected.check(state)?;
+        if state.crash == Crash::Kill && state.steps > truncated {
+            // What the first process had not synced yet, the second one builds upon.
+            let checked = explore(&opening, again, &mut rng, &mut |state| after.check(state).map(drop));
+            checked.map_err(|violation| format!("at the second crash: {violation}"))?;
+        }
+        Ok(())
+    });
+    if let Err(violation) = checked {
+        panic!("{violation}");
+    }
 }

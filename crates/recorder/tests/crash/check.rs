@@ -5,7 +5,7 @@ use flashstrike_recorder::{Code, Recorder};
 use flashstrike_recovery::report::LogState;
 use flashstrike_recovery::{Recovery, RecoveryOptions, ReplayOptions};
 
-use super::log::{DIRECTORY, Lineage, Shape};
+use super::log::{DIRECTORY, Kept, Lineage, Shape};
 use super::workload::stores;
 
 /// What a test knows of the log that was crashed.
@@ -85,6 +85,10 @@ impl Expected {
                 return Err(format!("event {} is not what was appended", event.id));
             }
         }
+        if last == 0 {
+            // What was appended last may have been removed.
+            last = recovery.last_event_id();
+        }
         if first > promise.removable_below.max(1) {
             return Err(format!("the log begins with event {first}; {promise:?}"));
         }
@@ -129,7 +133,11 @@ impl Expected {
         state.disk.promise("read", |promise| {
             // Whatever is on the device when the machine starts again stays there.
             let durable = if state.crash == Crash::PowerCut { last } else { promise.durable };
-            *promise = Promise { durable, appended: last, removable_below: found.first, ..*promise };
+            *promise = Promise { durable, appended: last, ..*promise };
+            if self.shape.kept != Kept::AFew {
+                // Where no event is left, the next one may be the first.
+                promise.removable_below = if found.first == 0 { last + 1 } else { found.first };
+            }
         });
         let mut after = self.clone();
         after.boot = boot;

@@ -3,10 +3,33 @@
 use std::path::Path;
 
 use flashstrike_crash_lab::{Disk, events};
-use flashstrike_recorder::RecorderOptions;
+use flashstrike_recorder::{RecorderOptions, Retention};
 
 /// Where the log is on every disk.
 pub const DIRECTORY: &str = "/log";
+
+/// How much of the log stays.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    All,
+    /// All of it, but most of it compressed.
+    Compressed,
+    /// From the event on that `truncate_before` was told.
+    FromFloor,
+    /// A few segments, most of them compressed.
+    AFew,
+}
+
+impl Kept {
+    fn retention(self) -> Retention {
+        let (hot_segments, cold_segments) = match self {
+            Self::All | Self::FromFloor => (None, None),
+            Self::Compressed => (Some(1), None),
+            Self::AFew => (Some(2), Some(2)),
+        };
+        Retention { hot_segments, cold_segments, ..Retention::default() }
+    }
+}
 
 /// How the log is written.
 #[derive(Clone, Copy)]
@@ -16,14 +39,21 @@ pub struct Shape {
     pub segment_bytes: u32,
     pub block_bytes: u32,
     pub small_syncs: bool,
+    pub kept: Kept,
     /// Whatever else there is to be set.
     pub adjust: fn(&mut RecorderOptions),
 }
 
 impl Shape {
     /// Blocks and segments so small that everything that occurs between them occurs often.
-    pub const SMALL: Self =
-        Self { event_size: 32, segment_bytes: 8192, block_bytes: 512, small_syncs: false, adjust: |_| () };
+    pub const SMALL: Self = Self {
+        event_size: 32,
+        segment_bytes: 8192,
+        block_bytes: 512,
+        small_syncs: false,
+        kept: Kept::All,
+        adjust: |_| (),
+    };
 
     pub fn options(&self, disk: &Disk, boot: u8) -> RecorderOptions {
         let mut options = RecorderOptions::new(DIRECTORY);
@@ -33,6 +63,7 @@ impl Shape {
         options.segment_bytes = self.segment_bytes;
         options.small_syncs = self.small_syncs;
         options.prepared_segments = 1;
+        options.retention = self.kept.retention();
         if self.event_size > 0 {
             options = options.with_schema(events::schema(self.event_size));
         }

@@ -6,10 +6,39 @@ pub mod check;
 pub mod log;
 pub mod workload;
 
-use flashstrike_crash_lab::{Seed, Thoroughness, Violation, explore};
+use std::collections::HashSet;
+
+use flashstrike_crash_lab::{History, Seed, Thoroughness, Violation, explore};
 use workload::Workload;
 
-/// Explores so many lives of a log; gives the number of states.
+/// What the lives of a log were worth.
+#[derive(Default)]
+pub struct Explored {
+    pub states: usize,
+    /// What was done in them, without the threads.
+    pub done: HashSet<String>,
+}
+
+impl Explored {
+    /// Whether something was done; `*` stands for a number.
+    pub fn has(&self, what: &str) -> bool {
+        self.done.contains(what)
+    }
+
+    fn note(&mut self, history: &History) {
+        let digits = |character: char| character.is_ascii_digit();
+        for line in history.lines() {
+            let done = line.split_once(": ").map_or(line, |(_, done)| done);
+            let mut parts: Vec<_> = done.split(digits).filter(|part| !part.is_empty()).collect();
+            if done.starts_with(digits) {
+                parts.insert(0, "");
+            }
+            self.done.insert(parts.join("*"));
+        }
+    }
+}
+
+/// Explores so many lives of a log.
 ///
 /// # Errors
 /// The first one in which a promise is broken.
@@ -18,13 +47,13 @@ pub fn explore_lives(
     seed: Seed,
     lives: u64,
     thoroughness: Thoroughness,
-) -> Result<usize, Box<Violation>> {
-    let mut states = 0;
-    for life in workload.lives(&mut seed.rng(0), lives) {
-        let mut rng = seed.rng(1 + states as u64);
-        states += explore(&life.history, thoroughness, &mut rng, &mut |state| {
+    explored: &mut Explored,
+) -> Result<(), Box<Violation>> {
+    for (part, life) in (1..).zip(workload.lives(&mut seed.rng(0), lives)) {
+        explored.note(&life.history);
+        explored.states += explore(&life.history, thoroughness, &mut seed.rng(part), &mut |state| {
             life.expected.check(state).map(drop)
         })?;
     }
-    Ok(states)
+    Ok(())
 }

@@ -1,13 +1,14 @@
 //! Lives of a log, one after the other on the same disk, with everything appenders do in an order that chance decides.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fastrand::Rng;
 use flashstrike_crash_lab::{Crash, Disk, History, PATIENCE, Promise};
 use flashstrike_recorder::{Code, Event, Recorder, Result};
 
 use super::check::Expected;
-use super::log::{Lineage, Shape};
+use super::log::{Kept, Lineage, Shape};
 
 /// The name under which the disk knows its root.
 const ROOT: &str = "/";
@@ -60,6 +61,9 @@ impl Workload {
         let mut expected =
             Expected { shape: self.shape, lineage: Lineage::default(), boot: 1, next_life: 1, log_id: None };
         let mut disk = Disk::default();
+        if self.shape.kept == Kept::AFew {
+            disk.promise("limits", |promise| promise.removable_below = u64::MAX);
+        }
         for _ in 0..count {
             let promise_before = disk.promised();
             let closes = rng.bool();
@@ -192,6 +196,7 @@ impl Caller<'_> {
             50..62 => self.append(rng.u64(2..12)),
             62..76 => self.publish("flush", Recorder::flush),
             76..86 if self.asks_for_durability => self.durable(rng.bool()),
+            86..90 if self.workload.shape.kept != Kept::All => self.keep_less(rng),
             _ => self.publish("rotate", Recorder::rotate),
         }
     }
@@ -205,6 +210,20 @@ impl Caller<'_> {
             if count == 1 { recorder.append(&events[0]) } else { recorder.append_batch(&events) }
         })
         .map(drop)
+    }
+
+    /// Gives events up, where that is how the log is kept, and leaves time for it.
+    fn keep_less(&mut self, rng: &mut Rng) -> Result<()> {
+        if self.workload.shape.kept == Kept::FromFloor {
+            let floor = rng.u64(1..=self.recorder.last_event_id() + 1);
+            self.disk.promise("truncate", |promise| {
+                promise.removable_below = promise.removable_below.max(floor);
+            });
+            self.recorder.truncate_before(floor)?;
+        }
+        // However long it takes, and whether or not anything is done meanwhile, is right.
+        std::thread::sleep(Duration::from_millis(2));
+        Ok(())
     }
 
     fn publish(&mut self, what: &str, call: impl Fn(&mut Recorder) -> Result<()>) -> Result<()> {
