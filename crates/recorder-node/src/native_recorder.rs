@@ -223,6 +223,16 @@ impl NativeRecorder {
         })
     }
 
+    /// Counts an append that was refused because `publish` had made no room for it.
+    #[napi(catch_unwind)]
+    pub fn append_refused(&self) {
+        if let Ok(mut recorder) = self.0.recorder.try_borrow_mut()
+            && let Ok(manager) = recorder.manager()
+        {
+            manager.note_append_refused();
+        }
+    }
+
     /// Goes on in the next segment.
     #[napi(catch_unwind)]
     pub fn rotate(&self) -> i32 {

@@ -9,9 +9,10 @@ use std::time::Instant;
 use flashstrike_recovery::directory::{Listing, absolute};
 use flashstrike_recovery::inspect::{Depth, InspectOptions, Inspection, inspect};
 use flashstrike_recovery::repair::{RepairOptions, Repaired, mark_poisoned, prepare_for_append};
-use flashstrike_recovery::{Code, Error, Report, Result, machine};
+use flashstrike_recovery::{Code, Error, Report, Result, integrity_failure, machine};
 use flashstrike_segment::layout::round64;
 use flashstrike_segment::{LogIdentity, Schema, StagingHeader};
+use flashstrike_telemetry::IntegrityFailure;
 
 use crate::append_point::{open_append_point, open_segments, publish_staged, seal_and_sync, usable_prepared};
 use crate::lock::{LockWatch, LogLock};
@@ -40,6 +41,7 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Recorder> {
     let depth = if options.mode.verifies_everything() { Depth::Everything } else { Depth::Unsealed };
     let inspecting = InspectOptions { depth, boot_id: Some(boot_id), beside_writer: false };
     let inspection = inspect(&options.files, &options.directory, &inspecting)?;
+    note_damage(options, &inspection);
     check_schema(options, inspection.identity.as_ref())?;
     check_staged_fits(options, &inspection)?;
     let repairing = RepairOptions { mode: options.mode, file_mode: options.file_mode };
@@ -181,6 +183,17 @@ fn boot_id(options: &RecorderOptions) -> Result<[u8; 16]> {
         Some(given) => Ok(given),
         None => machine::boot_id()
             .map_err(|error| Error::new(Code::Unsupported, format!("the machine gives no boot id: {error}"))),
+    }
+}
+
+/// Counts what did not verify, also where opening refuses it.
+fn note_damage(options: &RecorderOptions, inspection: &Inspection) {
+    let telemetry = options.telemetry.segment_writer_updater();
+    if let Some(damage) = &inspection.damage {
+        telemetry.on_integrity_failure(integrity_failure(&damage.reason));
+    }
+    for _ in inspection.segments.iter().filter(|segment| segment.header_damaged) {
+        telemetry.on_integrity_failure(IntegrityFailure::Header);
     }
 }
 

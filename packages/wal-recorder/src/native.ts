@@ -63,6 +63,8 @@ export interface NativeRecorder {
   reportJson(): string
   hot(): HotCalls
   lastErrorJson(): string
+  /** Counts an append that was refused because `publish` had made no room for it. */
+  appendRefused(): void
   /** Publishes a block of its own, laid out as in a segment. */
   appendLarge(payload: Uint8Array, count: number, firstId: number, lastId: number): number
   rotate(): number

@@ -150,13 +150,16 @@ export class Staging {
   }
 
   /**
-   * Publishes what is staged and makes sure that there is room for another block.
+   * Publishes what is staged and makes sure that there is room for the block of the event that is being appended.
    *
    * @throws WalError what stands in the way of the next append
    */
   nextBlock(): void {
     const code = this.#publish()
-    if (code < 0) throw this.failure()
+    if (code >= 0) return
+    const refused = this.failure()
+    this.#native.appendRefused()
+    throw refused
   }
 
   /** Publishes what is staged; that there is no room for more does not matter. */

@@ -19,6 +19,8 @@ export class FakeNative implements NativeRecorder {
   closed = 0
   publications = 0
   timings = 0
+  /** Appends that were refused for want of room. */
+  refused = 0
   /** Calls while appending, those apart that report a time. */
   calls = 0
   /** Code that the next publications give after publishing. */
@@ -86,6 +88,10 @@ export class FakeNative implements NativeRecorder {
 
   rotate(): number {
     return 0
+  }
+
+  appendRefused(): void {
+    this.refused++
   }
 
   setRetention(): number {

@@ -88,8 +88,10 @@ impl Manager {
     #[inline]
     pub fn append(&mut self, event: &[u8]) -> Result<u64> {
         let event_id = self.writer.last_event_id() + 1;
-        self.append_as(event_id, event)?;
-        Ok(event_id)
+        match self.append_as(event_id, event) {
+            Ok(()) => Ok(event_id),
+            Err(error) => Err(self.refused(error)),
+        }
     }
 
     /// Appends one fixed-size event under an id of the caller's.
@@ -99,13 +101,21 @@ impl Manager {
     /// byte logs, whose events are numbered by the recorder.
     #[inline]
     pub fn append_with_id(&mut self, event_id: u64, event: &[u8]) -> Result<()> {
-        if self.event_size == 0 {
-            return Err(ids_are_implicit(event_id));
-        }
-        if event_id <= self.writer.last_event_id() {
-            return Err(not_increasing(event_id, self.writer.last_event_id()));
-        }
-        self.append_as(event_id, event)
+        let outcome = if self.event_size == 0 {
+            Err(ids_are_implicit(event_id))
+        } else if event_id <= self.writer.last_event_id() {
+            Err(not_increasing(event_id, self.writer.last_event_id()))
+        } else {
+            self.append_as(event_id, event)
+        };
+        outcome.map_err(|error| self.refused(error))
+    }
+
+    /// Counts an append that has failed.
+    #[cold]
+    fn refused(&self, error: Error) -> Error {
+        self.telemetry.on_append_failed();
+        error
     }
 
     #[inline]
@@ -161,7 +171,7 @@ impl Manager {
         }
         let mut entry = Vec::with_capacity(payload::entry_len(event.len()));
         payload::encode_entry(&mut entry, event);
-        self.append_large(&entry, 1, event_id, event_id)
+        self.append_block(&entry, 1, event_id, event_id)
     }
 
     /// Appends several events in one block: all of them or none. Gives the id of the last one; they get the ids that
@@ -170,6 +180,10 @@ impl Manager {
     /// # Errors
     /// As [`append`](Self::append); `WAL_EVENT_TOO_LARGE` if they do not fit one empty segment together.
     pub fn append_batch<E: AsRef<[u8]>>(&mut self, events: &[E]) -> Result<u64> {
+        self.append_all(events).map_err(|error| self.refused(error))
+    }
+
+    fn append_all<E: AsRef<[u8]>>(&mut self, events: &[E]) -> Result<u64> {
         let first = self.writer.last_event_id() + 1;
         if events.is_empty() {
             return Ok(self.writer.last_event_id());
@@ -202,7 +216,7 @@ impl Manager {
             self.publish()?;
         }
         if laid_out.len() > self.writer.room() {
-            return self.append_large(laid_out, count, first, last);
+            return self.append_block(laid_out, count, first, last);
         }
         self.make_ready()?;
         self.writer.append_laid_out(laid_out, count, last);
@@ -219,6 +233,10 @@ impl Manager {
     /// As [`append_batch`](Self::append_batch); `WAL_EVENT_ID` if the payload does not hold `count` events with ids
     /// from `first` to `last` that increase.
     pub fn append_large(&mut self, laid_out: &[u8], count: u32, first: u64, last: u64) -> Result<()> {
+        self.append_block(laid_out, count, first, last).map_err(|error| self.refused(error))
+    }
+
+    fn append_block(&mut self, laid_out: &[u8], count: u32, first: u64, last: u64) -> Result<()> {
         self.check_payload(laid_out.len())?;
         let before = self.writer.last_event_id();
         let fits = payload::validate(laid_out, self.shared.context.event_size, count, first, last).is_ok();
@@ -309,6 +327,11 @@ impl Manager {
         }
         self.maintainer.truncate_before(event_id);
         Ok(())
+    }
+
+    /// An append that a binding does itself was refused for what a call of [`publish_staged`](Self::publish_staged) said.
+    pub fn note_append_refused(&mut self) {
+        self.telemetry.on_append_failed();
     }
 
     /// An append that a binding has done itself began at `start_ns`.

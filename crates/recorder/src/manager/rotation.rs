@@ -43,6 +43,7 @@ impl Manager {
 
     /// Goes on in the next segment; the one before is left to the sealer. Nothing is staged.
     pub(super) fn next_segment(&mut self) -> Result<()> {
+        let start = clock::now_ns();
         let mut outcome = self.try_next_segment();
         if outcome.is_err() {
             // Who makes room tells it to those who said before that they miss it; so it is said, and looked again.
@@ -51,7 +52,7 @@ impl Manager {
         }
         self.next_is_missing = outcome.is_err();
         if outcome.is_err() {
-            self.telemetry.on_append_failed();
+            self.telemetry.on_init_active_segment(start, false);
         }
         outcome
     }
@@ -63,10 +64,7 @@ impl Manager {
         let index = next.header.segment_index;
         self.telemetry.on_work_planning(start);
         let persist = clock::now_ns();
-        if let Some(closed) = self.writer.close_segment(false)? {
-            self.sealer.seal(closed, index);
-            self.telemetry.on_persist_current_segment(persist);
-        }
+        let closed = self.writer.close_segment(false)?;
         let init = clock::now_ns();
         self.writer.open_prepared_segment(next);
         if let Some(file) = self.writer.file() {
@@ -75,6 +73,12 @@ impl Manager {
         self.writer.activate();
         self.note_written();
         self.telemetry.on_init_active_segment(init, true);
+        if let Some(closed) = closed {
+            let hand_over = clock::now_ns();
+            // Only now, so that whoever is told of the rotation finds the next segment counted.
+            self.sealer.seal(closed, index);
+            self.telemetry.on_persist_current_segment(hand_over - (init - persist));
+        }
         self.telemetry.on_segment_rotation(start);
         Ok(())
     }

@@ -91,11 +91,12 @@ impl Worker {
     fn run(mut self) {
         let shared = Arc::clone(&self.shared);
         let _poison = super::PoisonOnPanic { shared: &shared, worker: "wal-meta" };
+        let mut start = clock::now_ns();
         while let Some(slept) = self.wait_until_due() {
-            let start = clock::now_ns();
             let stored = self.shared.store_meta(false);
             self.note(stored);
             self.telemetry.on_loop(true, start, slept.as_nanos() as u64);
+            start = clock::now_ns();
         }
     }
 

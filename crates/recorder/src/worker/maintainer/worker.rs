@@ -74,10 +74,11 @@ impl Worker {
         let _poison = crate::worker::PoisonOnPanic { shared: &shared, worker: "wal-maintain" };
         // Of this thread alone, on Linux. Where it is refused, the work is done all the same.
         let _ = rustix::process::setpriority_process(None, NICEST);
+        let mut start = clock::now_ns();
         while let Some(slept) = self.wait() {
-            let start = clock::now_ns();
             let did_work = self.turn();
             self.telemetry.on_persistence_loop(did_work, start, slept.as_nanos() as u64);
+            start = clock::now_ns();
         }
     }
 

@@ -1,0 +1,315 @@
+//! Every metric of a recorder moves by exactly what occurred, failures too.
+//!
+//! The last test holds the list of what the others have moved against the catalogue, so that no metric is left out.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use common::{
+    Told, append_many, code, contents, fill_segments, left_behind, rotate, segments_of, small_log,
+    small_log_on, temporary_in_memory, wait_until,
+};
+use flashstrike_crash_lab::{FaultFileSystem, Kind, Rule, events};
+use flashstrike_recorder::{Code, Event, Recorder, RecorderOptions};
+use flashstrike_telemetry::{RecorderTelemetry, Value};
+use rustix::io::Errno;
+
+/// What the tests of this file have asked for.
+static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// The metrics of a recorder, by `subsystem.name`, with `kind=value` behind it where several share a name.
+struct Metrics<'a>(&'a Arc<RecorderTelemetry>);
+
+impl Metrics<'_> {
+    #[track_caller]
+    fn value(&self, name: &str) -> Value {
+        SEEN.lock().unwrap().insert(name.to_owned());
+        let snapshot = self.0.snapshot();
+        let found = snapshot.metrics().iter().find(|metric| full_name(&metric.descriptor) == name);
+        found.unwrap_or_else(|| panic!("no metric {name}")).value.clone()
+    }
+
+    /// Calls that went well, and that did not; and how many of them were timed.
+    #[track_caller]
+    fn operation(&self, name: &str) -> (u64, u64, u64) {
+        match self.value(name) {
+            Value::Operation { ok, failed, latency } => (ok, failed, latency.count()),
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+
+    /// Values recorded, and their sum.
+    #[track_caller]
+    fn spread(&self, name: &str) -> (u64, u64) {
+        match self.value(name) {
+            Value::Duration(spread) | Value::Distribution(spread) => (spread.count(), spread.sum()),
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn number(&self, name: &str) -> u64 {
+        match self.value(name) {
+            Value::Counter(number) | Value::Gauge(number) | Value::ConstantGauge(number) => number,
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn cycles(&self, name: &str) -> (u64, u64) {
+        match self.value(name) {
+            Value::LifeCycle(life) => (life.active_cycles, life.active_ns),
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+}
+
+fn full_name(descriptor: &flashstrike_telemetry::catalogue::Descriptor) -> String {
+    let mut name = format!("{}.{}", descriptor.section.subsystem, descriptor.name);
+    for (key, value) in &*descriptor.attributes {
+        write!(name, " {key}={value}").unwrap();
+    }
+    name
+}
+
+/// A log on files that can be made to fail, and who is told.
+fn log_on(files: &FaultFileSystem, directory: &Path) -> (RecorderOptions, Told) {
+    let mut options = small_log_on(files, directory, 32);
+    let told = Told::by(&mut options, files);
+    (options, told)
+}
+
+#[track_caller]
+fn wait_until_sealed(told: &Told, count: usize) {
+    wait_until(|| {
+        let sealed = told.picked(|event| matches!(event, Event::Sealed { .. }).then_some(()));
+        (sealed.len() >= count).then_some(())
+    });
+}
+
+fn appends_blocks_and_ids() {
+    let directory = temporary_in_memory();
+    let (mut options, _) = log_on(&FaultFileSystem::default(), directory.path());
+    // So that nothing is refused for want of a segment.
+    options.segment_bytes = 1 << 20;
+    let metrics = Metrics(&options.telemetry);
+    let mut log = Recorder::open(&options).unwrap();
+    // Full blocks of 32 events, and one of 10.
+    append_many(&mut log, 32, 74);
+    assert_eq!(metrics.number("manager.last_event_id"), 64, "as of the last block");
+    log.flush().unwrap();
+    assert_eq!(metrics.operation("manager.append_event"), (74, 0, 0));
+    assert_eq!(metrics.spread("segment_writer.block_fill"), (3, 74));
+    assert_eq!(metrics.spread("segment_writer.write_block").0, 3);
+    assert_eq!(metrics.number("manager.events"), 74);
+    assert_eq!(metrics.number("manager.bytes"), 74 * 32);
+    assert_eq!(metrics.number("manager.last_event_id"), 74);
+    assert_eq!(metrics.number("manager.written_event_id"), 74);
+    assert_eq!(metrics.number("manager.durable_event_id"), 0);
+    assert_eq!(code(log.append(&[0; 31])), Code::Schema);
+    assert_eq!(code(log.append_with_id(7, &[0; 32])), Code::EventId);
+    assert_eq!(code(log.append_batch(&vec![[0; 32]; 40_000])), Code::EventTooLarge);
+    assert_eq!(metrics.operation("manager.append_event"), (74, 3, 0));
+    append_many(&mut log, 32, 1024);
+    log.flush().unwrap();
+    // One in 1 024, whether it was refused or not.
+    assert_eq!(metrics.operation("manager.append_event"), (74 + 1024, 3, 1));
+    log.close().unwrap();
+    assert_eq!(metrics.number("manager.durable_event_id"), 74 + 1024);
+}
+
+fn group_commit() {
+    let directory = temporary_in_memory();
+    let files = FaultFileSystem::default();
+    let (options, _) = log_on(&files, directory.path());
+    let metrics = Metrics(&options.telemetry);
+    let mut log = Recorder::open(&options).unwrap();
+    append_many(&mut log, 32, 5);
+    log.durable_sync(None).unwrap();
+    assert_eq!(metrics.operation("committer.sync"), (1, 0, 1));
+    assert_eq!(metrics.spread("committer.sync.waiters"), (1, 1));
+    let (syncs, bytes) = metrics.spread("committer.sync.size");
+    assert_eq!((syncs, bytes), (1, 5 * 32));
+    assert_eq!(metrics.number("manager.durable_event_id"), 5);
+    // Two who ask while a sync runs share the next one.
+    let (rule, gate) = Rule::hold();
+    files.add(rule.kind(Kind::SyncData).ending(".wal").times(1));
+    append_many(&mut log, 32, 1);
+    log.request_durable(None).unwrap();
+    gate.wait_for_arrivals(1);
+    append_many(&mut log, 32, 1);
+    log.request_durable(None).unwrap();
+    append_many(&mut log, 32, 1);
+    log.request_durable(None).unwrap();
+    gate.open();
+    wait_until(|| (log.durable_event_id() == 8).then_some(()));
+    wait_until(|| (metrics.operation("committer.sync").0 == 3).then_some(()));
+    assert_eq!(metrics.spread("committer.sync.waiters"), (3, 1 + 1 + 2));
+    wait_until(|| (metrics.number("committer.durable_lag") == 0).then_some(()));
+
+    append_many(&mut log, 32, 3);
+    files.add(Rule::fail(Errno::IO).kind(Kind::SyncData).ending(".wal"));
+    assert_eq!(code(log.durable_sync(None)), Code::Poisoned);
+    assert_eq!(metrics.operation("committer.sync"), (3, 1, 4));
+    assert_eq!(metrics.number("committer.durable_lag"), 3);
+    assert_eq!(code(log.append(&[0; 32])), Code::Poisoned);
+    assert_eq!(metrics.operation("manager.append_event").1, 1);
+}
+
+fn rotation_and_preparation() {
+    let directory = temporary_in_memory();
+    let files = FaultFileSystem::default();
+    let (options, told) = log_on(&files, directory.path());
+    let metrics = Metrics(&options.telemetry);
+    let mut log = Recorder::open(&options).unwrap();
+    assert_eq!(metrics.operation("segment_writer.open_new_segment"), (1, 0, 1));
+    wait_until(|| (metrics.number("segment_preparer.queue_depth") == 2).then_some(()));
+    assert_eq!(metrics.operation("segment_preparer.prepare_segment"), (2, 0, 2));
+    files.add(Rule::fail(Errno::NOSPC).kind(Kind::Allocate));
+    for _ in 0..2 {
+        append_many(&mut log, 32, 1);
+        rotate(&mut log).unwrap();
+    }
+    for name in ["segment_rotation", "work_planning", "persist_current_segment"] {
+        assert_eq!(metrics.spread(&format!("manager.{name}")).0, 2, "{name}");
+    }
+    assert_eq!(metrics.operation("manager.init_active_segment"), (2, 0, 2));
+    assert_eq!(metrics.operation("segment_writer.close_segment"), (2, 0, 2));
+    assert_eq!(metrics.spread("segment_preparer.get_next_segment").0, 2);
+    wait_until_sealed(&told, 2);
+    assert_eq!(metrics.number("manager.hot_segments"), 3);
+    // The disk is full.
+    append_many(&mut log, 32, 1);
+    wait_until(|| (code(log.rotate()) == Code::Full).then_some(()));
+    let (_, failed, _) = metrics.operation("manager.init_active_segment");
+    assert!(failed >= 1, "{failed}");
+    let (_, failed, _) = metrics.operation("segment_preparer.prepare_segment");
+    let no_space = metrics.number("segment_preparer.no_space.failures");
+    assert!(failed >= 1 && no_space >= 1 && no_space.abs_diff(failed) <= 1, "{failed} {no_space}");
+    files.heal();
+    log.drain(common::PATIENCE).unwrap();
+    let struck = files.struck().len() as u64;
+    assert_eq!(metrics.number("segment_preparer.no_space.failures"), struck);
+    assert_eq!(metrics.operation("segment_preparer.prepare_segment").1, struck);
+    log.close().unwrap();
+}
+
+fn the_files_of_wal_meta() {
+    let directory = temporary_in_memory();
+    let files = FaultFileSystem::default();
+    let (options, told) = log_on(&files, directory.path());
+    let metrics = Metrics(&options.telemetry);
+    let mut log = Recorder::open(&options).unwrap();
+    assert_eq!(metrics.operation("meta_store.meta_flush"), (1, 0, 1));
+    files.add(Rule::fail(Errno::IO).kind(Kind::Rename).named("wal.meta").times(1));
+    append_many(&mut log, 32, 1);
+    log.durable_sync(None).unwrap();
+    told.wait_for(|event| matches!(event, Event::Failed { .. }).then_some(()));
+    wait_until(|| (metrics.operation("meta_store.meta_flush") == (2, 1, 3)).then_some(()));
+    wait_until(|| (metrics.cycles("meta_coordinator.loop").0 == 2).then_some(()));
+    assert!(metrics.cycles("meta_coordinator.loop").1 > 0);
+    log.close().unwrap();
+    assert_eq!(metrics.operation("meta_store.meta_flush"), (3, 1, 4));
+}
+
+fn maintenance() {
+    let directory = temporary_in_memory();
+    let files = FaultFileSystem::default();
+    let (mut options, told) = log_on(&files, directory.path());
+    options.retention.hot_segments = Some(1);
+    options.retention.cold_segments = Some(2);
+    files.add(Rule::fail(Errno::IO).kind(Kind::SyncAll).ending(".wal.zst.tmp").times(1));
+    let metrics = Metrics(&options.telemetry);
+    let mut log = Recorder::open(&options).unwrap();
+    assert_eq!(metrics.number("segment_maintainer.max_hot_segments"), 1);
+    assert_eq!(metrics.number("segment_maintainer.max_cold_segments"), 2);
+    fill_segments(&mut log, 32, 5, 40);
+    wait_until(|| (segments_of(directory.path()) == (vec![5], vec![3, 4])).then_some(()));
+    wait_until(|| (metrics.operation("segment_maintainer.deletion") == (3, 0, 3)).then_some(()));
+    assert_eq!(metrics.operation("segment_maintainer.compression"), (5, 1, 6));
+    assert_eq!(metrics.operation("segment_maintainer.retention"), (5, 1, 6));
+    let sizes = told.picked(|event| match event {
+        Event::Compressed { bytes_in, bytes_out, .. } => Some((*bytes_in, *bytes_out)),
+        _ => None,
+    });
+    assert_eq!(
+        (
+            metrics.number("segment_maintainer.compression.bytes direction=in"),
+            metrics.number("segment_maintainer.compression.bytes direction=out")
+        ),
+        (sizes.iter().map(|size| size.0).sum(), sizes.iter().map(|size| size.1).sum())
+    );
+    wait_until(|| (metrics.number("manager.cold_segments") == 2).then_some(()));
+    assert_eq!(metrics.number("manager.hot_segments"), 1);
+    let (cycles, active_ns) = metrics.cycles("segment_maintainer.loop");
+    assert!(cycles >= 5 && active_ns > 0, "{cycles} {active_ns}");
+
+    // One that cannot be removed.
+    files.add(Rule::fail(Errno::BUSY).kind(Kind::Remove).named("00000003.wal.zst").times(1));
+    let mut fewer = options.retention;
+    fewer.cold_segments = Some(1);
+    log.set_retention(fewer).unwrap();
+    wait_until(|| (metrics.operation("segment_maintainer.deletion") == (4, 1, 5)).then_some(()));
+    log.close().unwrap();
+}
+
+fn what_does_not_verify() {
+    let files = FaultFileSystem::default();
+    let image = temporary_in_memory();
+    let mut log = Recorder::open(&small_log_on(&files, image.path(), 32)).unwrap();
+    append_many(&mut log, 32, 100);
+    log.flush().unwrap();
+    let left = left_behind(&files, image.path());
+    drop(log);
+    let whole = contents(left.path()).remove(&left.path().join("00000000.wal")).unwrap();
+    let found = whole.windows(32).position(|event| *event == events::fixed(70, 32)).unwrap();
+    // The block of event 70 begins where its magic stands.
+    let header = (0..found).rev().find(|&at| at % 64 == 0 && whole[at + 56..at + 58] == *b"LB").unwrap();
+    let damages: [(&str, usize); 4] =
+        [("header", 13), ("block", found + 9), ("validation", header + 56), ("header", header + 4)];
+    for (kind, at) in damages {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x40;
+        std::fs::write(left.path().join("00000000.wal"), &bytes).unwrap();
+        let options = RecorderOptions { telemetry: RecorderTelemetry::new(), ..small_log(left.path(), 32) };
+        let outcome = Recorder::open(&options);
+        assert_eq!(outcome.is_ok(), at == 13, "staging of this boot proves that the blocks were there");
+        drop(outcome);
+        let metrics = Metrics(&options.telemetry);
+        for other in ["header", "block", "chained", "validation"] {
+            let count = metrics.number(&format!("segment_writer.integrity.failures kind={other}"));
+            assert_eq!(count, u64::from(other == kind), "{other} for {kind} at byte {at}");
+        }
+        // Opening may have mended it, and added to it.
+        std::fs::write(left.path().join("00000000.wal"), &whole).unwrap();
+    }
+    // A block in the place of another one chains to nothing.
+    let options = RecorderOptions { telemetry: RecorderTelemetry::new(), ..small_log(left.path(), 32) };
+    let metrics = Metrics(&options.telemetry);
+    let log = Recorder::open(&options).unwrap();
+    assert_eq!(metrics.operation("segment_writer.open_existing_segment"), (1, 0, 1));
+    drop(log);
+}
+
+#[test]
+fn every_metric_moves_by_what_has_occurred_and_none_is_left_out() {
+    appends_blocks_and_ids();
+    group_commit();
+    rotation_and_preparation();
+    the_files_of_wal_meta();
+    maintenance();
+    what_does_not_verify();
+    let all: BTreeSet<String> = RecorderTelemetry::new()
+        .snapshot()
+        .metrics()
+        .iter()
+        .map(|metric| full_name(&metric.descriptor))
+        .collect();
+    let seen = SEEN.lock().unwrap().clone();
+    let left_out: Vec<_> = all.difference(&seen).collect();
+    assert!(left_out.is_empty(), "not tested: {left_out:?}");
+}
