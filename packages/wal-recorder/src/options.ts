@@ -68,7 +68,10 @@ export interface RecorderOptions<E extends EventType | undefined = undefined> {
    * @default no limit: everything is kept as it was written
    */
   readonly retention?: RetentionLimits
-  /** How segments are compressed where `retention` says that they are. */
+  /**
+   * How segments are compressed where `retention` says that they are.
+   * @default level 3
+   */
   readonly compression?: CompressionOptions
   /**
    * Permission bits of new files; the owner always reads and writes.
