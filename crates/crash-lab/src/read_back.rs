@@ -78,7 +78,7 @@ impl ReadBack {
     /// # Panics
     /// If the files cannot be read, or the machine gives no boot id.
     pub fn now(directory: &Path) -> Self {
-        let boot_id = flashstrike_recovery::machine::boot_id().expect("a boot id");
+        let boot_id = flashstrike_recovery::machine::boot_id().unwrap().expect("a boot id");
         Self::of(directory, &boot_id).expect("a readable log")
     }
 

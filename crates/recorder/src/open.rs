@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use flashstrike_recovery::directory::{Listing, absolute};
 use flashstrike_recovery::inspect::{Depth, InspectOptions, Inspection, inspect};
+use flashstrike_recovery::machine::BOOT_ID;
 use flashstrike_recovery::repair::{RepairOptions, Repaired, mark_poisoned, prepare_for_append};
 use flashstrike_recovery::{Code, Error, Report, Result, integrity_failure, machine};
 use flashstrike_segment::layout::round64;
@@ -181,8 +182,12 @@ fn next_index(writer: &SegmentWriter, prepared: &[PreparedSegment]) -> u32 {
 fn boot_id(options: &RecorderOptions) -> Result<[u8; 16]> {
     match options.boot_id {
         Some(given) => Ok(given),
-        None => machine::boot_id()
-            .map_err(|error| Error::new(Code::Unsupported, format!("the machine gives no boot id: {error}"))),
+        None => machine::boot_id()?.ok_or_else(|| {
+            let message = format!(
+                "the machine gives no boot id, by which staged events are known: is {BOOT_ID} there?"
+            );
+            Error::new(Code::Unsupported, message)
+        }),
     }
 }
 

@@ -243,7 +243,7 @@ fn after(image: &Image, options: &RecorderOptions, acknowledged: Acknowledged, n
 }
 
 fn boot_id() -> [u8; 16] {
-    flashstrike_recovery::machine::boot_id().unwrap()
+    flashstrike_recovery::machine::boot_id().unwrap().unwrap()
 }
 
 /// After a single fault opening says what it met, closing too; but once the log is open, nothing but a failed sync of

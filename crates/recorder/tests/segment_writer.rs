@@ -56,7 +56,7 @@ impl Log {
         let header = StagingHeader {
             event_size: self.context.event_size,
             log_id: self.context.log_id,
-            boot_id: machine::boot_id().expect("a boot id"),
+            boot_id: machine::boot_id().unwrap().expect("a boot id"),
             area_len: AREA,
         };
         let new =

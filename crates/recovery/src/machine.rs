@@ -8,13 +8,23 @@ use flashstrike_segment::names;
 use crate::error::{Error, Result};
 use crate::files::{FileSystem, OpenMode};
 
-/// The boot id of the machine: what was in memory under another one is gone.
+/// Where Linux gives its boot id.
+pub const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// The boot id of the machine: what was in memory under another one is gone. `None` where it gives none: then nothing
+/// proves that staged events are of this boot.
 ///
 /// # Errors
-/// If the system does not give one; then nothing proves that staged events are of this boot.
-pub fn boot_id() -> io::Result<[u8; 16]> {
-    parse_uuid(&std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the boot id is no UUID"))
+/// `WAL_IO` for any other reason than that there is none, as being out of descriptors: that says nothing about staged
+/// events.
+pub fn boot_id() -> Result<Option<[u8; 16]>> {
+    match std::fs::read_to_string(BOOT_ID) {
+        Ok(text) => Ok(parse_uuid(&text)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
+            Ok(None)
+        }
+        Err(error) => Err(Error::io("read", Path::new(BOOT_ID), &error)),
+    }
 }
 
 /// The 16 bytes of a UUID in its usual form.
@@ -84,6 +94,7 @@ mod tests {
 
     #[test]
     fn the_boot_id_does_not_change() {
-        assert_eq!(boot_id().unwrap(), boot_id().unwrap());
+        let id = boot_id().unwrap().expect("Linux gives one");
+        assert_eq!(boot_id().unwrap(), Some(id));
     }
 }

@@ -149,7 +149,10 @@ impl Recovery {
         let telemetry = RecoveryTelemetry::new();
         let instruments = Instruments::new(&telemetry);
         // Without one, nothing staged is taken, and the report says so.
-        let boot_id = options.boot_id.or_else(|| boot_id().ok());
+        let boot_id = match options.boot_id {
+            Some(given) => Some(given),
+            None => boot_id()?,
+        };
         let inspecting = InspectOptions { depth: Depth::of(options.mode), boot_id, beside_writer: false };
         let mut watch = Watch { telemetry: Some(&instruments.consumer), progress: None };
         let (inspection, tail) = observe(&files, &options.directory, &inspecting, &mut watch)?;
