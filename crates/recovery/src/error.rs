@@ -137,7 +137,11 @@ impl Error {
     pub fn io(what: &str, path: &Path, error: &io::Error) -> Self {
         let mut made = Self::new(Code::Io, format!("cannot {what} {}: {error}", path.display()));
         made.0.os_error = error.raw_os_error();
-        made.at_path(path)
+        let made = made.at_path(path);
+        match advice(error) {
+            Some(advice) => made.with_advice(advice),
+            None => made,
+        }
     }
 
     /// The same error, its message followed by what to do now.
@@ -226,5 +230,23 @@ impl Error {
     /// The operating system's error number, where it gave one.
     pub fn os_error(&self) -> Option<i32> {
         self.0.os_error
+    }
+}
+
+/// What to do about an error of the operating system, where that does not depend on who had it.
+fn advice(error: &io::Error) -> Option<&'static str> {
+    if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) {
+        return Some("raise the limit of open files of this process (ulimit -n)");
+    }
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            Some("appending needs permission to write in the log's directory, and Recovery to read")
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            Some("appending needs a file system that can be written to; Recovery reads a log without")
+        }
+        io::ErrorKind::NotADirectory => Some("a log is a directory"),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some("make space"),
+        _ => None,
     }
 }
