@@ -45,6 +45,23 @@ impl SmallDisk {
         })
     }
 
+    /// A ramfs, on which logs are not supported: it takes what there is of memory. `None`, loudly, where mounting is not
+    /// allowed.
+    pub fn ramfs() -> Option<Self> {
+        Self::mounted("ramfs", |mount_point, _| mount(&["-t", "ramfs", "ramfs"], &[mount_point]))
+    }
+
+    /// Lets nothing be written any more, or everything again.
+    ///
+    /// # Panics
+    /// If the file system refuses it, as one does with files that are open for writing.
+    pub fn set_read_only(&self, read_only: bool) {
+        let options = if read_only { "remount,ro" } else { "remount,rw" };
+        if let Err(failure) = mount(&["-o", options], &[&self.mount_point]) {
+            panic!("cannot {options} {}: {}", self.mount_point.display(), failure.why);
+        }
+    }
+
     fn mounted(name: &str, mount: impl FnOnce(&Path, &Path) -> Result<(), Failure>) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mount_point = directory.path().join("mounted");
