@@ -48,9 +48,15 @@ function prelude(dir: string): string {
 }
 
 /** Starts a program of its own on this Node. Its code sees `Recorder`, `Order` and `dir`. */
-export function start(dir: string, code: string, flags: readonly string[] = []): ChildProcess {
-  const args = [...flags, '--input-type=module', '-e', prelude(dir) + code]
-  return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+export function start(
+  dir: string,
+  code: string,
+  flags: readonly string[] = [],
+  under: readonly string[] = [],
+): ChildProcess {
+  const node = [process.execPath, ...flags, '--input-type=module', '-e', prelude(dir) + code]
+  const [program = '', ...args] = [...under, ...node]
+  return spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
 /** The same program for a worker of this process. */
