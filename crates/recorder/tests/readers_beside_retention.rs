@@ -12,7 +12,7 @@ use flashstrike_recorder::{Code, Recorder, RecorderOptions, Retention};
 use flashstrike_recovery::{Recovery, RecoveryOptions, ReplayOptions};
 
 /// Whole replays that each test has to see.
-const ROUNDS: u32 = 100;
+const ROUNDS: u32 = 40;
 
 /// Lets a reader replay again and again while a writer appends under these limits.
 fn read_beside(event_size: u16, retention: Retention) {

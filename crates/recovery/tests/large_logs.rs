@@ -7,6 +7,7 @@ use std::sync::Arc;
 use flashstrike_recovery::files::FileSystem;
 use flashstrike_recovery::inspect::{Depth, InspectOptions, Inspection, inspect};
 use flashstrike_recovery::{Code, Mode, Recovery, RecoveryOptions, ReplayOptions};
+use flashstrike_segment::names::{cold_name, hot_name};
 use flashstrike_segment::{BlockFields, KIND_EVENTS, SegmentHeader, State, seal_block};
 use support::failing::FailingFiles;
 use support::writer::LogWriter;
@@ -62,6 +63,33 @@ fn many_segments_of_fixed_events() {
     let from = last / 2;
     let rest = count(&recovery, ReplayOptions { from: Some(from), ..Default::default() });
     assert!(rest > last - from && rest <= last - from + 128);
+}
+
+#[test]
+fn a_segment_whose_names_a_list_has_passed_over_is_not_missing() {
+    let directory = TempDir::new().unwrap();
+    let mut writer = LogWriter::new(directory.path(), 64, 64 << 10);
+    while writer.next_segment < 9 {
+        writer.append(128);
+    }
+    for index in 0..4 {
+        writer.compress(index);
+    }
+    let last = writer.link.last_event_id;
+    writer.write_meta(0);
+    for hidden in [vec![2], vec![5], vec![0], vec![1, 2, 6]] {
+        let names = hidden.iter().flat_map(|&index| [hot_name(index), cold_name(index)]);
+        let files: Arc<dyn FileSystem> = FailingFiles::passing_over(names);
+        for mode in [Mode::Tail, Mode::PointInTime] {
+            let options = RecoveryOptions {
+                files: Some(Arc::clone(&files)),
+                mode,
+                ..RecoveryOptions::new(directory.path())
+            };
+            let recovery = Recovery::open(options).unwrap_or_else(|error| panic!("{hidden:?}: {error}"));
+            assert_eq!(count(&recovery, ReplayOptions::default()), last, "{hidden:?}");
+        }
+    }
 }
 
 #[test]

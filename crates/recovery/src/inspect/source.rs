@@ -9,7 +9,7 @@ use flashstrike_segment::verify::is_whole;
 use flashstrike_segment::{ColdState, SegmentStart, WalMeta, cold, names};
 use flashstrike_telemetry::clock;
 
-use crate::directory::{cold_path, hot_path};
+use crate::directory::{SegmentFiles, cold_path, hot_path};
 use crate::error::{Error, Result};
 use crate::files::{File, FileSystem, OpenMode, read_full_at, read_to_end};
 use crate::pool::{Loan, Pool};
@@ -191,6 +191,12 @@ impl SegmentSource {
             }
         }
         cold.map(|cold| read_cold(&*cold, &cold_path, scratch)).transpose()
+    }
+
+    /// Which of its files a segment has. The uncompressed one is looked for first: it goes only when the other is there.
+    pub(crate) fn files_of(&self, index: u32) -> Result<SegmentFiles> {
+        let hot = self.exists(&hot_path(&self.directory, index))?;
+        Ok(SegmentFiles { hot, cold: self.exists(&cold_path(&self.directory, index))? })
     }
 
     fn exists(&self, path: &Path) -> Result<bool> {

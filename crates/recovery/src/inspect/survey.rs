@@ -19,7 +19,7 @@ use super::facts::{Inspection, MetaFacts};
 use super::source::SegmentSource;
 use super::verify::{Begin, Found, Known, verify};
 use super::{Depth, InspectOptions, Watch};
-use crate::directory::Listing;
+use crate::directory::{Listing, SegmentFiles};
 use crate::error::{Error, Result};
 use crate::files::{FileId, FileSystem, OpenMode, read_to_end};
 use crate::machine::writer_alive;
@@ -98,8 +98,11 @@ fn inspect_once(
 ) -> Result<Option<(Inspection, Option<SegmentReader>)>> {
     let source = SegmentSource::new(files, directory);
     let before = if options.beside_writer { read_meta(&source)? } else { MetaFacts::Missing };
-    let listing = Listing::read(&**files, directory)?;
+    let mut listing = Listing::read(&**files, directory)?;
     let mut meta = read_meta(&source)?;
+    if !find_passed_over(&source, &mut listing, meta.valid().map(|meta| meta.first_segment))? {
+        return Ok(None);
+    }
     let Some(starts) = read_starts(&source, &listing, options, watch)? else { return Ok(None) };
     if let MetaFacts::Valid(said) = &meta {
         let log_ids = starts.values().filter_map(SegmentStart::log_id);
@@ -138,6 +141,27 @@ fn inspect_once(
     let survey =
         Survey { directory: source.directory, listing, meta, first_segment, first, options: *options };
     Ok(Some((survey.conclude(found), tail)))
+}
+
+/// Adds to a list of names the segments that it has passed over: a directory that changes while it is listed may show
+/// neither the name that a segment had nor the one that it has now. Up to the first one that really is not there; false
+/// if that has just been removed, and the log begins later now.
+fn find_passed_over(source: &SegmentSource, listing: &mut Listing, first: Option<u32>) -> Result<bool> {
+    let (Some(&lowest), Some(&last)) = (listing.segments.keys().next(), listing.segments.keys().next_back())
+    else {
+        return Ok(true);
+    };
+    for index in first.unwrap_or(lowest)..last {
+        if listing.segments.contains_key(&index) {
+            continue;
+        }
+        let files = source.files_of(index)?;
+        if files == SegmentFiles::default() {
+            return Ok(source.first_segment()?.is_none_or(|first| first <= index));
+        }
+        listing.segments.insert(index, files);
+    }
+    Ok(true)
 }
 
 /// Whether a segment has a header and no metadata block, and no other copy.

@@ -13,6 +13,8 @@ use flashstrike_recovery::files::{
 #[derive(Debug)]
 pub struct FailingFiles {
     fault: Arc<Fault>,
+    /// Names that no list shows.
+    passed_over: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -23,7 +25,14 @@ struct Fault {
 
 impl FailingFiles {
     pub fn new(at: i64, error: i32) -> Arc<Self> {
-        Arc::new(Self { fault: Arc::new(Fault { left: AtomicI64::new(at), error }) })
+        let fault = Arc::new(Fault { left: AtomicI64::new(at), error });
+        Arc::new(Self { fault, passed_over: Vec::new() })
+    }
+
+    /// Nothing fails, but lists pass over these names, as that of a directory does in which they change meanwhile.
+    pub fn passing_over(names: impl IntoIterator<Item = String>) -> Arc<Self> {
+        let fault = Arc::new(Fault { left: AtomicI64::new(i64::MAX), error: 0 });
+        Arc::new(Self { fault, passed_over: names.into_iter().collect() })
     }
 
     /// Operations so far, none of which fails.
@@ -83,7 +92,9 @@ impl FileSystem for FailingFiles {
 
     fn list(&self, path: &Path) -> io::Result<Vec<DirectoryEntry>> {
         self.fault.step()?;
-        OsFileSystem.list(path)
+        let mut entries = OsFileSystem.list(path)?;
+        entries.retain(|entry| !self.passed_over.iter().any(|name| entry.name == name.as_str()));
+        Ok(entries)
     }
 
     fn kind(&self, path: &Path) -> io::Result<FileSystemKind> {
