@@ -37,9 +37,9 @@ fn read_beside(event_size: u16, retention: Retention) {
         let (mut whole, mut gone) = (0, 0);
         while whole < ROUNDS {
             if replay(directory.path(), published.load(Ordering::Acquire)) {
-                whole += 1
+                whole += 1;
             } else {
-                gone += 1
+                gone += 1;
             }
             assert!(gone < 10_000, "no replay ever comes to the end");
         }
