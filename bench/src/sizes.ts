@@ -29,12 +29,13 @@ export interface Sizes {
   /** Seconds that a recorder and that a replay is watched. */
   readonly recorderSeconds: number
   readonly replaySeconds: number
-  /** Events that the peers append. */
-  readonly peerAppends: number
+  /** Events that peers append which take long for one. */
+  readonly slowAppends: number
   /** Syncs that the peers make, one after the other. */
   readonly peerSyncs: number
-  /** Events that the peers make durable in groups. */
+  /** Events that the peers make durable in groups, and those of a peer that syncs each of a group. */
   readonly peerGroups: number
+  readonly slowGroups: number
 }
 
 /** What the command line says about sizes. */
@@ -76,9 +77,10 @@ export function fullSizes({ dir, diskBytes, long }: SizeOptions): Sizes {
     smallLogBytes: GIB,
     recorderSeconds: long ? 600 : 60,
     replaySeconds: long ? 600 : 20,
-    peerAppends: 1_000_000,
+    slowAppends: 1_000_000,
     peerSyncs: 1_000,
     peerGroups: 200_000,
+    slowGroups: 5_120,
   }
   if (wanted <= room) return sizes
   const cap = `Four times the limit of dirty memory are ${(wanted / GIB).toFixed(1)} GiB, for which the disk has no room.`
@@ -100,9 +102,10 @@ export const SMOKE: Sizes = {
   smallLogBytes: 64 << 20,
   recorderSeconds: 0.2,
   replaySeconds: 0.1,
-  peerAppends: 20_480,
+  slowAppends: 20_480,
   peerSyncs: 5,
   peerGroups: 5_120,
+  slowGroups: 512,
 }
 
 /** Bytes that may wait in memory to be written before whoever writes more has to wait. */

@@ -21,8 +21,8 @@ const PREPARED_SEGMENTS: u32 = 4;
 /// What is kept on the disk while a recorder is watched: a gibibyte.
 const KEPT_SEGMENTS: u32 = 16;
 const LOOK: Duration = Duration::from_millis(50);
-/// The first tenth of the time is compared with the last one.
-const PART: usize = 10;
+/// The first quarter of the time is compared with the last one.
+const PART: usize = 4;
 
 /// A recorder with four prepared segments of 64 MiB: at rest, then appending for so long as fast as it can.
 pub(crate) fn recorder_round(directory: &Path, seconds: f64) -> Result<Figures, Failure> {

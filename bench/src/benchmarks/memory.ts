@@ -12,8 +12,8 @@ export function memory({ largeLogBytes: bytes, recorderSeconds, replaySeconds: s
     value: { contestant, figure, scale: 1 / MIB },
   })
   const growth = (contestant: string, title: string): Figure => ({
-    ...row(contestant, `${title}: last tenth of the time`, 'lastBytes'),
-    reference: { contestant, figure: 'firstBytes', scale: 1 / MIB, title: 'first tenth' },
+    ...row(contestant, `${title}: last quarter of the time`, 'lastBytes'),
+    reference: { contestant, figure: 'firstBytes', scale: 1 / MIB, title: 'first quarter' },
     target: ratioAtMost(1.1),
   })
   const replays = `replays of ${gib(bytes)}`

@@ -42,10 +42,10 @@ function entrants(pairs: readonly Pair[]): Record<string, Entrant> {
   return Object.fromEntries(pairs.map(({ key, entrant }) => [key, entrant]))
 }
 
-export function peersAppend({ peerAppends: events }: Sizes): Benchmark {
+export function peersAppend({ appends, slowAppends }: Sizes): Benchmark {
   const javascript = ['fields', 'append.fields(…)'] as const
   const rust = ['rust', 'Recorder::append'] as const
-  const npm = (key: string, peer: string, title: string, why?: string): Pair => ({
+  const npm = (key: string, peer: string, events: number, title: string, why?: string): Pair => ({
     ours: javascript,
     key,
     title,
@@ -56,37 +56,39 @@ export function peersAppend({ peerAppends: events }: Sizes): Benchmark {
     ours: rust,
     key: peer,
     title,
-    entrant: cratePeer(peer, { contest: 'append', events: wholeGroups(events) }),
+    entrant: cratePeer(peer, { contest: 'append', events: wholeGroups(slowAppends) }),
   })
   const pairs = [
-    npm('write-sync', 'fs.writeSync', '`fs.writeSync`, 16 KiB a call'),
+    npm('write-sync', 'fs.writeSync', appends, '`fs.writeSync`, 16 KiB a call'),
     npm(
       'writev-sync',
       'fs.writevSync',
+      appends,
       '`fs.writevSync`, 16 × 16 KiB a call',
       '4 096 events are in the process alone until the call, where each event of the log survives it on its own, with a checksum.',
     ),
-    npm('sonic-boom', 'sonic-boom', '`sonic-boom` {version}, sync, 16 KiB a call'),
-    npm('lmdb', 'lmdb', '`lmdb` {version}, noSync, transactions of 256'),
+    npm('sonic-boom', 'sonic-boom', appends, '`sonic-boom` {version}, sync, 16 KiB a call'),
+    npm('lmdb', 'lmdb', slowAppends, '`lmdb` {version}, noSync, transactions of 256'),
     npm(
       'better-sqlite3',
       'better-sqlite3',
+      slowAppends,
       '`better-sqlite3` {version}, WAL, synchronous = OFF, transactions of 256',
     ),
-    npm('classic-level', 'classic-level', '`classic-level` {version}, batches of 256'),
-    npm('event-storage', 'event-storage', '`event-storage` {version}, flushed every 256'),
+    npm('classic-level', 'classic-level', slowAppends, '`classic-level` {version}, batches of 256'),
+    npm('event-storage', 'event-storage', slowAppends, '`event-storage` {version}, flushed every 256'),
     crate('raft-engine', '`raft-engine` {version}, batches of 256'),
     crate('walrus-rust', '`walrus-rust` {version}, mapped, not synced'),
   ]
   return {
     name: 'peers-append',
     title: 'append, beside others',
-    method: `${millions(events)} events that survive the death of the process, not a power cut. The log takes one event a call and
-keeps each at once; the others get 256 at a time, or 4 096, which is faster for all of them, and lose what is not full.
-\`okaywal\` always syncs and is not here.`,
+    method: `${millions(appends)} events, ${millions(slowAppends)} where one takes long, that survive the death of the process, not a
+power cut. The log takes one event a call and keeps each at once; the others get 256 at a time, or 4 096, which is
+faster for all of them, and what is still being gathered is lost with the process. \`okaywal\` always syncs and is not here.`,
     contestants: {
-      fields: node({ contest: 'append-fields', events }),
-      rust: native({ contest: 'append', events }),
+      fields: node({ contest: 'append-fields', events: appends }),
+      rust: native({ contest: 'append', events: appends }),
       ...entrants(pairs),
     },
     figures: compare(pairs, {
@@ -127,6 +129,7 @@ export function peersCommit({ peerSyncs: syncs }: Sizes): Benchmark {
     title: 'durable commit with one waiter, beside others',
     method: `${syncs} times one event that survives a power cut, the next one after it; p50. All contestants are kept on one
 processor, another one in each round. The log has \`smallSyncs\`.`,
+    moreRounds: 2,
     contestants: {
       'durable-sync': pinned(node({ contest: 'durable-sync', syncs })),
       rust: pinned(native({ contest: 'commit', syncs })),
@@ -141,7 +144,7 @@ processor, another one in each round. The log has \`smallSyncs\`.`,
   }
 }
 
-export function peersGroup({ peerGroups: events }: Sizes): Benchmark {
+export function peersGroup({ peerGroups: events, slowGroups }: Sizes): Benchmark {
   const group = ['group', '256 × append.fields(…), then durableSync()'] as const
   const flight = ['in-flight', '256 × await durable(id)'] as const
   const rust = ['rust', 'Rust: 256 × append, then durable_sync'] as const
@@ -157,11 +160,11 @@ export function peersGroup({ peerGroups: events }: Sizes): Benchmark {
     title,
     entrant: npmPeer(peer, { contest: 'in-flight', events: events / 4, inFlight: GROUP_EVENTS }),
   })
-  const crate = (peer: string, title: string): Pair => ({
+  const crate = (peer: string, title: string, most = events): Pair => ({
     ours: rust,
     key: peer,
     title,
-    entrant: cratePeer(peer, { contest: 'group', events: wholeGroups(events) }),
+    entrant: cratePeer(peer, { contest: 'group', events: wholeGroups(most) }),
   })
   const pairs = [
     npm('fs.writeSync', '`fs.writeSync` of 16 KiB + fdatasync, zero-filled file'),
@@ -174,7 +177,7 @@ export function peersGroup({ peerGroups: events }: Sizes): Benchmark {
     puts('classic-level', '`classic-level` {version}, 256 put() in flight, sync'),
     crate('okaywal', '`okaywal` {version}, an entry of 256'),
     crate('raft-engine', '`raft-engine` {version}, a batch of 256, sync'),
-    crate('walrus-rust', '`walrus-rust` {version}, a batch of 256, SyncEach'),
+    crate('walrus-rust', '`walrus-rust` {version}, a batch of 256, SyncEach', slowGroups),
   ]
   return {
     name: 'peers-group',

@@ -4,8 +4,8 @@ import { RequestEvent } from './request-event.js'
 
 /** A look at the memory after so many events: some twenty a second. */
 const LOOK_EVENTS = 1 << 21
-/** The first tenth of the time is compared with the last one. */
-const PARTS = 10
+/** The first quarter of the time is compared with the last one. */
+const PARTS = 4
 
 /** Memory of replays of a large log, one after the other, until the time is over. */
 export async function residentReplayRound(
