@@ -87,3 +87,18 @@ for (const turns of [1, 100]) {
     t.true(native.timings >= 8 && native.timings <= 10, String(native.timings))
   })
 }
+
+test('a recorder that nobody uses makes no calls', async t => {
+  const { wal, native } = open()
+  const idle = async () => {
+    const { calls } = native
+    for (let turns = 0; turns < 10; turns++) await turn()
+    await new Promise(resolve => setTimeout(resolve, 5))
+    return native.calls - calls
+  }
+  t.is(await idle(), 0)
+  wal.append({ a: 1 })
+  await turn()
+  t.is(wal.writtenEventId, 1)
+  t.is(await idle(), 0)
+})

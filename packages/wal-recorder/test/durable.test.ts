@@ -34,6 +34,23 @@ test('waiters of one turn share one request, and are served up to the durable id
   }
 })
 
+test('thousands of waiters are at most two promises for each block, and one request', async t => {
+  const { wal, native } = open()
+  const promises = new Set<Promise<void>>()
+  for (let i = 1; i <= 4096; i++) {
+    wal.append({ a: 1 })
+    for (let n = 0; n < 3; n++) promises.add(wal.durable())
+  }
+  // One for the event that has filled the block, and that was published with it.
+  t.is(promises.size, 2 * (4096 / SLOTS))
+  await turn()
+  t.deepEqual(native.syncs, [4096])
+  for (let id = 1; id <= 4096; id++) promises.add(wal.durable(id))
+  t.is(promises.size, 2 * (4096 / SLOTS))
+  native.durable(4096)
+  await Promise.all(promises)
+})
+
 test('waiters may come in any order of ids, and none waits for more than what was published', async t => {
   const { wal, native } = open()
   for (let i = 1; i <= 10; i++) wal.append({ a: i })

@@ -123,6 +123,13 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   })
 }
 
+test('the end of a program closes its recorder, so that all of it is durable', async t => {
+  const dir = directory()
+  await ended(start(dir, APPEND))
+  await using wal = await Recorder.open({ dir, ...roomy })
+  t.is(wal.report.durableEventId, 1000)
+})
+
 test('a program that waits for durability stays alive until it has the answer, and then ends', async t => {
   const wait = `
     const wal = await Recorder.open({ dir, event: Order, segmentBytes: 1 << 20 })

@@ -116,6 +116,7 @@ for (const [how, code, exit] of exits) {
     await using wal = await Recorder.open({ dir, ...roomy })
     t.is(wal.lastEventId, 100)
     t.is(wal.report.state, 'clean')
+    t.is(wal.report.durableEventId, 100, 'it was closed')
   })
 }
 
