@@ -4,6 +4,7 @@
 //! contestants lets them take turns.
 
 mod append;
+mod choices;
 mod commit;
 mod device;
 mod events;
@@ -81,6 +82,15 @@ enum Contest {
     /// Memory of replays of a large log.
     #[serde(rename_all = "camelCase")]
     ResidentReplay { dir: PathBuf, logs: PathBuf, bytes: u64, seconds: f64 },
+    /// Appends into segments of some size.
+    #[serde(rename_all = "camelCase")]
+    SegmentSize { dir: PathBuf, events: u64, segment_bytes: u32 },
+    /// Appends with syncs that nobody asks for.
+    #[serde(rename_all = "camelCase")]
+    UnaskedSyncs { dir: PathBuf, events: u64, interval_ms: u32, bytes: u64 },
+    /// Compressing events.
+    #[serde(rename_all = "camelCase")]
+    Compression { dir: PathBuf, level: i32 },
     /// Groups of events, each group made durable by one sync.
     #[serde(rename_all = "camelCase")]
     Group { dir: PathBuf, events: u64, group: u64 },
@@ -106,6 +116,13 @@ impl Contest {
             Self::ResidentReplay { logs, bytes, seconds, .. } => {
                 resident::replay_round(logs, *bytes, *seconds)
             }
+            Self::SegmentSize { dir, events, segment_bytes } => {
+                choices::segment_size(dir, *events, *segment_bytes)
+            }
+            Self::UnaskedSyncs { dir, events, interval_ms, bytes } => {
+                choices::unasked_syncs(dir, *events, *interval_ms, *bytes)
+            }
+            Self::Compression { level, .. } => choices::compression(*level),
             Self::Group { dir, events, group } => group::round(dir, *events, *group),
         }
     }

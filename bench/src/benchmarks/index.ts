@@ -1,6 +1,7 @@
 import type { Benchmark } from '../benchmark.js'
 import type { Sizes } from '../sizes.js'
 import { appendFromJavaScript, appendFromRust, telemetry } from './append.js'
+import { choices } from './choices.js'
 import { commit, commitCurve, groupCommit } from './commit.js'
 import { reopen, sustained, syncBytes } from './disk.js'
 import { latency } from './latency.js'
@@ -24,6 +25,7 @@ export function benchmarks(sizes: Sizes): readonly Benchmark[] {
     telemetry(sizes),
     syncBytes(sizes),
     memory(sizes),
+    choices(sizes),
     peersAppend(sizes),
     peersCommit(sizes),
     peersGroup(sizes),
