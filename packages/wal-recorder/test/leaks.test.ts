@@ -76,7 +76,7 @@ test('a closed recorder gives back at once all but the staging memory, which its
   const { output, errors } = await ended(start(directory(), closed, ['--expose-gc']))
   t.not(output, '', errors)
   const { before, open, after, isFreed } = JSON.parse(output)
-  t.is(open.threads, before.threads + 4)
+  t.true(open.threads > before.threads)
   t.true(open.files.length > 0)
   t.like(after, { files: [], descriptors: before.descriptors })
   t.is(after.mappings.length, 1)

@@ -1,3 +1,4 @@
+import { Readable, type Writable } from 'node:stream'
 import test from 'ava'
 import {
   type AppendOf,
@@ -43,6 +44,13 @@ test('what can be appended follows from the event type', t => {
     bytes.appendBatch(new Set(['a']))
     // @ts-expect-error: a text is one event and not as many as it has letters
     bytes.appendBatch('abc')
+    void ticks.appendAll([{ price: 1 }])
+    void bytes.appendAll(Readable.from(['a']))
+    // @ts-expect-error: nor here
+    void bytes.appendAll('abc')
+    // @ts-expect-error: no such field
+    void ticks.appendAll([{ price: 1, quantity: 2 }])
+    same<ReturnType<typeof ticks.writable>, Writable>(true)
     // @ts-expect-error: a log of bytes numbers its events itself
     bytes.append('a', { id: 5 })
     // @ts-expect-error: and so append is no listener that is given an index
