@@ -1,7 +1,8 @@
 //! Lives of a log, one after the other on the same disk, with everything appenders do in an order that chance decides.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use flashstrike_crash_lab::{Crash, Disk, History, PATIENCE, Promise};
@@ -91,11 +92,15 @@ impl Workload {
             disk.lie_about(|name| name == "log" || name == ROOT);
         }
         let mut options = self.shape.options(disk, expected.boot);
-        let teller = disk.clone();
-        options.observer = Some(Arc::new(move |event: &Event| {
-            if let Event::Durable { event_id } = event {
+        let (teller, upkeep) = (disk.clone(), Arc::new(Upkeep::default()));
+        let told = Arc::clone(&upkeep);
+        options.observer = Some(Arc::new(move |event: &Event| match event {
+            Event::Durable { event_id } => {
                 teller.promise("told durable", |promise| promise.durable = promise.durable.max(*event_id));
             }
+            Event::Compressed { .. } => told.compressed.store(true, Ordering::SeqCst),
+            Event::Deleted { .. } => told.deleted.store(true, Ordering::SeqCst),
+            _ => {}
         }));
         let mut recorder = Recorder::open(&options).expect("a log that opens");
         self.plant_in(disk);
@@ -114,6 +119,10 @@ impl Workload {
         };
         for _ in 0..self.calls {
             caller.call(rng).expect("a call that succeeds");
+        }
+        if expected.next_life == 1 {
+            // Once for certain; in other lives as the threads happen to run.
+            caller.wait_for(&upkeep).expect("room to append");
         }
         if closes {
             caller.publish("flush", Recorder::flush).expect("a flush");
@@ -175,6 +184,13 @@ pub fn stores<T>(
     }
 }
 
+/// What was done to segments that are not appended to any more.
+#[derive(Default)]
+struct Upkeep {
+    compressed: AtomicBool,
+    deleted: AtomicBool,
+}
+
 struct Caller<'a> {
     disk: &'a Disk,
     recorder: &'a mut Recorder,
@@ -212,14 +228,43 @@ impl Caller<'_> {
         .map(drop)
     }
 
+    /// Fills more segments than are kept as they are, and waits until what is to be done with them is done once.
+    fn wait_for(&mut self, upkeep: &Upkeep) -> Result<()> {
+        let kept = self.workload.shape.kept;
+        let is_compressed = matches!(kept, Kept::All | Kept::FromFloor);
+        let is_deleted = matches!(kept, Kept::All | Kept::Compressed);
+        if is_compressed && is_deleted {
+            return Ok(());
+        }
+        for _ in 0..6 {
+            self.append(1)?;
+            self.publish("rotate", Recorder::rotate)?;
+        }
+        if kept == Kept::FromFloor {
+            self.truncate_before(self.recorder.last_event_id() + 1)?;
+        }
+        let start = Instant::now();
+        while !(is_compressed || upkeep.compressed.load(Ordering::SeqCst))
+            || !(is_deleted || upkeep.deleted.load(Ordering::SeqCst))
+        {
+            assert!(start.elapsed() < PATIENCE, "nothing is done with old segments");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    fn truncate_before(&mut self, floor: u64) -> Result<()> {
+        self.disk.promise("truncate", |promise| {
+            promise.removable_below = promise.removable_below.max(floor);
+        });
+        self.recorder.truncate_before(floor)
+    }
+
     /// Gives events up, where that is how the log is kept, and leaves time for it.
     fn keep_less(&mut self, rng: &mut Rng) -> Result<()> {
         if self.workload.shape.kept == Kept::FromFloor {
             let floor = rng.u64(1..=self.recorder.last_event_id() + 1);
-            self.disk.promise("truncate", |promise| {
-                promise.removable_below = promise.removable_below.max(floor);
-            });
-            self.recorder.truncate_before(floor)?;
+            self.truncate_before(floor)?;
         }
         // However long it takes, and whether or not anything is done meanwhile, is right.
         std::thread::sleep(Duration::from_millis(2));
