@@ -1,7 +1,7 @@
 // What `npm run bench` starts when everything but the Rust contestants is built.
 import { join } from 'node:path'
 import process from 'node:process'
-import { PNPM } from '../scripts/bootstrap.mjs'
+import { PNPM, toolFile } from '../scripts/bootstrap.mjs'
 import { collect, must, root, run } from '../scripts/lib.mjs'
 import { main } from './dist/main.js'
 import { installPeers } from './peers/install.mjs'
@@ -11,6 +11,7 @@ await run(async () => {
   return main(process.argv, {
     buildNative,
     installPeers: say => installPeers({ root, pnpm: PNPM, say }),
+    format,
     rust,
   })
 })
@@ -33,4 +34,10 @@ async function buildNative(features, release) {
   const program = artifacts.map(line => JSON.parse(line).executable).find(path => path !== null)
   if (program === undefined) throw new Error('cargo has built no program flashstrike-bench')
   return program
+}
+
+/** Formats a file that was written as the checks want it. */
+async function format(path) {
+  const biome = toolFile('@biomejs/biome', 'biome')
+  await must('formatting', process.execPath, [biome, 'format', '--write', path])
 }

@@ -18,6 +18,8 @@ export interface Environment {
   readonly buildNative: (features: readonly string[], release: boolean) => Promise<string>
   /** Installs the peers, gives what there is of them and the path of their program in Rust. */
   readonly installPeers: (say: (text: string) => void) => Promise<Peers & { readonly native?: string }>
+  /** Formats a file that was written as the checks want it. */
+  readonly format: (path: string) => Promise<void>
   /** The version of Rust. */
   readonly rust: string
 }
@@ -118,7 +120,11 @@ async function run(names: readonly string[], options: Options, environment: Envi
   }
   progress.end()
   const complete = names.length === 0 && !options.smoke && options.peers
-  if (complete) progress.print(`written: ${await writeDocument(machine, results, failed, how.rounds)}`)
+  if (complete) {
+    const path = await writeDocument(machine, results, failed, how.rounds)
+    await environment.format(path)
+    progress.print(`written: ${path}`)
+  }
   if (failed.length === 0) return 0
   progress.print(pc.red(`did not run: ${failed.map(({ name }) => name).join(', ')}`))
   return 1

@@ -101,7 +101,7 @@ function spec(plot: PlotResult, theme: Theme): Spec {
         labelColor: text,
         labelFont: FONT,
         labelFontSize: FONT_SIZE,
-        labelLimit: WIDTH,
+        labelLimit: 0,
         offset: 14,
       },
     ],

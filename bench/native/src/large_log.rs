@@ -15,6 +15,8 @@ use crate::{Contest, Failure};
 
 /// Segments of the log that fill up while the ones before are still to be sealed, and some more.
 const PREPARED_FOR_A_BURST: u32 = 12;
+/// Where sealing keeps up with so many segments, no more than are unsealed then will be.
+const BURST_EVENTS: u64 = 32 << 20;
 
 /// The log of so many bytes, made by the recorder if it is not there yet.
 pub(crate) fn large_log(parent: &Path, bytes: u64) -> Result<PathBuf, Failure> {
@@ -81,14 +83,14 @@ fn fill_until_refused(mut options: RecorderOptions) -> Result<(), Failure> {
     options.prepared_segments = PREPARED_FOR_A_BURST;
     let mut recorder = open_prepared(&options)?;
     let source = Events::new();
-    for number in 0.. {
+    for number in 0..BURST_EVENTS {
         match recorder.append(black_box(source.get(number))) {
             Ok(_) => {}
             Err(error) if error.code() == Code::Backpressure => return die(),
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(())
+    die()
 }
 
 /// Appends until `enough` says so of the index of the open segment and the offset in it.

@@ -21,9 +21,12 @@ impl WalrusStore {
             std::env::set_var("WALRUS_QUIET", "1");
         }
         let batches = contest == Kind::Group;
-        if batches { enable_fd_backend() } else { disable_fd_backend() }
-        let schedule =
-            if contest == Kind::Append { FsyncSchedule::NoFsync } else { FsyncSchedule::SyncEach };
+        if batches {
+            enable_fd_backend()
+        } else {
+            disable_fd_backend()
+        }
+        let schedule = if contest == Kind::Append { FsyncSchedule::NoFsync } else { FsyncSchedule::SyncEach };
         let reads = ReadConsistency::AtLeastOnce { persist_every: 1_000_000 };
         Ok(Self { log: Walrus::with_consistency_and_schedule(reads, schedule)?, batches })
     }
