@@ -28,7 +28,8 @@ export function choices({ appends, paced }: Sizes): Benchmark {
     title: 'what an operator chooses between',
     method: `From Rust, with what is prepared by default. Segment sizes: ${millions(appends)} events as fast as they can be. Syncs that
 nobody asks for: ${millions(events)} events, a million a second; what a power cut would take at most is the highest number of events at any time that were
-appended and not durable. Compression: 32 MiB of events that differ in ids, times and prices, on one core.`,
+appended and not durable. Compression: 32 MiB of events that differ in ids, times and prices, on one core. Each once.`,
+    once: true,
     contestants: Object.fromEntries([
       ...SEGMENT_MIB.map(mib => [
         `segment-${mib}`,
