@@ -132,7 +132,8 @@ async function run(names: readonly string[], options: Options, environment: Envi
 
 /** The benchmarks that are asked for. */
 function choose(names: readonly string[], options: Options, dir: string): Benchmark[] {
-  const size = { dir, diskBytes: options.diskGib * 2 ** 30, long: options.long }
+  const sustained = names.length === 0 || names.includes('b3')
+  const size = { dir, diskBytes: options.diskGib * 2 ** 30, long: options.long, sustained }
   const all = options.smoke ? benchmarks(SMOKE).map(withoutTargets) : benchmarks(fullSizes(size))
   const wanted = all.filter(({ name }) => names.length === 0 || names.includes(name))
   return options.peers

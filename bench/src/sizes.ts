@@ -1,5 +1,15 @@
-import { existsSync, readFileSync, statfsSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs'
 import { freemem } from 'node:os'
+import { join } from 'node:path'
 
 /** How much a contestant does in a round. */
 export interface Sizes {
@@ -46,21 +56,28 @@ export interface SizeOptions {
   readonly diskBytes: number
   /** Whether to take an hour. */
   readonly long: boolean
+  /** Whether so much is to be written that the speed of the disk says how long it takes. */
+  readonly sustained: boolean
 }
 
 const GIB = 2 ** 30
 /** Left free on the disk. */
 const SPARE_BYTES = 4 * GIB
+/** Written to see how fast the disk is. */
+const PROBE_BYTES = GIB / 2
+/** Most that a round of sustained writing may take. */
+const SUSTAINED_SECONDS = 25
 /** Of the bytes that the system keeps back from the disk. */
 const DIRTY_TIMES = 4
 /** Of what the kernel calls dirty memory where it does not say. */
 const USUAL_DIRTY_PERCENT = 20
 
 /** The sizes for figures. */
-export function fullSizes({ dir, diskBytes, long }: SizeOptions): Sizes {
+export function fullSizes({ dir, diskBytes, long, sustained }: SizeOptions): Sizes {
   const room = Math.max(Math.min(diskBytes, freeBytes(dir) - SPARE_BYTES), GIB)
   const wanted = DIRTY_TIMES * dirtyLimit()
-  const sustainedBytes = Math.min(wanted, room)
+  const inTime = sustained && !long ? Math.max(diskSpeed(dir) * SUSTAINED_SECONDS, GIB) : wanted
+  const sustainedBytes = Math.floor(Math.min(wanted, room, inTime))
   // Beside the large log lie the small one and what both grow by in the rounds.
   const largeLogBytes = room >= 16 * GIB ? 10 * GIB : Math.max(Math.floor(room / 2 / GIB), 1) * GIB
   const sizes = {
@@ -82,8 +99,9 @@ export function fullSizes({ dir, diskBytes, long }: SizeOptions): Sizes {
     peerGroups: 200_000,
     slowGroups: 5_120,
   }
-  if (wanted <= room) return sizes
-  const cap = `Four times the limit of dirty memory are ${(wanted / GIB).toFixed(1)} GiB, for which the disk has no room.`
+  if (sustainedBytes >= Math.floor(wanted)) return sizes
+  const lacks = inTime < room ? 'is too slow; `--long` writes all of it' : 'has no room'
+  const cap = `Capped: that would be ${(wanted / GIB).toFixed(1)} GiB, for which the disk ${lacks}.`
   return { ...sizes, sustainedCap: cap }
 }
 
@@ -113,6 +131,20 @@ export function dirtyLimit(): number {
   const bytes = setting('dirty_bytes')
   if (bytes > 0) return bytes
   return (availableBytes() * (setting('dirty_ratio') || USUAL_DIRTY_PERCENT)) / 100
+}
+
+/** Bytes a second that the disk takes. */
+function diskSpeed(dir: string): number {
+  const path = join(dir, 'speed')
+  const chunk = new Uint8Array(1 << 20).fill(1)
+  const fd = openSync(path, 'wx')
+  const start = performance.now()
+  for (let written = 0; written < PROBE_BYTES; written += chunk.length) writeSync(fd, chunk)
+  fdatasyncSync(fd)
+  const seconds = (performance.now() - start) / 1e3
+  closeSync(fd)
+  rmSync(path)
+  return PROBE_BYTES / seconds
 }
 
 function setting(name: string): number {

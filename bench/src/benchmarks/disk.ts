@@ -13,8 +13,8 @@ export function sustained({ sustainedBytes: bytes, sustainedCap }: Sizes): Bench
     name: 'b3',
     title: 'sustained append',
     method:
-      `${gib(bytes)} of segments from Rust, until all of it is on the disk: four times what this machine lets wait
-in memory to be written. The reference writes as many bytes to one new file, 1 MiB a call, and syncs it at the end.
+      `${gib(bytes)} of segments from Rust, until all of it is on the disk: to be four times what this machine lets
+wait in memory to be written. The reference writes as many bytes to one new file, 1 MiB a call, and syncs it at the end.
 ${sustainedCap ?? ''}`.trimEnd(),
     contestants: {
       append: { ...native({ contest: 'sustained', bytes }), warmUp },
