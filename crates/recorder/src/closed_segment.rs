@@ -45,6 +45,8 @@ impl ClosedSegment {
     /// # Errors
     /// `WAL_POISONED`; the segment then stays unsealed.
     pub(crate) fn seal(mut self, poison: &Poison) -> Result<u64> {
+        // First, because a sync of pages that are mapped interrupts the appender's processor for each of them.
+        drop(self.memory.take());
         self.file.sync(poison)?;
         let closed_ts_ns = wall_clock_ns();
         if !self.holds_events() {
@@ -53,7 +55,6 @@ impl ClosedSegment {
         self.seal.closed_ts_ns = closed_ts_ns;
         self.header.sealed = Some(self.seal.clone());
         self.file.write_header(&self.header.encode(), poison)?;
-        drop(self.memory.take());
         // Hints, both: the segment is whole without them.
         let hole = self.end.next_multiple_of(PAGE_BYTES);
         let length = self.file.file.len().unwrap_or(0);
