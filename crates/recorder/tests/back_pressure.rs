@@ -7,8 +7,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use common::{
-    PATIENCE, Told, append_many, append_next, code, expect_log, next_events, rotate, small_log, small_log_on,
-    temporary_in_memory, wait_until, wait_until_prepared,
+    PATIENCE, append_many, append_next, code, expect_log, next_events, rotate, small_log, small_log_on,
+    temporary_in_memory, wait_until, wait_until_prepared, watched_log,
 };
 use flashstrike_crash_lab::{FaultFileSystem, Kind, Rule, Seed, events};
 use flashstrike_recorder::{Code, Event, Observer, Recorder};
@@ -31,9 +31,8 @@ fn unsealed(log: &Path) -> usize {
 fn at_most_eight_segments_are_unsealed_then_appends_are_refused_until_one_is_sealed() {
     let directory = tempfile::tempdir().unwrap();
     let files = FaultFileSystem::default();
-    let mut options = small_log_on(&files, directory.path(), 32);
+    let (mut options, told) = watched_log(&files, directory.path(), 32);
     options.prepared_segments = 12;
-    let told = Told::by(&mut options, &files);
     let mut recorder = Recorder::open(&options).unwrap();
     let (hold, gate) = Rule::hold();
     files.add(hold.kind(Kind::SyncData).ending(".wal"));
@@ -147,8 +146,7 @@ fn whoever_waits_for_a_segment_is_told_when_none_can_be_made() {
     let (hold, gate) = Rule::hold();
     files.add(hold.kind(Kind::Allocate).named("00000001.wal.new"));
     files.add(Rule::fail(Errno::IO).kind(Kind::SyncAll).named("00000001.wal.new"));
-    let mut options = small_log_on(&files, directory.path(), 32);
-    let told = Told::by(&mut options, &files);
+    let (options, told) = watched_log(&files, directory.path(), 32);
     let mut recorder = Recorder::open(&options).unwrap();
     append_many(&mut recorder, 32, 5);
     gate.wait_for_arrivals(1);

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::{
-    Told, append_many, code, fill_segments, left_behind, rotate, segments_of, small_log, small_log_on,
-    temporary_in_memory, wait_until,
+    Told, append_many, code, expect_log, fill_segments, left_behind, rotate, segments_of, small_log,
+    small_log_on, temporary_in_memory, wait_until, watched_log,
 };
-use flashstrike_crash_lab::{FaultFileSystem, Kind, Operation, ReadBack, Rule, copy_log, events};
+use flashstrike_crash_lab::{FaultFileSystem, Kind, Operation, Rule, copy_log, events};
 use flashstrike_recorder::{Code, Compression, Error, Event, Recorder, RecorderOptions};
 use flashstrike_segment::cold::{self, SeekTable};
 use flashstrike_segment::layout::COLD_FRAME_CONTENT;
@@ -35,13 +35,6 @@ fn wait_for_cold(directory: &Path, cold: &[u32]) {
     });
 }
 
-fn failures(told: &Told) -> Vec<Error> {
-    told.picked(|event| match event {
-        Event::Failed { error } => Some(error.clone()),
-        _ => None,
-    })
-}
-
 /// A closed log with so many sealed segments and one more.
 fn sealed_log(segments: u64) -> TempDir {
     let directory = temporary_in_memory();
@@ -50,13 +43,6 @@ fn sealed_log(segments: u64) -> TempDir {
     append_many(&mut log, SIZE, EVENTS);
     log.close().unwrap();
     directory
-}
-
-#[track_caller]
-fn expect_all(directory: &Path, last: u64) {
-    let found = ReadBack::now(directory);
-    found.expect_events_from_ids(SIZE);
-    assert_eq!(found.last_id(), last);
 }
 
 #[test]
@@ -99,7 +85,7 @@ fn a_cold_file_holds_the_bytes_up_to_the_end_of_the_last_block_in_frames_of_a_me
     });
     assert_eq!(sizes, (read.bytes.len() as u64, cold.len() as u64));
     log.close().unwrap();
-    expect_all(directory.path(), 100_000);
+    expect_log(directory.path(), SIZE, 100_000);
 }
 
 /// The times of the operations of one kind on one name that succeeded.
@@ -168,13 +154,13 @@ fn f10_at_every_operation_of_a_compression_the_log_is_whole() {
             });
             let left = left_behind(&files, copy.path());
             drop(log);
-            expect_all(left.path(), 3 * EVENTS);
+            expect_log(left.path(), SIZE, 3 * EVENTS);
             // The next writer finishes it.
             let files = FaultFileSystem::default();
             let mut log = Recorder::open(&compressing(&files, left.path())).unwrap();
             wait_for_cold(left.path(), &[0, 1]);
             log.close().unwrap();
-            expect_all(left.path(), 3 * EVENTS);
+            expect_log(left.path(), SIZE, 3 * EVENTS);
             if is_done {
                 break;
             }
@@ -193,7 +179,7 @@ fn is_got_over(rule: Rule, expected: Code) {
         (0..3).map(|index| std::fs::read(image.path().join(names::hot_name(index))).unwrap()).collect();
     let mut log = Recorder::open(&options).unwrap();
     wait_until(|| (files.struck().len() >= 2).then_some(()));
-    assert_eq!(failures(&told).iter().map(Error::code).collect::<Vec<_>>(), [expected], "told once");
+    assert_eq!(told.failures().iter().map(Error::code).collect::<Vec<_>>(), [expected], "told once");
     // All of them were tried, and none is lost.
     for (index, bytes) in (0..).zip(&before) {
         let hot = image.path().join(names::hot_name(index));
@@ -241,21 +227,21 @@ fn f11_a_segment_that_does_not_verify_is_kept_as_it_is_and_told() {
     let mut options = compressing(&files, image.path());
     let told = Told::by(&mut options, &files);
     let mut log = Recorder::open(&options).unwrap();
-    let error = wait_until(|| failures(&told).pop());
+    let error = told.wait_for_failure();
     assert_eq!((error.code(), error.segment()), (Code::Corrupt, Some(1)), "{error}");
     assert!(error.path().is_some_and(|path| path.ends_with("00000001.wal")), "{error}");
     // It is tried again, later and later, and never harms.
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(segments_of(image.path()), (vec![1, 2, 3], vec![0]));
     assert!(std::fs::read(&damaged).unwrap() == bytes, "it has changed");
-    assert_eq!(failures(&told).len(), 1, "told once");
+    assert_eq!(told.failures().len(), 1, "told once");
     append_many(&mut log, SIZE, 10);
     // Mended, it goes on without reopening.
     bytes[found + 20] ^= 1;
     std::fs::write(&damaged, &bytes).unwrap();
     wait_for_cold(image.path(), &[0, 1, 2]);
     log.close().unwrap();
-    expect_all(image.path(), 4 * EVENTS + 10);
+    expect_log(image.path(), SIZE, 4 * EVENTS + 10);
 }
 
 #[test]
@@ -274,12 +260,12 @@ fn a_copy_that_reads_back_differently_is_not_taken() {
     bytes[middle] ^= 1;
     std::fs::write(&temporary, bytes).unwrap();
     gate.open();
-    let error = wait_until(|| failures(&told).pop());
+    let error = told.wait_for_failure();
     assert_eq!(error.code(), Code::Io, "{error}");
     assert!(error.to_string().contains("does not read back"), "{error}");
     wait_for_cold(image.path(), &[0]);
     log.close().unwrap();
-    expect_all(image.path(), 2 * EVENTS);
+    expect_log(image.path(), SIZE, 2 * EVENTS);
 }
 
 /// A log whose segment 0 has two files, the cold one made by `change` from the right one.
@@ -305,7 +291,7 @@ fn a_compression_that_was_nearly_done_is_finished_even_without_a_limit() {
     assert_eq!(segments_of(image.path()).0, [1, 2], "the others are not compressed");
     let written = times(&files.trace(), Kind::Write, "00000000.wal.zst.tmp");
     assert!(written.is_empty(), "the copy that is there is good");
-    expect_all(image.path(), 3 * EVENTS);
+    expect_log(image.path(), SIZE, 3 * EVENTS);
 }
 
 #[test]
@@ -325,7 +311,7 @@ fn a_copy_that_is_damaged_or_of_something_else_is_made_anew() {
         let mut log = Recorder::open(&small_log(image.path(), SIZE)).unwrap();
         wait_for_cold(image.path(), &[0]);
         log.close().unwrap();
-        expect_all(image.path(), 3 * EVENTS);
+        expect_log(image.path(), SIZE, 3 * EVENTS);
     }
 }
 
@@ -338,15 +324,14 @@ fn of_two_files_of_which_the_original_is_damaged_both_are_kept() {
     bytes[found + 20] ^= 1;
     std::fs::write(&hot, &bytes).unwrap();
     let files = FaultFileSystem::default();
-    let mut options = small_log_on(&files, image.path(), SIZE);
-    let told = Told::by(&mut options, &files);
+    let (options, told) = watched_log(&files, image.path(), SIZE);
     let mut log = Recorder::open(&options).unwrap();
-    let error = wait_until(|| failures(&told).pop());
+    let error = told.wait_for_failure();
     assert_eq!(error.code(), Code::Corrupt, "{error}");
     log.close().unwrap();
     assert!(std::fs::read(&hot).unwrap() == bytes && image.path().join(names::cold_name(0)).exists());
     // Readers take the good one.
-    expect_all(image.path(), 3 * EVENTS);
+    expect_log(image.path(), SIZE, 3 * EVENTS);
 }
 
 #[test]
@@ -365,7 +350,7 @@ fn closing_does_not_wait_for_a_compression_and_leaves_nothing_half_done() {
     let (hot, cold) = segments_of(image.path());
     assert!(cold.contains(&0) && cold.len() + hot.len() == 4, "{hot:?} {cold:?}");
     assert!(!image.path().join("00000001.wal.zst.tmp").exists());
-    expect_all(image.path(), 4 * EVENTS);
+    expect_log(image.path(), SIZE, 4 * EVENTS);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use common::{
     PATIENCE, Told, append_many, append_next, code, expect_log, next_events, rotate, small_log, small_log_on,
+    watched_log,
 };
 use flashstrike_crash_lab::{FaultFileSystem, Kind, Operation, ReadBack, Rule, events};
 use flashstrike_recorder::{Code, Event, Recorder};
@@ -214,9 +215,8 @@ fn expect_synced_before(trace: &[Operation], written: &Written, id: u64, told: u
 fn nothing_is_called_durable_before_every_segment_up_to_it_was_synced() {
     let directory = tempfile::tempdir().unwrap();
     let files = FaultFileSystem::default();
-    let mut options = small_log_on(&files, directory.path(), 32);
+    let (mut options, told) = watched_log(&files, directory.path(), 32);
     options.prepared_segments = 8;
-    let told = Told::by(&mut options, &files);
     let mut recorder = Recorder::open(&options).unwrap();
     let mut written = Written::new();
     for round in 0..60_u64 {
@@ -283,8 +283,7 @@ fn a_segment_is_sealed_only_after_all_before_it_were_synced_and_sealed() {
 fn a_name_is_durable_before_anything_is_written_under_it() {
     let directory = tempfile::tempdir().unwrap();
     let files = FaultFileSystem::default();
-    let mut options = small_log_on(&files, directory.path(), 32);
-    let told = Told::by(&mut options, &files);
+    let (options, told) = watched_log(&files, directory.path(), 32);
     let mut recorder = Recorder::open(&options).unwrap();
     append_many(&mut recorder, 32, 10_000);
     recorder.close().unwrap();

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use common::{
-    PATIENCE, Told, append_many, append_next, code, contents, expect_log, rotate, small_log, small_log_on,
-    wait_until, wait_until_prepared,
+    PATIENCE, append_many, append_next, code, contents, expect_log, rotate, small_log, small_log_on,
+    wait_until, wait_until_prepared, watched_log,
 };
 use flashstrike_crash_lab::{AckPage, Child, FaultFileSystem, Kind, Rule, events, is_child};
 use flashstrike_recorder::{Code, Event, Recorder};
@@ -159,8 +159,7 @@ fn no_segment_is_prepared_in_the_place_of_a_log_that_was_moved() {
     let directory = tempfile::tempdir().unwrap();
     let (log, moved) = (directory.path().join("log"), directory.path().join("moved"));
     let files = FaultFileSystem::default();
-    let mut options = small_log_on(&files, &log, 32);
-    let told = Told::by(&mut options, &files);
+    let (options, told) = watched_log(&files, &log, 32);
     let mut recorder = Recorder::open(&options).unwrap();
     wait_until_prepared(&recorder, &log, "00000002.wal", 2);
     std::fs::rename(&log, &moved).unwrap();

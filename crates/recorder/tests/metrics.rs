@@ -6,12 +6,11 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use common::{
-    Told, append_many, code, contents, fill_segments, left_behind, rotate, segments_of, small_log,
-    small_log_on, temporary_in_memory, wait_until,
+    append_many, code, contents, fill_segments, left_behind, rotate, segments_of, small_log, small_log_on,
+    temporary_in_memory, wait_until, watched_log,
 };
 use flashstrike_crash_lab::{FaultFileSystem, Kind, Rule, events};
 use flashstrike_recorder::{Code, Event, Recorder, RecorderOptions};
@@ -76,24 +75,9 @@ fn full_name(descriptor: &flashstrike_telemetry::catalogue::Descriptor) -> Strin
     name
 }
 
-/// A log on files that can be made to fail, and who is told.
-fn log_on(files: &FaultFileSystem, directory: &Path) -> (RecorderOptions, Told) {
-    let mut options = small_log_on(files, directory, 32);
-    let told = Told::by(&mut options, files);
-    (options, told)
-}
-
-#[track_caller]
-fn wait_until_sealed(told: &Told, count: usize) {
-    wait_until(|| {
-        let sealed = told.picked(|event| matches!(event, Event::Sealed { .. }).then_some(()));
-        (sealed.len() >= count).then_some(())
-    });
-}
-
 fn appends_blocks_and_ids() {
     let directory = temporary_in_memory();
-    let (mut options, _) = log_on(&FaultFileSystem::default(), directory.path());
+    let (mut options, _) = watched_log(&FaultFileSystem::default(), directory.path(), 32);
     // So that nothing is refused for want of a segment.
     options.segment_bytes = 1 << 20;
     let metrics = Metrics(&options.telemetry);
@@ -125,7 +109,7 @@ fn appends_blocks_and_ids() {
 fn group_commit() {
     let directory = temporary_in_memory();
     let files = FaultFileSystem::default();
-    let (options, _) = log_on(&files, directory.path());
+    let (options, _) = watched_log(&files, directory.path(), 32);
     let metrics = Metrics(&options.telemetry);
     let mut log = Recorder::open(&options).unwrap();
     append_many(&mut log, 32, 5);
@@ -163,7 +147,7 @@ fn group_commit() {
 fn rotation_and_preparation() {
     let directory = temporary_in_memory();
     let files = FaultFileSystem::default();
-    let (options, told) = log_on(&files, directory.path());
+    let (options, told) = watched_log(&files, directory.path(), 32);
     let metrics = Metrics(&options.telemetry);
     let mut log = Recorder::open(&options).unwrap();
     assert_eq!(metrics.operation("segment_writer.open_new_segment"), (1, 0, 1));
@@ -180,7 +164,7 @@ fn rotation_and_preparation() {
     assert_eq!(metrics.operation("manager.init_active_segment"), (2, 0, 2));
     assert_eq!(metrics.operation("segment_writer.close_segment"), (2, 0, 2));
     assert_eq!(metrics.spread("segment_preparer.get_next_segment").0, 2);
-    wait_until_sealed(&told, 2);
+    told.wait_until_sealed(2);
     assert_eq!(metrics.number("manager.hot_segments"), 3);
     // The disk is full.
     append_many(&mut log, 32, 1);
@@ -201,14 +185,14 @@ fn rotation_and_preparation() {
 fn the_files_of_wal_meta() {
     let directory = temporary_in_memory();
     let files = FaultFileSystem::default();
-    let (options, told) = log_on(&files, directory.path());
+    let (options, told) = watched_log(&files, directory.path(), 32);
     let metrics = Metrics(&options.telemetry);
     let mut log = Recorder::open(&options).unwrap();
     assert_eq!(metrics.operation("meta_store.meta_flush"), (1, 0, 1));
     files.add(Rule::fail(Errno::IO).kind(Kind::Rename).named("wal.meta").times(1));
     append_many(&mut log, 32, 1);
     log.durable_sync(None).unwrap();
-    told.wait_for(|event| matches!(event, Event::Failed { .. }).then_some(()));
+    told.wait_for_failure();
     wait_until(|| (metrics.operation("meta_store.meta_flush") == (2, 1, 3)).then_some(()));
     wait_until(|| (metrics.cycles("meta_coordinator.loop").0 == 2).then_some(()));
     assert!(metrics.cycles("meta_coordinator.loop").1 > 0);
@@ -219,7 +203,7 @@ fn the_files_of_wal_meta() {
 fn maintenance() {
     let directory = temporary_in_memory();
     let files = FaultFileSystem::default();
-    let (mut options, told) = log_on(&files, directory.path());
+    let (mut options, told) = watched_log(&files, directory.path(), 32);
     options.retention.hot_segments = Some(1);
     options.retention.cold_segments = Some(2);
     files.add(Rule::fail(Errno::IO).kind(Kind::SyncAll).ending(".wal.zst.tmp").times(1));

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{
-    PATIENCE, Told, append_many, append_next, code, expect_log, left_behind, next_events, rotate, small_log,
-    small_log_on, wait_until, wait_until_prepared,
+    PATIENCE, append_many, append_next, code, expect_log, left_behind, next_events, rotate, small_log,
+    small_log_on, wait_until, wait_until_prepared, watched_log,
 };
 use flashstrike_crash_lab::{FaultFileSystem, Kind, ReadBack, Rule, events};
 use flashstrike_recorder::{Code, Event, Recorder};
@@ -47,8 +47,7 @@ fn expect_poisoned(recorder: &mut Recorder, path: &Path) {
 fn after_a_failed_sync_nothing_is_promised_any_more_and_the_file_is_never_synced_again() {
     let directory = tempfile::tempdir().unwrap();
     let files = FaultFileSystem::default();
-    let mut options = small_log_on(&files, directory.path(), 32);
-    let told = Told::by(&mut options, &files);
+    let (options, told) = watched_log(&files, directory.path(), 32);
     let mut recorder = Recorder::open(&options).unwrap();
     append_many(&mut recorder, 32, 50);
     recorder.durable_sync(None).unwrap();
@@ -153,8 +152,7 @@ fn flip(segment: &Path, event: &[u8]) {
 fn every_thread_that_waits_hears_of_the_failure() {
     let directory = tempfile::tempdir().unwrap();
     let files = FaultFileSystem::default();
-    let mut options = small_log_on(&files, directory.path(), 32);
-    let told = Told::by(&mut options, &files);
+    let (options, told) = watched_log(&files, directory.path(), 32);
     let mut recorder = Recorder::open(&options).unwrap();
     append_many(&mut recorder, 32, 10);
     recorder.flush().unwrap();
@@ -210,8 +208,7 @@ fn a_seal_that_fails_after_its_header_was_written_poisons_the_log() {
 fn failed_seal(syncs_that_succeed: u64) {
     let directory = tempfile::tempdir().unwrap();
     let files = FaultFileSystem::default();
-    let mut options = small_log_on(&files, directory.path(), 32);
-    let told = Told::by(&mut options, &files);
+    let (options, told) = watched_log(&files, directory.path(), 32);
     let mut recorder = Recorder::open(&options).unwrap();
     append_many(&mut recorder, 32, 200);
     let rule = Rule::fail(Errno::IO).kind(Kind::SyncData).named("00000000.wal");
@@ -224,7 +221,7 @@ fn failed_seal(syncs_that_succeed: u64) {
     assert_eq!(code(recorder.close()), Code::Poisoned);
     drop(recorder);
     assert_eq!(syncs_since(&files, "00000000.wal", failed), 0, "synced again after a failure");
-    assert_eq!(told.picked(|event| matches!(event, Event::Sealed { .. }).then_some(())), []);
+    assert!(told.sealed().is_empty(), "{:?}", told.sealed());
 
     let mut recorder = Recorder::open(&options).unwrap();
     assert_eq!(recorder.last_event_id(), 200);
@@ -263,9 +260,8 @@ fn a_seal_that_fails_while_closing_is_reported_by_close() {
 fn a_failed_sync_nobody_asked_for_poisons_the_log_and_says_so() {
     let directory = tempfile::tempdir().unwrap();
     let files = FaultFileSystem::default();
-    let mut options = small_log_on(&files, directory.path(), 32);
+    let (mut options, told) = watched_log(&files, directory.path(), 32);
     options.sync_interval_ms = Some(1);
-    let told = Told::by(&mut options, &files);
     let mut recorder = Recorder::open(&options).unwrap();
     files.add(Rule::fail(Errno::IO).kind(Kind::SyncData).ending(".wal"));
     append_many(&mut recorder, 32, 5);
@@ -294,8 +290,7 @@ fn staging_says_that_the_log_was_poisoned() {
 fn a_failure_that_loses_nothing_does_not_poison() {
     let directory = tempfile::tempdir().unwrap();
     let files = FaultFileSystem::default();
-    let mut options = small_log_on(&files, directory.path(), 32);
-    let told = Told::by(&mut options, &files);
+    let (options, told) = watched_log(&files, directory.path(), 32);
     let mut recorder = Recorder::open(&options).unwrap();
     // wal.meta is a hint, and a segment that cannot be prepared is tried again.
     files.add(Rule::fail(Errno::IO).when(|operation| operation.name().starts_with("wal.meta")));

@@ -6,12 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::{
-    PATIENCE, Told, append_many, code, fill_segments, gauge, rotate, segments_of, small_log, small_log_on,
-    temporary_in_memory, wait_until,
+    Told, append_many, code, expect_log, expect_log_from, fill_segments, gauge, rotate, segments_of,
+    small_log, temporary_in_memory, wait_for_segments, wait_until, watched_log,
 };
-use flashstrike_crash_lab::{FaultFileSystem, ReadBack, Rule};
-use flashstrike_recorder::{Code, Event, Recorder, RecorderOptions, Retention};
-use flashstrike_segment::{CursorSlot, names};
+use flashstrike_crash_lab::{FaultFileSystem, Kind, ReadBack, Rule};
+use flashstrike_recorder::{Code, Recorder, RecorderOptions, Retention};
 use rustix::io::Errno;
 
 const SIZE: u16 = 32;
@@ -22,77 +21,30 @@ fn options(directory: &Path, retention: Retention) -> RecorderOptions {
     RecorderOptions { retention, ..small_log(directory, SIZE) }
 }
 
-/// Waits until these segments are hot and these are cold, and all the others gone, and it stays so for a moment.
-#[track_caller]
-fn wait_for_segments(directory: &Path, hot: &[u32], cold: &[u32]) {
-    let start = std::time::Instant::now();
-    let mut since = None;
-    loop {
-        let found = segments_of(directory);
-        if found == (hot.to_vec(), cold.to_vec()) {
-            if since.get_or_insert_with(std::time::Instant::now).elapsed() > Duration::from_millis(50) {
-                return;
-            }
-        } else {
-            since = None;
-        }
-        assert!(start.elapsed() < PATIENCE, "hot and cold: {found:?}, not {hot:?} and {cold:?}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// The log holds the events from this one to the last one appended.
-#[track_caller]
-fn expect_events(directory: &Path, first: u64, last: u64) {
-    let found = ReadBack::now(directory);
-    found.expect_events_from(first, SIZE);
-    assert_eq!((found.ids().first().copied(), found.last_id()), (Some(first), last));
-}
-
-/// Waits until so many segments are sealed.
-fn wait_until_sealed(told: &Told, count: usize) {
-    wait_until(|| {
-        let sealed = told.picked(|event| matches!(event, Event::Sealed { .. }).then_some(()));
-        (sealed.len() >= count).then_some(())
-    });
-}
-
-fn deleted(told: &Told) -> Vec<u32> {
-    told.picked(|event| match event {
-        Event::Deleted { segment } => Some(*segment),
-        _ => None,
-    })
-}
-
-fn compressed(told: &Told) -> Vec<u32> {
-    told.picked(|event| match event {
-        Event::Compressed { segment, .. } => Some(*segment),
-        _ => None,
-    })
+/// The same, with what its recorder tells.
+fn watched(directory: &Path, retention: Retention) -> (RecorderOptions, Told) {
+    let (options, told) = watched_log(&FaultFileSystem::default(), directory, SIZE);
+    (RecorderOptions { retention, ..options }, told)
 }
 
 #[test]
 fn without_a_limit_every_segment_stays_as_it_is() {
     let directory = temporary_in_memory();
-    let files = FaultFileSystem::default();
-    let mut options = small_log_on(&files, directory.path(), SIZE);
-    let told = Told::by(&mut options, &files);
+    let (options, told) = watched(directory.path(), Retention::default());
     let mut log = Recorder::open(&options).unwrap();
     fill_segments(&mut log, SIZE, 12, EVENTS);
-    wait_until_sealed(&told, 12);
+    told.wait_until_sealed(12);
     log.close().unwrap();
     assert_eq!(segments_of(directory.path()), ((0..=12).collect(), vec![]));
-    assert!(deleted(&told).is_empty() && compressed(&told).is_empty());
-    expect_events(directory.path(), 1, 12 * EVENTS);
+    assert!(told.deleted().is_empty() && told.compressed().is_empty());
+    expect_log(directory.path(), SIZE, 12 * EVENTS);
 }
 
 #[test]
 fn hot_segments_beyond_their_limit_are_compressed_oldest_first() {
     let directory = temporary_in_memory();
-    let files = FaultFileSystem::default();
-    let mut options = small_log_on(&files, directory.path(), SIZE);
-    options.retention.hot_segments = Some(3);
-    let told = Told::by(&mut options, &files);
+    let limit = Retention { hot_segments: Some(3), ..Retention::default() };
+    let (options, told) = watched(directory.path(), limit);
     let mut log = Recorder::open(&options).unwrap();
     fill_segments(&mut log, SIZE, 9, EVENTS);
     wait_for_segments(directory.path(), &[7, 8, 9], &[0, 1, 2, 3, 4, 5, 6]);
@@ -101,24 +53,22 @@ fn hot_segments_beyond_their_limit_are_compressed_oldest_first() {
     assert_eq!((gauge(&log, "max_hot_segments"), gauge(&log, "max_cold_segments")), (3, (1 << 53) - 1));
     append_many(&mut log, SIZE, 5);
     log.close().unwrap();
-    assert_eq!(compressed(&told), [0, 1, 2, 3, 4, 5, 6]);
-    assert!(deleted(&told).is_empty());
-    expect_events(directory.path(), 1, 9 * EVENTS + 5);
+    assert_eq!(told.compressed(), [0, 1, 2, 3, 4, 5, 6]);
+    assert!(told.deleted().is_empty());
+    expect_log(directory.path(), SIZE, 9 * EVENTS + 5);
 }
 
 #[test]
 fn compressed_segments_beyond_their_limit_are_removed_oldest_first() {
     let directory = temporary_in_memory();
-    let files = FaultFileSystem::default();
-    let mut options = small_log_on(&files, directory.path(), SIZE);
-    options.retention = Retention { hot_segments: Some(2), cold_segments: Some(3), ..Retention::default() };
-    let told = Told::by(&mut options, &files);
+    let limits = Retention { hot_segments: Some(2), cold_segments: Some(3), ..Retention::default() };
+    let (options, told) = watched(directory.path(), limits);
     let mut log = Recorder::open(&options).unwrap();
     fill_segments(&mut log, SIZE, 10, EVENTS);
     wait_for_segments(directory.path(), &[9, 10], &[6, 7, 8]);
     log.close().unwrap();
-    assert_eq!(deleted(&told), [0, 1, 2, 3, 4, 5]);
-    expect_events(directory.path(), 6 * EVENTS + 1, 10 * EVENTS);
+    assert_eq!(told.deleted(), [0, 1, 2, 3, 4, 5]);
+    expect_log_from(directory.path(), SIZE, 6 * EVENTS + 1, 10 * EVENTS);
     let meta = ReadBack::now(directory.path()).meta.expect("wal.meta");
     assert_eq!(meta.first_segment, 6);
 }
@@ -126,16 +76,14 @@ fn compressed_segments_beyond_their_limit_are_removed_oldest_first() {
 #[test]
 fn with_no_compressed_segments_allowed_nothing_is_compressed_before_it_is_removed() {
     let directory = temporary_in_memory();
-    let files = FaultFileSystem::default();
-    let mut options = small_log_on(&files, directory.path(), SIZE);
-    options.retention = Retention { hot_segments: Some(4), cold_segments: Some(0), ..Retention::default() };
-    let told = Told::by(&mut options, &files);
+    let limits = Retention { hot_segments: Some(4), cold_segments: Some(0), ..Retention::default() };
+    let (options, told) = watched(directory.path(), limits);
     let mut log = Recorder::open(&options).unwrap();
     fill_segments(&mut log, SIZE, 10, EVENTS);
     wait_for_segments(directory.path(), &[7, 8, 9, 10], &[]);
     log.close().unwrap();
-    assert!(compressed(&told).is_empty());
-    expect_events(directory.path(), 7 * EVENTS + 1, 10 * EVENTS);
+    assert!(told.compressed().is_empty());
+    expect_log_from(directory.path(), SIZE, 7 * EVENTS + 1, 10 * EVENTS);
 }
 
 #[test]
@@ -148,7 +96,7 @@ fn bytes_are_kept_below_their_limit() {
     // Four sealed ones and the one that is appended to.
     wait_for_segments(directory.path(), &[8, 9, 10, 11, 12], &[]);
     log.close().unwrap();
-    expect_events(directory.path(), 8 * EVENTS + 1, 12 * EVENTS);
+    expect_log_from(directory.path(), SIZE, 8 * EVENTS + 1, 12 * EVENTS);
 }
 
 #[test]
@@ -167,7 +115,7 @@ fn what_is_older_than_its_limit_goes_and_nothing_else() {
     wait_for_segments(directory.path(), &[4], &[]);
     append_many(&mut log, SIZE, 3);
     log.close().unwrap();
-    expect_events(directory.path(), 4 * EVENTS + 1, 4 * EVENTS + 3);
+    expect_log_from(directory.path(), SIZE, 4 * EVENTS + 1, 4 * EVENTS + 3);
 }
 
 #[test]
@@ -234,15 +182,13 @@ fn a_log_with_no_event_left_goes_on_with_the_next_id() {
     let mut log = Recorder::open(&options(directory.path(), Retention::default())).unwrap();
     append_many(&mut log, SIZE, 7);
     log.close().unwrap();
-    expect_events(directory.path(), 3 * EVENTS + 1, 3 * EVENTS + 7);
+    expect_log_from(directory.path(), SIZE, 3 * EVENTS + 1, 3 * EVENTS + 7);
 }
 
 #[test]
 fn limits_neither_remove_nor_compress_what_is_still_needed() {
     let directory = temporary_in_memory();
-    let files = FaultFileSystem::default();
-    let mut options = small_log_on(&files, directory.path(), SIZE);
-    let told = Told::by(&mut options, &files);
+    let (options, told) = watched(directory.path(), Retention::default());
     let mut log = Recorder::open(&options).unwrap();
     append_many(&mut log, SIZE, 1);
     log.truncate_before(1).unwrap();
@@ -251,90 +197,14 @@ fn limits_neither_remove_nor_compress_what_is_still_needed() {
     append_many(&mut log, SIZE, EVENTS - 1);
     rotate(&mut log).unwrap();
     fill_segments(&mut log, SIZE, 5, EVENTS);
-    wait_until_sealed(&told, 6);
+    told.wait_until_sealed(6);
     log.truncate_before(2 * EVENTS + 1).unwrap();
     wait_for_segments(directory.path(), &[2, 3, 4, 5, 6], &[1]);
-    assert_eq!((deleted(&told), compressed(&told)), (vec![0], vec![0, 1]));
+    assert_eq!((told.deleted(), told.compressed()), (vec![0], vec![0, 1]));
     log.truncate_before(6 * EVENTS + 1).unwrap();
     wait_for_segments(directory.path(), &[6], &[5]);
     log.close().unwrap();
-    expect_events(directory.path(), 5 * EVENTS + 1, 6 * EVENTS);
-}
-
-fn write_cursor(directory: &Path, name: &str, log_id: [u8; 16], event_id: u64) {
-    let cursors = directory.join(names::CURSORS);
-    std::fs::create_dir_all(&cursors).unwrap();
-    let file = CursorSlot::first(log_id, event_id, 1).encode_file();
-    std::fs::write(cursors.join(names::cursor_file_name(name)), file).unwrap();
-}
-
-fn log_id(directory: &Path) -> [u8; 16] {
-    ReadBack::now(directory).meta.expect("wal.meta").log_id
-}
-
-#[test]
-fn the_slowest_cursor_holds_what_it_has_not_seen() {
-    let directory = temporary_in_memory();
-    let one = Retention { hot_segments: Some(1), cold_segments: Some(0), ..Retention::default() };
-    let mut log = Recorder::open(&options(directory.path(), Retention::default())).unwrap();
-    fill_segments(&mut log, SIZE, 6, EVENTS);
-    let id = log_id(directory.path());
-    write_cursor(directory.path(), "fast", id, 6 * EVENTS);
-    // Done with all but the last event of segment 2.
-    write_cursor(directory.path(), "slow", id, 3 * EVENTS - 1);
-    log.set_retention(one).unwrap();
-    wait_for_segments(directory.path(), &[2, 3, 4, 5, 6], &[]);
-    write_cursor(directory.path(), "slow", id, 5 * EVENTS);
-    wait_for_segments(directory.path(), &[5, 6], &[]);
-    std::fs::remove_file(directory.path().join("cursors/slow.cursor")).unwrap();
-    wait_for_segments(directory.path(), &[6], &[]);
-    log.close().unwrap();
-}
-
-#[test]
-fn a_cursor_that_cannot_be_read_holds_everything_and_is_told() {
-    let directory = temporary_in_memory();
-    let files = FaultFileSystem::default();
-    let mut options = small_log_on(&files, directory.path(), SIZE);
-    let told = Told::by(&mut options, &files);
-    let mut log = Recorder::open(&options).unwrap();
-    fill_segments(&mut log, SIZE, 4, EVENTS);
-    wait_until_sealed(&told, 4);
-    write_cursor(directory.path(), "stranger", [9; 16], 4 * EVENTS);
-    std::fs::write(directory.path().join("cursors/not a cursor.txt"), "x").unwrap();
-    log.truncate_before(4 * EVENTS + 1).unwrap();
-    let error = told.wait_for(|event| match event {
-        Event::Failed { error } => Some(error.clone()),
-        _ => None,
-    });
-    assert_eq!(error.code(), Code::Corrupt, "{error}");
-    assert!(error.path().is_some_and(|path| path.ends_with("stranger.cursor")), "{error}");
-    assert_eq!(segments_of(directory.path()).0, [0, 1, 2, 3, 4]);
-    std::fs::write(directory.path().join("cursors/stranger.cursor"), [0; 1024]).unwrap();
-    std::thread::sleep(Duration::from_millis(300));
-    assert_eq!(segments_of(directory.path()).0, [0, 1, 2, 3, 4], "a cursor without a valid slot");
-    write_cursor(directory.path(), "stranger", log_id(directory.path()), 4 * EVENTS);
-    wait_for_segments(directory.path(), &[4], &[]);
-    log.close().unwrap();
-}
-
-#[test]
-fn nothing_is_removed_while_a_cursor_is_created() {
-    let directory = temporary_in_memory();
-    let mut log = Recorder::open(&options(directory.path(), Retention::default())).unwrap();
-    fill_segments(&mut log, SIZE, 4, EVENTS);
-    let cursors = directory.path().join(names::CURSORS);
-    std::fs::create_dir(&cursors).unwrap();
-    let held = std::fs::File::create(cursors.join(names::CURSORS_LOCK)).unwrap();
-    held.lock().unwrap();
-    log.truncate_before(4 * EVENTS + 1).unwrap();
-    std::thread::sleep(Duration::from_millis(200));
-    assert_eq!(segments_of(directory.path()).0, [0, 1, 2, 3, 4]);
-    // What it is created for stays.
-    write_cursor(directory.path(), "new", log_id(directory.path()), 2 * EVENTS);
-    held.unlock().unwrap();
-    wait_for_segments(directory.path(), &[2, 3, 4], &[]);
-    log.close().unwrap();
+    expect_log_from(directory.path(), SIZE, 5 * EVENTS + 1, 6 * EVENTS);
 }
 
 #[test]
@@ -356,31 +226,25 @@ fn an_older_log_is_brought_within_its_limits_when_it_is_opened() {
     let mut log = Recorder::open(&options(directory.path(), fewer)).unwrap();
     wait_for_segments(directory.path(), &[38, 39, 40], &[37]);
     log.close().unwrap();
-    expect_events(directory.path(), 37 * EVENTS + 1, 40 * EVENTS + 1);
+    expect_log_from(directory.path(), SIZE, 37 * EVENTS + 1, 40 * EVENTS + 1);
 }
 
 #[test]
 fn a_removal_that_was_begun_is_finished() {
     let directory = temporary_in_memory();
     let files = FaultFileSystem::default();
-    let mut options = small_log_on(&files, directory.path(), SIZE);
+    let (mut options, told) = watched_log(&files, directory.path(), SIZE);
     options.retention = Retention { hot_segments: Some(2), cold_segments: Some(0), ..Retention::default() };
-    let told = Told::by(&mut options, &files);
     // The log begins behind it, but the first file cannot be removed for a while.
-    files.add(
-        Rule::fail(Errno::BUSY).named("00000000.wal").kind(flashstrike_crash_lab::Kind::Remove).times(2),
-    );
+    files.add(Rule::fail(Errno::BUSY).named("00000000.wal").kind(Kind::Remove).times(2));
     let mut log = Recorder::open(&options).unwrap();
     fill_segments(&mut log, SIZE, 5, EVENTS);
-    let error = told.wait_for(|event| match event {
-        Event::Failed { error } => Some(error.clone()),
-        _ => None,
-    });
+    let error = told.wait_for_failure();
     assert_eq!(error.code(), Code::Io, "{error}");
     wait_for_segments(directory.path(), &[4, 5], &[]);
-    assert_eq!(deleted(&told), [0, 1, 2, 3], "in order all the same");
+    assert_eq!(told.deleted(), [0, 1, 2, 3], "in order all the same");
     log.close().unwrap();
-    expect_events(directory.path(), 4 * EVENTS + 1, 5 * EVENTS);
+    expect_log_from(directory.path(), SIZE, 4 * EVENTS + 1, 5 * EVENTS);
 }
 
 #[test]
@@ -405,13 +269,12 @@ fn files_that_are_not_the_logs_are_left_alone() {
 fn a_poisoned_log_keeps_what_it_has() {
     let directory = temporary_in_memory();
     let files = FaultFileSystem::default();
-    let mut options = small_log_on(&files, directory.path(), SIZE);
-    let told = Told::by(&mut options, &files);
+    let (options, told) = watched_log(&files, directory.path(), SIZE);
     let mut log = Recorder::open(&options).unwrap();
     fill_segments(&mut log, SIZE, 4, EVENTS);
-    wait_until_sealed(&told, 4);
+    told.wait_until_sealed(4);
     append_many(&mut log, SIZE, 1);
-    files.add(Rule::fail(Errno::IO).kind(flashstrike_crash_lab::Kind::SyncData).times(1));
+    files.add(Rule::fail(Errno::IO).kind(Kind::SyncData).times(1));
     assert_eq!(code(log.durable_sync(None)), Code::Poisoned);
     log.truncate_before(4 * EVENTS + 1).unwrap();
     std::thread::sleep(Duration::from_millis(100));

@@ -2,17 +2,18 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test binary uses its own part")]
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+mod files;
+mod told;
+
+use std::path::Path;
 use std::time::Duration;
 
+pub use files::*;
 pub use flashstrike_crash_lab::PATIENCE;
-use flashstrike_crash_lab::{FaultFileSystem, ReadBack, copy_log, events};
-use flashstrike_recorder::{Code, Error, Event, Recorder, RecorderOptions, Result};
-use flashstrike_segment::names::{SegmentFile, SegmentKind};
+use flashstrike_crash_lab::{FaultFileSystem, events};
+use flashstrike_recorder::{Code, Error, Recorder, RecorderOptions, Result};
 use flashstrike_telemetry::Value;
-use tempfile::TempDir;
+pub use told::Told;
 
 /// A log whose blocks and segments are small, so that everything that occurs between them occurs often. Events have
 /// this size; 0: variable-length ones.
@@ -31,6 +32,13 @@ pub fn small_log_on(files: &FaultFileSystem, directory: &Path, event_size: u16) 
     let mut options = small_log(directory, event_size);
     options.files = files.shared();
     options
+}
+
+/// The same, with what its recorder tells.
+pub fn watched_log(files: &FaultFileSystem, directory: &Path, event_size: u16) -> (RecorderOptions, Told) {
+    let mut options = small_log_on(files, directory, event_size);
+    let told = Told::by(&mut options, files);
+    (options, told)
 }
 
 /// The code of an error that has to be there.
@@ -73,27 +81,6 @@ pub fn fill_segments(log: &mut Recorder, event_size: u16, segments: u64, events:
     }
 }
 
-/// The indexes of the segments that hold a block, uncompressed and compressed ones.
-pub fn segments_of(directory: &Path) -> (Vec<u32>, Vec<u32>) {
-    let (mut hot, mut cold) = (Vec::new(), Vec::new());
-    for entry in std::fs::read_dir(directory).expect("a directory").flatten() {
-        let Some(segment) = entry.file_name().to_str().and_then(SegmentFile::parse) else { continue };
-        match segment.kind {
-            SegmentKind::Cold => cold.push(segment.index),
-            // It may be removed at this moment.
-            SegmentKind::Hot => {
-                let bytes = std::fs::read(entry.path()).unwrap_or_default();
-                if bytes.len() > 128 && bytes[120..128] != [0; 8] {
-                    hot.push(segment.index);
-                }
-            }
-        }
-    }
-    hot.sort_unstable();
-    cold.sort_unstable();
-    (hot, cold)
-}
-
 /// Goes on in the next segment, waiting for it.
 pub fn rotate(log: &mut Recorder) -> Result<()> {
     when_there_is_room(log, Recorder::rotate)
@@ -124,50 +111,6 @@ pub fn gauge(recorder: &Recorder, name: &str) -> u64 {
     found.unwrap_or_else(|| panic!("no gauge {name}"))
 }
 
-/// Reads the log back from its files: it has to be clean, with the events 1 … `last`, each once, as appended.
-#[track_caller]
-pub fn expect_log(directory: &Path, event_size: u16, last: u64) {
-    let found = ReadBack::now(directory);
-    found.expect_events_from_ids(event_size);
-    assert_eq!(found.last_id(), last, "the last event");
-}
-
-/// Keeps what the recorder tells, and when.
-#[derive(Clone, Default)]
-pub struct Told(Arc<Mutex<Vec<(u64, Event)>>>);
-
-impl Told {
-    /// Listens to what a recorder with these options tells, with the ticks of `files`.
-    pub fn by(options: &mut RecorderOptions, files: &FaultFileSystem) -> Self {
-        let told = Self::default();
-        let (listener, files) = (told.clone(), files.clone());
-        options.observer = Some(Arc::new(move |event: &Event| {
-            let tick = files.tick();
-            listener.0.lock().expect("no listener panics").push((tick, event.clone()));
-        }));
-        told
-    }
-
-    /// All of it so far.
-    pub fn all(&self) -> Vec<(u64, Event)> {
-        self.0.lock().expect("no listener panics").clone()
-    }
-
-    /// What `pick` takes of it.
-    pub fn picked<T>(&self, pick: impl Fn(&Event) -> Option<T>) -> Vec<T> {
-        self.all().iter().filter_map(|(_, event)| pick(event)).collect()
-    }
-
-    /// Waits until something is told.
-    ///
-    /// # Panics
-    /// If it is not within [`PATIENCE`].
-    #[track_caller]
-    pub fn wait_for<T>(&self, pick: impl Fn(&Event) -> Option<T>) -> T {
-        wait_until(|| self.picked(&pick).pop())
-    }
-}
-
 /// Waits until there is something.
 ///
 /// # Panics
@@ -195,39 +138,4 @@ pub fn wait_until_prepared(recorder: &Recorder, directory: &Path, last: &str, co
 /// Whether an error is about the disk: what an operation may say that a fault has struck.
 pub fn is_about_the_disk(error: &Error) -> bool {
     matches!(error.code(), Code::Io | Code::Full | Code::Poisoned)
-}
-
-/// Everything in a log's directory but the lock file, which every opener touches.
-pub fn contents(log: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut all = BTreeMap::new();
-    let mut directories = vec![log.to_path_buf()];
-    while let Some(directory) = directories.pop() {
-        for entry in std::fs::read_dir(&directory).expect("a directory") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                directories.push(path);
-            } else if !path.ends_with("wal.lock") {
-                let bytes = std::fs::read(&path).expect("a file");
-                all.insert(path, bytes);
-            }
-        }
-    }
-    all
-}
-
-/// Where nothing but the speed of the disk is lost if the machine stops: for tests that sync very often and cut no
-/// power. On the disk where there is little memory for files, as in many containers.
-pub fn temporary_in_memory() -> TempDir {
-    const ENOUGH: u64 = 1 << 30;
-    let memory = Path::new("/dev/shm");
-    let has_room = rustix::fs::statvfs(memory).is_ok_and(|about| about.f_bavail * about.f_frsize >= ENOUGH);
-    if has_room { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a temporary directory")
-}
-
-/// The log as a process leaves it that dies now; nothing more is done on `files` afterwards.
-pub fn left_behind(files: &FaultFileSystem, log: &Path) -> TempDir {
-    files.stop();
-    let left = temporary_in_memory();
-    copy_log(log, left.path()).expect("a copy");
-    left
 }

@@ -1,0 +1,86 @@
+//! A named cursor holds back what its reader is not done with, and one that cannot be read holds everything.
+
+mod common;
+
+use std::path::Path;
+use std::time::Duration;
+
+use common::{fill_segments, segments_of, small_log, temporary_in_memory, wait_for_segments, watched_log};
+use flashstrike_crash_lab::{FaultFileSystem, ReadBack};
+use flashstrike_recorder::{Code, Recorder, Retention};
+use flashstrike_segment::{CursorSlot, names};
+
+const SIZE: u16 = 32;
+/// Events in each segment of these tests.
+const EVENTS: u64 = 40;
+
+fn write_cursor(directory: &Path, name: &str, log_id: [u8; 16], event_id: u64) {
+    let cursors = directory.join(names::CURSORS);
+    std::fs::create_dir_all(&cursors).unwrap();
+    let file = CursorSlot::first(log_id, event_id, 1).encode_file();
+    std::fs::write(cursors.join(names::cursor_file_name(name)), file).unwrap();
+}
+
+fn log_id(directory: &Path) -> [u8; 16] {
+    ReadBack::now(directory).meta.expect("wal.meta").log_id
+}
+
+#[test]
+fn the_slowest_cursor_holds_what_it_has_not_seen() {
+    let directory = temporary_in_memory();
+    let one = Retention { hot_segments: Some(1), cold_segments: Some(0), ..Retention::default() };
+    let mut log = Recorder::open(&small_log(directory.path(), SIZE)).unwrap();
+    fill_segments(&mut log, SIZE, 6, EVENTS);
+    let id = log_id(directory.path());
+    write_cursor(directory.path(), "fast", id, 6 * EVENTS);
+    // Done with all but the last event of segment 2.
+    write_cursor(directory.path(), "slow", id, 3 * EVENTS - 1);
+    log.set_retention(one).unwrap();
+    wait_for_segments(directory.path(), &[2, 3, 4, 5, 6], &[]);
+    write_cursor(directory.path(), "slow", id, 5 * EVENTS);
+    wait_for_segments(directory.path(), &[5, 6], &[]);
+    std::fs::remove_file(directory.path().join("cursors/slow.cursor")).unwrap();
+    wait_for_segments(directory.path(), &[6], &[]);
+    log.close().unwrap();
+}
+
+#[test]
+fn a_cursor_that_cannot_be_read_holds_everything_and_is_told() {
+    let directory = temporary_in_memory();
+    let (options, told) = watched_log(&FaultFileSystem::default(), directory.path(), SIZE);
+    let mut log = Recorder::open(&options).unwrap();
+    fill_segments(&mut log, SIZE, 4, EVENTS);
+    told.wait_until_sealed(4);
+    write_cursor(directory.path(), "stranger", [9; 16], 4 * EVENTS);
+    std::fs::write(directory.path().join("cursors/not a cursor.txt"), "x").unwrap();
+    log.truncate_before(4 * EVENTS + 1).unwrap();
+    let error = told.wait_for_failure();
+    assert_eq!(error.code(), Code::Corrupt, "{error}");
+    assert!(error.path().is_some_and(|path| path.ends_with("stranger.cursor")), "{error}");
+    assert_eq!(segments_of(directory.path()).0, [0, 1, 2, 3, 4]);
+    std::fs::write(directory.path().join("cursors/stranger.cursor"), [0; 1024]).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(segments_of(directory.path()).0, [0, 1, 2, 3, 4], "a cursor without a valid slot");
+    write_cursor(directory.path(), "stranger", log_id(directory.path()), 4 * EVENTS);
+    wait_for_segments(directory.path(), &[4], &[]);
+    log.close().unwrap();
+}
+
+#[test]
+fn nothing_is_removed_while_a_cursor_is_created() {
+    let directory = temporary_in_memory();
+    let mut log = Recorder::open(&small_log(directory.path(), SIZE)).unwrap();
+    fill_segments(&mut log, SIZE, 4, EVENTS);
+    let cursors = directory.path().join(names::CURSORS);
+    std::fs::create_dir(&cursors).unwrap();
+    let held = std::fs::File::create(cursors.join(names::CURSORS_LOCK)).unwrap();
+    held.lock().unwrap();
+    log.truncate_before(4 * EVENTS + 1).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(segments_of(directory.path()).0, [0, 1, 2, 3, 4]);
+    // What it is created for stays.
+    write_cursor(directory.path(), "new", log_id(directory.path()), 2 * EVENTS);
+    held.unlock().unwrap();
+    wait_for_segments(directory.path(), &[2, 3, 4], &[]);
+    log.close().unwrap();
+}
