@@ -34,7 +34,7 @@ async function until(done: () => boolean): Promise<void> {
   while (!done()) await sleep(2)
 }
 
-/** Goes on in the next segment as soon as there is one; how often there was none. */
+/** Goes on in the next segment as soon as there is one. */
 async function rotate(wal: Recorder<typeof Tick>): Promise<void> {
   for (;;) {
     try {

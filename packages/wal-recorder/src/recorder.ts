@@ -3,8 +3,8 @@ import type { Writable } from 'node:stream'
 import { type InspectOptions, inspect } from 'node:util'
 import type { OpenReport } from '@flashstrike/wal-recovery'
 import { translating, WalError } from '@flashstrike/wal-recovery/errors'
-import { checkEventType, checkOptions, checkValue, shown } from '@flashstrike/wal-recovery/option-check'
-import { type EventType, type EventValues, schemaJson } from '@flashstrike/wal-recovery/schema'
+import { checkOptions, checkValue, shown } from '@flashstrike/wal-recovery/option-check'
+import type { EventType, EventValues } from '@flashstrike/wal-recovery/schema'
 import { type AppendAllOptions, appendAll } from './append-all.js'
 import { isForNow } from './append-in-time.js'
 import { type AppendBytes, ByteAppender } from './byte-appender.js'
@@ -22,13 +22,12 @@ import {
   type NativeRecorder,
   type RecorderBinding,
 } from './native.js'
+import { nativeOptions } from './native-options.js'
 import {
-  compressionRules,
   type DrainOptions,
   drainRules,
   type RecorderOptions,
   type RetentionLimits,
-  recorderRules,
   retentionRules,
   timeoutRule,
 } from './options.js'
@@ -432,22 +431,4 @@ function listed(events: Iterable<unknown>): readonly unknown[] {
     'WAL_SCHEMA',
     `appendBatch got ${shown(events)}: it takes an array, or another iterable, of events; append takes a single one`,
   )
-}
-
-function nativeOptions(options: RecorderOptions<EventType | undefined>): NativeOpenOptions {
-  checkOptions('Recorder.open', options, recorderRules)
-  checkValue('Recorder.open', 'dir', options.dir, recorderRules.dir)
-  checkEventType('Recorder.open', options.event)
-  const { event, allowFileSystem, retention, compression, ...rest } = options
-  if (retention !== undefined) checkOptions('Recorder.open: retention', retention, retentionRules)
-  if (compression !== undefined) checkOptions('Recorder.open: compression', compression, compressionRules)
-  return {
-    ...rest,
-    ...(retention !== undefined && { retention: { ...retention } }),
-    ...(compression?.level !== undefined && { compressionLevel: compression.level }),
-    // It need not be the object's own.
-    dir: options.dir,
-    ...(event !== undefined && { schema: schemaJson(event) }),
-    ...(allowFileSystem !== undefined && { allowFileSystem: [...allowFileSystem] }),
-  }
 }

@@ -4,7 +4,7 @@ import { WalError } from '@flashstrike/wal-recovery/errors'
 import test from 'ava'
 import type { Recorder } from '#src/recorder.js'
 import type { FakeNative } from './fake-native.js'
-import { fieldsOf, open, openBytes, SLOTS, type Small, turn } from './fake-recorder.js'
+import { fieldsOf, open, openBytes, SLOTS, type Small, turn, upTo } from './fake-recorder.js'
 
 /** Events 0, 1, 2 …, and what became of their source. */
 function source(count: number) {
@@ -21,8 +21,6 @@ function source(count: number) {
   }
   return { state, events: events() }
 }
-
-const upTo = (count: number) => Array.from({ length: count }, (_, a) => a)
 
 test('all of a source is appended in order, whatever kind of iterable it is', async t => {
   const events = upTo(3 * SLOTS + 1).map(a => ({ a }))

@@ -9,7 +9,6 @@ test.after.always(remove)
 /** Opens a recorder as `wal` and appends a thousand events. */
 const APPEND = `
   const wal = await Recorder.open({ dir, event: Order, segmentBytes: 1 << 20 })
-  const order = { time: 1, price: 1, quantity: 1, user: 1, side: 1 }
   for (let i = 0; i < 1000; i++) wal.append(order)
   `
 
@@ -133,7 +132,7 @@ test('the end of a program closes its recorder, so that all of it is durable', a
 test('a program that waits for durability stays alive until it has the answer, and then ends', async t => {
   const wait = `
     const wal = await Recorder.open({ dir, event: Order, segmentBytes: 1 << 20 })
-    wal.append({ time: 1, price: 1, quantity: 1, user: 1, side: 1 })
+    wal.append(order)
     wal.durable().then(() => process.stdout.write('durable ' + wal.durableEventId))`
   const { code, output } = await ended(start(directory(), wait))
   t.is(output, 'durable 1')

@@ -5,6 +5,8 @@ import type { RecorderOptions } from '#src/options.js'
 import { openRecorder, type Recorder } from '#src/recorder.js'
 import { FakeNative } from './fake-native.js'
 
+export { setImmediate as turn } from 'node:timers/promises'
+
 export const Small = defineEvent('Small', { a: u8 })
 /** Events of that type in a block. */
 export const SLOTS = 4
@@ -36,8 +38,8 @@ export function openWith<E extends EventType | undefined>(
   return { wal, native: native as unknown as FakeNative }
 }
 
-/** Waits for the end of this turn of the event loop. */
-export const turn = () => new Promise<void>(resolve => setImmediate(resolve))
+/** The values of the first so many events. */
+export const upTo = (count: number) => Array.from({ length: count }, (_, a) => a)
 
 /** The entries of a byte log's published blocks. */
 export function entries(t: ExecutionContext, native: FakeNative): string[] {

@@ -7,7 +7,6 @@ test.after.always(remove)
 /** Counts what a recorder may leave behind, and says whether a collection has freed it. */
 const COUNT = `
   import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-  const order = { time: 1, price: 1, quantity: 1, user: 1, side: 1 }
   const lines = path => readFileSync(path, 'utf8').split('\\n')
   const tryTo = read => { try { return read() } catch { return '' } }
   const held = () => ({

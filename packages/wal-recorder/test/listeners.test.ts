@@ -27,7 +27,6 @@ test('a listener that throws is an uncaught exception and keeps nothing from bei
       throw new Error('boom ' + segment)
     })
     process.on('uncaughtException', error => caught.push(error.message))
-    const order = { time: 1, price: 1, quantity: 1, user: 1, side: 1 }
     for (let segment = 1; segment <= 3; segment++) {
       wal.append(order)
       rotate(wal)
@@ -49,7 +48,7 @@ test('a listener that throws ends a program that catches nothing, as with any em
     wal.on('rotated', () => {
       throw new Error('boom')
     })
-    wal.append({ time: 1, price: 1, quantity: 1, user: 1, side: 1 })
+    wal.append(order)
     rotate(wal)
     setInterval(() => {}, 1000)`
   const dir = directory()

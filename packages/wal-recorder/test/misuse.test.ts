@@ -1,29 +1,21 @@
 import { inspect } from 'node:util'
 import { WalError } from '@flashstrike/wal-recovery/errors'
-import { defineEvent, type EventType, u8 } from '@flashstrike/wal-recovery/schema'
+import { defineEvent, u8 } from '@flashstrike/wal-recovery/schema'
 import test from 'ava'
 import { eventAppender } from '#src/event-appender.js'
 import { layoutOf } from '#src/event-layout.js'
-import type { NativeListener, NativeOpenOptions } from '#src/native.js'
 import type { RecorderOptions } from '#src/options.js'
-import { openRecorder, type Recorder } from '#src/recorder.js'
 import { Staging } from '#src/staging.js'
 import { FakeNative } from './fake-native.js'
+import { openBytes, openWith, Small } from './fake-recorder.js'
 
-const Small = defineEvent('Small', { a: u8 })
 const Empty = defineEvent('Empty', {})
+const AREA_BYTES = 64
 
-function open<E extends EventType | undefined>(options: RecorderOptions<E>, lastId = 0): Recorder<E> {
-  const binding = {
-    open: (given: NativeOpenOptions, listener: NativeListener) => new FakeNative(given, listener, 64, lastId),
-  }
-  return openRecorder(binding, options)
-}
-
-const small = (lastId = 0) => open({ dir: 'log', event: Small }, lastId)
-const bytes = (lastId = 0) => open<undefined>({ dir: 'log' }, lastId)
+const small = (lastId = 0) => openWith({ dir: 'log', event: Small }, AREA_BYTES, lastId).wal
+const bytes = (lastId = 0) => openBytes(AREA_BYTES, lastId).wal
 /** Options as a program without types gives them. */
-const options = (given: unknown) => open(given as RecorderOptions)
+const options = (given: unknown) => openWith(given as RecorderOptions, AREA_BYTES).wal
 
 const refused: ReadonlyArray<[what: string, use: () => unknown, code: string, message: RegExp]> = [
   [
@@ -89,7 +81,7 @@ const refused: ReadonlyArray<[what: string, use: () => unknown, code: string, me
   ['null in a batch', () => small().appendBatch([null as never]), 'WAL_SCHEMA', /event is null/],
   [
     'null as an event without fields',
-    () => open({ dir: 'x', event: Empty }).append(null as never),
+    () => openWith({ dir: 'x', event: Empty }, AREA_BYTES).wal.append(null as never),
     'WAL_SCHEMA',
     /null/,
   ],

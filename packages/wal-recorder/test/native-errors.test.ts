@@ -158,7 +158,6 @@ test('WAL_POISONED: a sync that has failed ends appending, rejects all who wait,
   const poison = `
     import { WalError } from ${JSON.stringify(PACKAGE)}
     const wal = await Recorder.open({ dir, event: Order, segmentBytes: 1 << 20 })
-    const order = ${JSON.stringify(order)}
     const told = { codes: [], order: [], events: [] }
     const tell = error => told.codes.push(error instanceof WalError ? error.code : String(error))
     wal.on('poisoned', error => told.events.push(error.code))

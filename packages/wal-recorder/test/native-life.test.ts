@@ -1,11 +1,10 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import test from 'ava'
 import { Recorder } from '#src/index.js'
 import { Order, order, roomy, scratch } from './programs.js'
 
 const { directory, remove } = scratch()
 test.after.always(remove)
-
-const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 
 test('closing is done once, by however many and however often, and everybody is told when it is done', async t => {
   const dir = directory()

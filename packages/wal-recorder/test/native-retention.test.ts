@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import test from 'ava'
-import { Recorder, type RecorderOptions, type RetentionLimits, type WalError } from '#src/index.js'
-import { Order, order, scratch, until } from './programs.js'
+import { Recorder, type RecorderOptions, type RetentionLimits } from '#src/index.js'
+import { Order, order, rotate, scratch, until } from './programs.js'
 
 const { directory, remove } = scratch()
 test.after.always(remove)
@@ -14,16 +14,7 @@ async function segmented(segments: number, options: Partial<RecorderOptions<type
   for (const name of ['compressed', 'deleted'] as const) wal.on(name, segment => told.push([name, segment]))
   for (let segment = 0; segment < segments; segment++) {
     for (let i = 0; i < 10; i++) wal.append(order)
-    await wal.drain()
-    for (;;) {
-      try {
-        wal.rotate()
-        break
-      } catch (error) {
-        if ((error as WalError).code !== 'WAL_BACKPRESSURE') throw error
-        await wal.drain()
-      }
-    }
+    await rotate(wal)
   }
   const names = () => readdirSync(dir).filter(name => /\.wal(\.zst)?$/.test(name))
   const cold = () =>

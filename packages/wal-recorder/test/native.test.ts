@@ -4,25 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { defineEvent, Recorder, u64, WalError } from '#src/index.js'
 import { loadBinding } from '#src/native.js'
-import { ended, Order, order, PATIENCE_MS, roomy, scratch, start, until } from './programs.js'
+import { ended, Order, order, PATIENCE_MS, roomy, rotate, scratch, start, until } from './programs.js'
 
 const { directory, remove } = scratch()
 test.after.always(remove)
 
 /** Small segments: a few thousand events make several. */
 const small = { segmentBytes: 64 * 1024, event: Order }
-/** Goes on in the next segment as soon as it is ready. */
-function rotate(wal: Recorder<typeof Order>): Promise<void> {
-  return until(() => {
-    try {
-      wal.rotate()
-      return true
-    } catch (error) {
-      if ((error as WalError).code !== 'WAL_BACKPRESSURE') throw error
-      return false
-    }
-  }, 'room for the next segment')
-}
 
 /** Appends until the last id is `end`, or there is no room; the last id. */
 function appendUpTo(wal: Recorder<typeof Order>, end: number): number {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { WalError } from '@flashstrike/wal-recovery/errors'
 import { defineEvent, i64, u8, u32, u64 } from '@flashstrike/wal-recovery/schema'
 
 export const PACKAGE = new URL('../../dist/index.js', import.meta.url).href
@@ -28,6 +29,19 @@ export async function until(holds: () => boolean, what: string): Promise<void> {
   }
 }
 
+/** Goes on in the next segment as soon as it is ready. */
+export function rotate(wal: { rotate(): void }): Promise<void> {
+  return until(() => {
+    try {
+      wal.rotate()
+      return true
+    } catch (error) {
+      if ((error as WalError).code !== 'WAL_BACKPRESSURE') throw error
+      return false
+    }
+  }, 'room for the next segment')
+}
+
 /** A directory for the logs of one test file, and its removal. */
 export function scratch(): { directory(): string; remove(): void } {
   const root = mkdtempSync(join(tmpdir(), 'wal-recorder-test-'))
@@ -38,16 +52,17 @@ export function scratch(): { directory(): string; remove(): void } {
   }
 }
 
-/** The head of every program below: the package, an event type, the directory of the log as `dir`. */
+/** The head of every program below: the package, an event type and an event of it, the directory of the log as `dir`. */
 function prelude(dir: string): string {
   return `
     import { Recorder, defineEvent, i64, u8, u32, u64 } from ${JSON.stringify(PACKAGE)}
     const dir = ${JSON.stringify(dir)}
     const Order = defineEvent('Order', { time: u64, price: i64, quantity: u64, user: u32, side: u8 }, { size: 64 })
+    const order = ${JSON.stringify(order)}
   `
 }
 
-/** Starts a program of its own on this Node. Its code sees `Recorder`, `Order` and `dir`. */
+/** Starts a program of its own on this Node. Its code sees `Recorder`, `Order`, `order` and `dir`. */
 export function start(
   dir: string,
   code: string,

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import test from 'ava'
 import { Recorder } from '#src/index.js'
-import { ended, PACKAGE, roomy, scratch, start, until, workerProgram } from './programs.js'
+import { ended, order, PACKAGE, roomy, scratch, start, until, workerProgram } from './programs.js'
 
 const { directory, remove } = scratch()
 test.after.always(remove)
@@ -21,7 +21,6 @@ function startWorker(
     import { workerData } from 'node:worker_threads'
     const { reached } = workerData
     const wal = await Recorder.open({ dir, event: Order, segmentBytes: 1 << 20 })
-    const order = { time: 1, price: 1, quantity: 1, user: 1, side: 1 }
     const append = () => Atomics.store(reached, ${APPENDED}, wal.append(order))
     reached[${OPEN}] = 1
     ${code}`
@@ -123,13 +122,13 @@ for (const [how, code, exit] of exits) {
 test.serial('a recorder of this thread lives on when workers with others end', async t => {
   const dir = directory()
   await using wal = await Recorder.open({ dir, ...roomy })
-  const durable = wal.durable(wal.append({ time: 1, price: 1, quantity: 1, user: 1, side: 1 }))
+  const durable = wal.durable(wal.append(order))
   for (let round = 0; round < 3; round++) {
     const { worker, reached, end } = startWorker(directory(), 'append(); setInterval(() => {}, 1000)')
     await until(() => Atomics.load(reached, APPENDED) > 0, 'an append')
     await worker.terminate()
     await end
-    const id = wal.append({ time: 1, price: 1, quantity: 1, user: 1, side: 1 })
+    const id = wal.append(order)
     await wal.durable(id)
   }
   await durable

@@ -3,9 +3,7 @@ import { Readable, type Writable } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
 import { WalError } from '@flashstrike/wal-recovery/errors'
 import test from 'ava'
-import { entries, fieldsOf, open, openBytes, SLOTS, turn } from './fake-recorder.js'
-
-const upTo = (count: number) => Array.from({ length: count }, (_, a) => a)
+import { entries, fieldsOf, open, openBytes, SLOTS, turn, upTo } from './fake-recorder.js'
 
 test('what is written is appended at once while there is room', t => {
   const { wal, native } = open()
