@@ -49,7 +49,8 @@ impl<'a> Compression<'a> {
         }
     }
 
-    /// Compresses, compares, and removes the hot file; `None`: it was stopped, and the segment is hot as before.
+    /// Compresses, compares, and removes the hot file, which the caller syncs; `None`: it was stopped, and the segment is
+    /// hot as before.
     ///
     /// A cold file that is there already, from a writer that died in between, is compared too, and made anew if it is
     /// another one.
@@ -69,7 +70,6 @@ impl<'a> Compression<'a> {
         let _ = hot.drop_cache();
         self.shared.check_lock()?;
         remove_if_there(self.files(), &self.hot)?;
-        self.sync_directory()?;
         Ok(Some(sizes))
     }
 

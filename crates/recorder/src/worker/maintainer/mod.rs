@@ -9,7 +9,7 @@
 //!     the oldest uncompressed segment, if there are too many and nobody holds it:
 //!         write .wal.zst.tmp, sync it, read it back and compare
 //!         rename it to .wal.zst, sync the directory
-//!         remove .wal, sync the directory
+//!         remove .wal, sync the directory a little later, together with what else there is
 //! ```
 //!
 //! A failure of one keeps nobody from the other: removing is what a full disk needs. Whatever fails is told and tried

@@ -22,6 +22,9 @@ use crate::event::Event;
 use crate::retention::Retention;
 use crate::shared::{Shared, lock, wall_clock_ns};
 
+/// What is to go is gathered for so long, and the removal of what was compressed is synced so much later: both then share
+/// a few syncs, each of which interrupts a processor that may be the appender's.
+const GATHERING: Duration = Duration::from_millis(250);
 /// How often to look whether a cursor that holds something has moved on: it belongs to another process, which tells
 /// nobody.
 const CURSOR_PAUSE: Duration = Duration::from_secs(1);
@@ -41,6 +44,10 @@ pub(super) struct Worker {
     floor: Option<u64>,
     deletion: Backoff,
     compression: Backoff,
+    /// Until when what is to go is gathered.
+    gathering: Option<Instant>,
+    /// When the removal of what was compressed is to be synced, unless a later sync of the directory covers it.
+    sync_due: Option<Instant>,
     /// When to look again although nothing was said.
     look_again: Option<Instant>,
     telemetry: SegmentMaintainerUpdater,
@@ -64,6 +71,8 @@ impl Worker {
             floor: None,
             deletion: Backoff::default(),
             compression: Backoff::default(),
+            gathering: None,
+            sync_due: None,
             look_again: None,
             telemetry,
         }
@@ -80,6 +89,8 @@ impl Worker {
             self.telemetry.on_persistence_loop(did_work, start, slept.as_nanos() as u64);
             start = clock::now_ns();
         }
+        // The next opening would find both files of a segment and finish it: nothing depends on this one.
+        let _ = self.sync_removals(true);
     }
 
     /// Sleeps until there is something to look at; `None` when it is time to end.
@@ -124,7 +135,7 @@ impl Worker {
         };
         let compressed = match self.compression.until(now) {
             None => {
-                let outcome = self.compress_one();
+                let outcome = self.sync_removals(false).and_then(|()| self.compress_one());
                 self.note(outcome, |worker| &mut worker.compression)
             }
             Some(until) => self.look_again_at(until),
@@ -171,6 +182,12 @@ impl Worker {
             self.wait_for_age()?;
             return Ok(false);
         }
+        let now = Instant::now();
+        let gathered = *self.gathering.get_or_insert(now + GATHERING);
+        if gathered > now {
+            return Ok(self.look_again_at(gathered));
+        }
+        self.gathering = None;
         let shared = Arc::clone(&self.shared);
         let Some(_lock) = CursorsLock::try_acquire(&shared.context)? else {
             return Ok(self.look_again_at(Instant::now() + LOCK_PAUSE));
@@ -188,10 +205,31 @@ impl Worker {
             shared.raise_first_segment(behind)?;
         }
         let removed = self.remove(count);
-        let directory = &shared.context.directory;
-        let synced = shared.context.files.sync_directory(directory);
-        removed.and(synced.map_err(|error| Error::io("sync", directory, &error)))?;
+        let synced = self.sync_directory();
+        removed.and(synced)?;
         Ok(true)
+    }
+
+    /// Syncs the removal of what was compressed, once that is due.
+    fn sync_removals(&mut self, now: bool) -> Result<()> {
+        match self.sync_due {
+            Some(due) if now || due <= Instant::now() => self.sync_directory(),
+            Some(due) => {
+                self.look_again_at(due);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn sync_directory(&mut self) -> Result<()> {
+        let context = &self.shared.context;
+        context
+            .files
+            .sync_directory(&context.directory)
+            .map_err(|error| Error::io("sync", &context.directory, &error))?;
+        self.sync_due = None;
+        Ok(())
     }
 
     /// How many of the oldest segments are to be removed now, at most [`MOST_AT_ONCE`].
@@ -277,6 +315,7 @@ impl Worker {
         segment.files.hot = false;
         segment.files.cold = true;
         segment.bytes = None;
+        self.sync_due = Some(Instant::now() + GATHERING);
         self.shared.count_sealed(|counts| {
             counts.hot -= 1;
             counts.cold += 1;
