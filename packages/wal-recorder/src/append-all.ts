@@ -74,7 +74,7 @@ function untilAborted(source: AsyncIterable<unknown>, signal: AbortSignal): Asyn
       let giveUp = (_reason: unknown): void => {}
       const abort = () => {
         giveUp(signal.reason)
-        close(source, iterator)
+        void close(source, iterator)
       }
       const end = () => signal.removeEventListener('abort', abort)
       signal.addEventListener('abort', abort, { once: true })
@@ -106,8 +106,12 @@ function untilAborted(source: AsyncIterable<unknown>, signal: AbortSignal): Asyn
 }
 
 /** Nobody takes further events. A generator hears of it as soon as it has one; a stream need not wait for that. */
-function close(source: AsyncIterable<unknown>, iterator: AsyncIterator<unknown>): void {
+async function close(source: AsyncIterable<unknown>, iterator: AsyncIterator<unknown>): Promise<void> {
   const { destroy } = source as { destroy?: unknown }
-  if (typeof destroy === 'function') destroy.call(source)
-  else iterator.return?.()?.catch(() => {})
+  try {
+    if (typeof destroy === 'function') destroy.call(source)
+    else await iterator.return?.()
+  } catch {
+    // Who appends is told the reason of the signal.
+  }
 }

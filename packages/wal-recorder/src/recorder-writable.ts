@@ -71,7 +71,8 @@ export class RecorderWritable extends Writable {
   }
 
   override _destroy(error: Error | null, done: Done): void {
-    this.#gone.abort(error)
+    // Without a reason of its own, the event that waits for room would be taken for written.
+    this.#gone.abort(error ?? undefined)
     done(error)
   }
 

@@ -172,6 +172,25 @@ test('a signal ends it while it waits for the source, and closes a stream that g
   t.deepEqual(fieldsOf(wal, native), [5])
 })
 
+test('a source that cannot be closed changes nothing of what a signal does', async t => {
+  const ways: ReadonlyArray<() => unknown> = [
+    () => ({ done: true, value: undefined }),
+    () => {
+      throw new Error('cannot be closed')
+    },
+  ]
+  for (const close of ways) {
+    const { wal } = open()
+    const controller = new AbortController()
+    const iterator = { next: () => new Promise(() => {}), return: close }
+    const source = { [Symbol.asyncIterator]: () => iterator } as unknown as AsyncIterable<{ a: number }>
+    const appended = wal.appendAll(source, { signal: controller.signal })
+    await turn()
+    controller.abort(new Error('enough'))
+    await t.throwsAsync(appended, { message: 'enough' })
+  }
+})
+
 test('a signal that was aborted before lets nothing be asked for', async t => {
   const { wal } = open()
   const signal = AbortSignal.abort(new Error('enough'))

@@ -179,6 +179,21 @@ test('a destroyed stream appends nothing any more', async t => {
   }
 })
 
+test('no write is called done whose event a destroyed stream has not appended', async t => {
+  const { wal, native } = open()
+  const stream = wal.writable()
+  native.shortage = 'WAL_FULL'
+  const told: unknown[] = []
+  for (let a = 0; a < 3; a++) stream.write({ a }, error => told.push(error))
+  await turn()
+  stream.destroy()
+  await once(stream, 'close')
+  await turn()
+  t.is(wal.lastEventId, 0)
+  t.is(told.length, 3)
+  for (const error of told) t.true(error instanceof Error)
+})
+
 test('a pipeline ends with the error of the log, and closes its source', async t => {
   const { wal, native } = open()
   native.broken = 'WAL_IO'
