@@ -16,6 +16,9 @@ use crate::staging::Staging;
 use crate::worker::committer::{CommitHandle, Committer};
 use crate::worker::meta_coordinator::MetaCoordinator;
 
+/// A year: longer waits are the same to a caller, and a deadline stays in range.
+const LONGEST_WAIT: Duration = Duration::from_secs(31_536_000);
+
 /// Appends to a log. One thread appends; it may be moved to another thread, and other threads may wait for durability
 /// through a [`CommitHandle`].
 ///
@@ -146,7 +149,7 @@ impl Recorder {
     /// What still stands in the way after that time; `WAL_POISONED`, `WAL_CLOSED` at once.
     pub fn drain(&mut self, patience: Duration) -> Result<()> {
         self.check_open()?;
-        self.manager.drain(Instant::now() + patience)
+        self.manager.drain(Instant::now() + patience.min(LONGEST_WAIT))
     }
 
     /// Changes how much of the log is kept from now on.

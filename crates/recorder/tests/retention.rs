@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::{
     Told, append_many, code, expect_log, expect_log_from, fill_segments, gauge, rotate, segments_of,
-    small_log, temporary_in_memory, wait_for_segments, wait_until, watched_log,
+    small_log, temporary_in_memory, wait_for_segments, wait_until, watched_log, when_there_is_room,
 };
 use flashstrike_crash_lab::{FaultFileSystem, Kind, ReadBack, Rule};
 use flashstrike_recorder::{Code, Recorder, RecorderOptions, Retention};
@@ -300,4 +300,53 @@ fn the_maintainer_runs_at_the_lowest_priority_and_nobody_else_does() {
     for (name, nice) in tasks() {
         assert!(nice == own || name == "wal-maintain", "{name} has {nice}");
     }
+}
+
+#[test]
+fn a_segment_left_without_an_event_is_never_compressed_and_removed_in_its_turn() {
+    for is_reopened in [false, true] {
+        let directory = temporary_in_memory();
+        let (mut options, told) = watched_log(&FaultFileSystem::default(), directory.path(), 0);
+        Recorder::open(&options).unwrap().close().unwrap();
+        // The event does not fit the segment that is open, which has none.
+        let event = vec![7; 2 * options.segment_bytes as usize];
+        options.segment_bytes *= 4;
+        let limits = Retention { hot_segments: Some(2), cold_segments: Some(4), ..Retention::default() };
+        if !is_reopened {
+            options.retention = limits;
+        }
+        let mut log = Recorder::open(&options).unwrap();
+        let append = |log: &mut Recorder, count| {
+            for _ in 0..count {
+                when_there_is_room(log, |log| log.append(&event)).unwrap();
+                rotate(log).unwrap();
+            }
+        };
+        append(&mut log, 4);
+        if is_reopened {
+            log.close().unwrap();
+            options.retention = limits;
+            log = Recorder::open(&options).unwrap();
+        }
+        wait_for_segments(directory.path(), &[0, 5], &[1, 2, 3, 4]);
+        append(&mut log, 1);
+        wait_for_segments(directory.path(), &[6], &[2, 3, 4, 5]);
+        log.close().unwrap();
+        assert_eq!(told.deleted(), [0, 1]);
+        assert!(told.failures().is_empty());
+        assert_eq!(ReadBack::now(directory.path()).ids(), [2, 3, 4, 5]);
+    }
+}
+
+#[test]
+fn no_age_and_no_patience_is_too_long() {
+    let directory = temporary_in_memory();
+    let age = Some(Duration::MAX);
+    let mut log =
+        Recorder::open(&options(directory.path(), Retention { age, ..Retention::default() })).unwrap();
+    fill_segments(&mut log, SIZE, 3, EVENTS);
+    log.drain(Duration::MAX).unwrap();
+    wait_for_segments(directory.path(), &[0, 1, 2, 3], &[]);
+    log.close().unwrap();
+    expect_log(directory.path(), SIZE, 3 * EVENTS);
 }

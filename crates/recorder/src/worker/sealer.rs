@@ -111,6 +111,7 @@ impl Queue {
         let _poison = super::PoisonOnPanic { shared, worker: "wal-seal" };
         while let Some(segment) = self.next(shared) {
             let (index, last_event_id) = (segment.index(), segment.seal.last_event_id);
+            let holds_events = segment.holds_events();
             // What is promised has to be found by its name.
             match segment.seal(&shared.poison).and_then(|closed_ts_ns| {
                 shared.check_lock()?;
@@ -121,7 +122,7 @@ impl Queue {
                     // All before it were sealed, and so synced, before it.
                     shared.advance_durable(last_event_id);
                     shared.tell(&Event::Sealed { segment: index });
-                    sealed.add(index, last_event_id, closed_ts_ns);
+                    sealed.add(index, last_event_id, closed_ts_ns, holds_events);
                 }
                 Err(error) => shared.tell_failure(error),
             }

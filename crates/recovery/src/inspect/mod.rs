@@ -81,18 +81,28 @@ pub fn inspect(
     survey::inspect(files, directory, options, &mut Watch::default())
 }
 
-/// The header of a sealed segment, from whichever of its files counts; `None`: there is neither, or it is not sealed.
+/// The last event of a segment that appending has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeftSegment {
+    /// Its last event, or the last one before it if it holds none.
+    pub last_event_id: u64,
+    /// When it was sealed, or begun if it holds no event; ns since the Unix epoch.
+    pub ended_ts_ns: u64,
+    /// One without an event is never sealed.
+    pub holds_events: bool,
+}
+
+/// What a segment that appending has left says of its end, from whichever of its files counts; `None`: there is neither,
+/// or it holds an event and is not sealed.
 ///
 /// # Errors
 /// `WAL_UNSUPPORTED`, `WAL_IO`.
-pub fn sealed_header(
+pub fn left_segment(
     files: &Arc<dyn FileSystem>,
     directory: &Path,
     index: u32,
-) -> Result<Option<flashstrike_segment::SegmentHeader>> {
-    let start = SegmentSource::new(files, directory).start(index, None)?;
-    let header = start.and_then(|start| start.header);
-    Ok(header.filter(|header| header.sealed.is_some() && header.segment_index == index))
+) -> Result<Option<LeftSegment>> {
+    SegmentSource::new(files, directory).left(index)
 }
 
 /// Inspects a log for a reader, which does not know whether somebody is appending to it. Gives also the segment in which

@@ -4,11 +4,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flashstrike_segment::layout::{COLD_FRAME_CONTENT, MAX_SEGMENT_SIZE, MAX_SEGMENT_START, WAL_META_SIZE};
+use flashstrike_segment::layout::{
+    BLOCK_HEADER_SIZE, COLD_FRAME_CONTENT, MAX_SEGMENT_SIZE, MAX_SEGMENT_START, SEGMENT_HEADER_SIZE,
+    WAL_META_SIZE,
+};
 use flashstrike_segment::verify::is_whole;
-use flashstrike_segment::{ColdState, SegmentStart, WalMeta, cold, names};
+use flashstrike_segment::{BlockHeader, ColdState, SegmentStart, WalMeta, cold, names};
 use flashstrike_telemetry::clock;
 
+use super::LeftSegment;
 use crate::directory::{SegmentFiles, cold_path, hot_path};
 use crate::error::{Error, Result};
 use crate::files::{File, FileSystem, OpenMode, read_full_at, read_to_end};
@@ -145,6 +149,29 @@ impl SegmentSource {
         let start = self.start(index, None).ok()??;
         let continued = || start.metadata.as_ref().map(|(block, _)| block.last_event_id + 1);
         start.sealed.as_ref().map(|seal| seal.first_event_id).or_else(continued)
+    }
+
+    /// What a segment that appending has left says of its end.
+    pub(super) fn left(&self, index: u32) -> Result<Option<LeftSegment>> {
+        let Some(start) = self.start(index, None)? else { return Ok(None) };
+        let Some(header) = start.header.filter(|header| header.segment_index == index) else {
+            return Ok(None);
+        };
+        if let Some(seal) = header.sealed {
+            let (last_event_id, ended_ts_ns) = (seal.last_event_id, seal.closed_ts_ns);
+            return Ok(Some(LeftSegment { last_event_id, ended_ts_ns, holds_events: true }));
+        }
+        let Some((block, _)) = start.metadata else { return Ok(None) };
+        let path = hot_path(&self.directory, index);
+        let Some(file) = self.open(&path, None)? else { return Ok(None) };
+        let mut next = [0; BLOCK_HEADER_SIZE];
+        let offset = (SEGMENT_HEADER_SIZE + block.block_len()) as u64;
+        read_full_at(&*file, &mut next, offset).map_err(|error| Error::io("read", &path, &error))?;
+        Ok((!BlockHeader::is_published(&next)).then_some(LeftSegment {
+            last_event_id: block.last_event_id,
+            ended_ts_ns: block.written_ts_ns,
+            holds_events: false,
+        }))
     }
 
     fn hot_start(&self, index: u32, telemetry: Option<&ReadTelemetry>) -> Result<Option<SegmentStart>> {

@@ -25,6 +25,8 @@ pub(super) struct Facts {
     pub(super) last_event_id: u64,
     /// When it was sealed, ns since the Unix epoch.
     pub(super) closed_ts_ns: u64,
+    /// One that was left without an event is not sealed, and so never compressed.
+    pub(super) holds_events: bool,
 }
 
 impl SealedSegment {
@@ -110,7 +112,7 @@ fn age_of(facts: &Facts, now_ns: u64) -> Duration {
 pub(super) fn comes_of_age_in(retention: &Retention, facts: &Facts, now_ns: u64) -> Option<Duration> {
     let left = retention.age?.saturating_sub(age_of(facts, now_ns));
     // At the age itself it is not older yet.
-    Some(left + Duration::from_millis(1))
+    Some(left.saturating_add(Duration::from_millis(1)))
 }
 
 /// The sealed segments, oldest first.

@@ -83,10 +83,10 @@ impl Queue {
 pub(crate) struct Sealed(Arc<Queue>);
 
 impl Sealed {
-    /// This segment is sealed now; they come in the order of their indexes.
-    pub(crate) fn add(&self, index: u32, last_event_id: u64, closed_ts_ns: u64) {
+    /// This segment is sealed now, or is left for good without an event; they come in the order of their indexes.
+    pub(crate) fn add(&self, index: u32, last_event_id: u64, closed_ts_ns: u64, holds_events: bool) {
         let files = SegmentFiles { hot: true, cold: false };
-        let facts = Some(Facts { last_event_id, closed_ts_ns });
+        let facts = Some(Facts { last_event_id, closed_ts_ns, holds_events });
         self.0.change(|state| state.sealed.push(SealedSegment { index, files, facts, bytes: None }));
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use flashstrike_recovery::directory::{cold_path, hot_path};
 use flashstrike_recovery::files::{OpenMode, remove_if_there};
-use flashstrike_recovery::inspect::sealed_header;
+use flashstrike_recovery::inspect::left_segment;
 use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_telemetry::clock;
 use flashstrike_telemetry::recorder::SegmentMaintainerUpdater;
@@ -28,7 +28,10 @@ const GATHERING: Duration = Duration::from_millis(250);
 /// How often to look whether a cursor that holds something has moved on: it belongs to another process, which tells
 /// nobody.
 const CURSOR_PAUSE: Duration = Duration::from_secs(1);
-/// The same for somebody who creates a cursor.
+/// How often to look whether a segment has come of age, at least: the wall clock may be set, and it goes on while the
+/// machine sleeps.
+const AGE_PAUSE: Duration = Duration::from_secs(60);
+/// How often to look whether somebody who creates a cursor has done so.
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// Segments removed at a time: they share one `wal.meta` and one sync of the directory.
 const MOST_AT_ONCE: usize = 16;
@@ -283,13 +286,10 @@ impl Worker {
 
     /// Compresses the oldest segment that is still hot, if the limits say so and nobody holds it.
     fn compress_one(&mut self) -> Result<bool> {
-        let Some(at) = self.sealed.iter().position(SealedSegment::is_hot) else { return Ok(false) };
+        let Some(at) = self.next_to_compress()? else { return Ok(false) };
         // With two files somebody has died just before he removed one.
         let is_half_done = self.sealed[at].files.cold;
         if !is_half_done {
-            if self.retention.hot_segments.is_none() {
-                return Ok(false);
-            }
             let totals = self.totals()?;
             let facts = self.facts(at)?;
             let limited = Holds { floor: self.floor, cursor: None };
@@ -328,6 +328,26 @@ impl Worker {
         Ok(true)
     }
 
+    /// The oldest segment that is hot and need not be.
+    fn next_to_compress(&mut self) -> Result<Option<usize>> {
+        for at in 0..self.sealed.len() {
+            let segment = &self.sealed[at];
+            if !segment.is_hot() {
+                continue;
+            }
+            if segment.files.cold {
+                return Ok(Some(at));
+            }
+            if self.retention.hot_segments.is_none() {
+                break;
+            }
+            if self.facts(at)?.holds_events {
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
+    }
+
     /// Looks again when the oldest segment comes of age, unless something else holds it then.
     fn wait_for_age(&mut self) -> Result<()> {
         if self.retention.age.is_none() || self.sealed.is_empty() {
@@ -339,7 +359,7 @@ impl Worker {
             return Ok(());
         }
         if let Some(left) = comes_of_age_in(&self.retention, &facts, wall_clock_ns()) {
-            self.look_again_at(Instant::now() + left);
+            self.look_again_at(Instant::now() + left.min(AGE_PAUSE));
         }
         Ok(())
     }
@@ -373,8 +393,7 @@ impl Worker {
             return Ok(facts);
         }
         let context = &self.shared.context;
-        let sealed = sealed_header(&context.files, &context.directory, segment.index)?;
-        let Some(seal) = sealed.and_then(|header| header.sealed) else {
+        let Some(left) = left_segment(&context.files, &context.directory, segment.index)? else {
             let path = hot_path(&context.directory, segment.index);
             let message = format!(
                 "{} should be sealed and its header does not say so; nothing is removed or compressed before that is \
@@ -383,7 +402,11 @@ impl Worker {
             );
             return Err(Error::new(Code::Corrupt, message).at(segment.index, 0).at_path(&path));
         };
-        let facts = Facts { last_event_id: seal.last_event_id, closed_ts_ns: seal.closed_ts_ns };
+        let facts = Facts {
+            last_event_id: left.last_event_id,
+            closed_ts_ns: left.ended_ts_ns,
+            holds_events: left.holds_events,
+        };
         segment.facts = Some(facts);
         Ok(facts)
     }
