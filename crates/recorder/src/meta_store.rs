@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flashstrike_recovery::files::{FileSystem, OpenMode, remove_if_there};
+use flashstrike_recovery::files::{FileSystem, OpenMode, remove_if_there, sync_names};
 use flashstrike_recovery::{Error, Result};
 use flashstrike_segment::{WalMeta, names};
 use flashstrike_telemetry::clock;
@@ -52,6 +52,6 @@ impl MetaStore {
             .and_then(|()| file.sync_data())
             .map_err(|error| Error::io("write", &temporary, &error))?;
         self.files.rename(&temporary, &path, true).map_err(|error| Error::io("rename to", &path, &error))?;
-        self.files.sync_directory(&self.directory).map_err(|error| Error::io("sync", &self.directory, &error))
+        sync_names(&*self.files, &self.directory)
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use flashstrike_recovery::directory::{Listing, absolute};
+use flashstrike_recovery::files::sync_names;
 use flashstrike_recovery::inspect::{Depth, InspectOptions, Inspection, inspect};
 use flashstrike_recovery::machine::BOOT_ID;
 use flashstrike_recovery::repair::{RepairOptions, Repaired, mark_poisoned, prepare_for_append};
@@ -98,7 +99,7 @@ fn take_over(
         mark_poisoned(&*context.files, &context.directory);
     }
     synced?;
-    sync_directory(context)?;
+    sync_names(&*context.files, &context.directory)?;
 
     writer.touch()?;
 
@@ -272,11 +273,6 @@ fn new_staging(
     // What staging proves is there on this boot; only what is on the device may be called durable in a block.
     let durable = inspection.durable_on_disk.min(repaired.link.last_event_id);
     NewStaging::create(&context.files, &context.directory, &header, durable, context.file_mode)
-}
-
-fn sync_directory(context: &LogContext) -> Result<()> {
-    let directory = &context.directory;
-    context.files.sync_directory(directory).map_err(|error| Error::io("sync", directory, &error))
 }
 
 fn note_position(shared: &Shared, writer: &SegmentWriter) {

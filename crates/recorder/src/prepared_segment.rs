@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flashstrike_recovery::files::{File, Mapping, OpenMode, remove_if_there};
+use flashstrike_recovery::files::{File, Mapping, OpenMode, is_full, remove_if_there, sync_names};
 use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
 use flashstrike_segment::{Metadata, SegmentHeader, names};
@@ -100,10 +100,10 @@ impl PreparedSegment {
             .files
             .rename(temporary, &path, false)
             .map_err(|error| Error::io("rename a prepared segment to", &path, &error))?;
-        if let Err(error) = context.files.sync_directory(&context.directory) {
+        if let Err(error) = sync_names(&*context.files, &context.directory) {
             // Nobody has it yet, and the next try needs the name.
             let _ = context.files.remove_file(&path);
-            return Err(Error::io("sync", &context.directory, &error));
+            return Err(error);
         }
         Ok(Self::new(context, header, path, file, mapping))
     }
@@ -146,10 +146,6 @@ fn full_or_io(what: &str, path: &Path, error: &io::Error) -> Error {
     }
     let message = format!("no space for the next segment: cannot {what} {}: {error}", path.display());
     Error::new(Code::Full, message).at_path(path)
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Maps a segment that has blocks up to `end`. What follows is allocated first: a segment that was copied without its

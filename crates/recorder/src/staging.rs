@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use flashstrike_recovery::files::{File, FileSystem, Mapping, OpenMode, remove_if_there};
+use flashstrike_recovery::files::{File, FileSystem, Mapping, OpenMode, remove_if_there, sync_names};
 use flashstrike_recovery::{Error, Result};
 use flashstrike_segment::layout::STAGING_HEADER_SIZE;
 use flashstrike_segment::staging::{
@@ -113,7 +113,7 @@ impl NewStaging {
         let files = Arc::clone(&temporary.files);
         files.rename(&temporary.path, &path, true).map_err(|error| Error::io("rename to", &path, &error))?;
         temporary.is_renamed = true;
-        files.sync_directory(directory).map_err(|error| Error::io("sync", directory, &error))
+        sync_names(&*files, directory)
     }
 }
 

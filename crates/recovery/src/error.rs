@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use crate::files::is_full;
+
 /// Result of every fallible operation of the log.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -246,7 +248,7 @@ fn advice(error: &io::Error) -> Option<&'static str> {
             Some("appending needs a file system that can be written to; Recovery reads a log without")
         }
         io::ErrorKind::NotADirectory => Some("a log is a directory"),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some("make space"),
+        _ if is_full(error) => Some("make space"),
         _ => None,
     }
 }

@@ -186,3 +186,16 @@ pub fn remove_if_there(files: &dyn FileSystem, path: &Path) -> crate::Result<()>
         _ => Ok(()),
     }
 }
+
+/// Makes the names in a directory durable.
+///
+/// # Errors
+/// `WAL_IO`.
+pub fn sync_names(files: &dyn FileSystem, directory: &Path) -> crate::Result<()> {
+    files.sync_directory(directory).map_err(|error| crate::Error::io("sync", directory, &error))
+}
+
+/// Whether an operation has failed because there is no space, which passes when somebody makes some.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}

@@ -13,7 +13,7 @@ use super::rewrite::{self, checked_body};
 use super::{AppendPoint, Repaired};
 use crate::directory::{cold_path, hot_path};
 use crate::error::{Error, Result};
-use crate::files::{File, FileSystem, OpenMode, remove_if_there};
+use crate::files::{File, FileSystem, OpenMode, remove_if_there, sync_names};
 use crate::inspect::{Inspection, PreparedFacts, SegmentFacts, SegmentSource, is_zero};
 use crate::report::{CutReport, IdRange};
 
@@ -319,7 +319,7 @@ impl<'a> Repair<'a> {
     }
 
     fn sync_directory(&self) -> Result<()> {
-        self.files.sync_directory(self.directory).map_err(|error| Error::io("sync", self.directory, &error))
+        sync_names(self.files, self.directory)
     }
 }
 

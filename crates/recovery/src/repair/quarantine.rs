@@ -14,7 +14,7 @@ use flashstrike_segment::names;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::files::{File, FileSystem, OpenMode, read_full_at, remove_if_there};
+use crate::files::{File, FileSystem, OpenMode, read_full_at, remove_if_there, sync_names};
 
 const PIECE: usize = 1 << 20;
 
@@ -109,9 +109,7 @@ impl<'a> Quarantine<'a> {
     /// Makes the names in the quarantine durable. Nothing may be cut before.
     pub(crate) fn sync(&self) -> Result<()> {
         if self.used {
-            self.files
-                .sync_directory(&self.directory)
-                .map_err(|error| Error::io("sync", &self.directory, &error))?;
+            sync_names(self.files, &self.directory)?;
         }
         Ok(())
     }
@@ -128,7 +126,7 @@ impl<'a> Quarantine<'a> {
             _ => {}
         }
         // Also when it was there: an earlier repair may have been stopped before this sync.
-        self.files.sync_directory(self.log).map_err(|error| Error::io("sync", self.log, &error))?;
+        sync_names(self.files, self.log)?;
         self.used = true;
         Ok(())
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use flashstrike_recovery::directory::{cold_path, hot_path};
-use flashstrike_recovery::files::{File, FileSystem, OpenMode, read_full_at, remove_if_there};
+use flashstrike_recovery::files::{
+    File, FileSystem, OpenMode, is_full, read_full_at, remove_if_there, sync_names,
+};
 use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_segment::cold::{ColdError, Frame, FrameReader, FrameWriter, SeekTable};
 use flashstrike_segment::layout::MAX_SEGMENT_SIZE;
@@ -213,18 +215,15 @@ impl<'a> Compression<'a> {
     }
 
     fn sync_directory(&self) -> Result<()> {
-        let directory = &self.shared.context.directory;
-        self.files().sync_directory(directory).map_err(|error| Error::io("sync", directory, &error))
+        sync_names(self.files(), &self.shared.context.directory)
     }
 
     fn write_failed(&self, error: &std::io::Error) -> Error {
-        if error.kind() == std::io::ErrorKind::StorageFull
-            || error.kind() == std::io::ErrorKind::QuotaExceeded
-        {
-            let message = format!("no space to write {}: {error}", self.temporary.display());
-            return Error::new(Code::Full, message).at_path(&self.temporary);
+        if !is_full(error) {
+            return Error::io("write", &self.temporary, error);
         }
-        Error::io("write", &self.temporary, error)
+        let message = format!("no space to write {}: {error}", self.temporary.display());
+        Error::new(Code::Full, message).at_path(&self.temporary)
     }
 
     fn refused(&self, error: &ColdError) -> Error {

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use flashstrike_recovery::files::{File, OpenMode, read_to_end};
+use flashstrike_recovery::files::{File, OpenMode, read_to_end, sync_names};
 use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_segment::layout::CURSOR_FILE_SIZE;
 use flashstrike_segment::{choose_slot, names};
@@ -70,10 +70,7 @@ impl CursorsLock {
     pub(super) fn try_acquire(context: &LogContext) -> Result<Option<Self>> {
         let directory = context.directory.join(names::CURSORS);
         match context.files.create_directory(&directory, DIRECTORY_MODE) {
-            Ok(()) => context
-                .files
-                .sync_directory(&context.directory)
-                .map_err(|error| Error::io("sync", &context.directory, &error))?,
+            Ok(()) => sync_names(&*context.files, &context.directory)?,
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(Error::io("create", &directory, &error)),
         }

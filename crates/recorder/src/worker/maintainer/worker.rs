@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use flashstrike_recovery::directory::{cold_path, hot_path};
-use flashstrike_recovery::files::{OpenMode, remove_if_there};
+use flashstrike_recovery::files::{OpenMode, remove_if_there, sync_names};
 use flashstrike_recovery::inspect::left_segment;
 use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_telemetry::clock;
@@ -227,10 +227,7 @@ impl Worker {
 
     fn sync_directory(&mut self) -> Result<()> {
         let context = &self.shared.context;
-        context
-            .files
-            .sync_directory(&context.directory)
-            .map_err(|error| Error::io("sync", &context.directory, &error))?;
+        sync_names(&*context.files, &context.directory)?;
         self.sync_due = None;
         Ok(())
     }
