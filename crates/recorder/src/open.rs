@@ -23,14 +23,18 @@ use crate::manager::Manager;
 use crate::options::RecorderOptions;
 use crate::prepared_segment::PreparedSegment;
 use crate::recorder::Recorder;
-use crate::segment_writer::SegmentWriter;
+use crate::segment_writer::{SegmentWriter, UntouchedPages};
 use crate::shared::{LogContext, Shared};
 use crate::staging::NewStaging;
 use crate::worker::committer::{Committer, SyncPolicy};
 use crate::worker::maintainer::{Limits, SealedSegment, SegmentMaintainer};
 use crate::worker::meta_coordinator::MetaCoordinator;
-use crate::worker::preparer::SegmentPreparer;
+use crate::worker::preparer::{SegmentPreparer, Untouched};
 use crate::worker::sealer::SegmentSealer;
+
+/// Bytes of the open segment that are pre-faulted before opening returns. The rest is left to the preparer, which is
+/// faster than any appender.
+const TOUCHED_AHEAD: usize = 4 << 20;
 
 pub(crate) fn open(options: &RecorderOptions) -> Result<Recorder> {
     let start = Instant::now();
@@ -68,6 +72,7 @@ struct Opened {
     shared: Arc<Shared>,
     writer: SegmentWriter,
     prepared: Vec<PreparedSegment>,
+    untouched: Option<UntouchedPages>,
 }
 
 /// Goes on behind the last block, with what is staged published and everything synced; from then on the new staging
@@ -101,7 +106,10 @@ fn take_over(
     synced?;
     sync_names(&*context.files, &context.directory)?;
 
-    writer.touch()?;
+    let mut untouched = writer.untouched();
+    if let Some(pages) = &mut untouched {
+        pages.touch(TOUCHED_AHEAD)?;
+    }
 
     let last = writer.last_event_id();
     new_staging.put_in_place(&context.directory, last)?;
@@ -116,7 +124,7 @@ fn take_over(
     ));
     note_position(&shared, &writer);
     shared.store_meta(false)?;
-    Ok(Opened { shared, writer, prepared })
+    Ok(Opened { shared, writer, prepared, untouched })
 }
 
 fn start_workers(
@@ -126,7 +134,7 @@ fn start_workers(
     report: Report,
     lock: LogLock,
 ) -> Result<Recorder> {
-    let Opened { shared, writer, prepared } = opened;
+    let Opened { shared, writer, prepared, untouched } = opened;
     let telemetry = &options.telemetry;
     let policy =
         SyncPolicy { interval: options.sync_interval(), bytes: options.sync_bytes, spin: options.spin };
@@ -137,7 +145,7 @@ fn start_workers(
     let preparer = SegmentPreparer::start(
         Arc::clone(&shared),
         next_index(&writer, &prepared),
-        prepared,
+        Untouched { pages: untouched, segments: prepared.into() },
         options.prepared_segments as usize,
         telemetry.segment_preparer_updater(),
         telemetry.segment_preparer_worker_updater(),

@@ -53,7 +53,7 @@ impl PreparedSegment {
     /// `WAL_FULL` or `WAL_IO`: the file system could not give what it had allocated.
     pub fn touch(&self, context: &LogContext) -> Result<()> {
         self.mapping
-            .populate_from(0, context.small_syncs)
+            .populate(0..self.mapping.len(), context.small_syncs)
             .map_err(|error| full_or_io("pre-fault", &self.file.path, &error))
     }
 

@@ -88,7 +88,7 @@ impl NewStaging {
         file.allocate(0, length as u64).map_err(failed("allocate"))?;
         file.write_all_at(&header.encode(), 0).map_err(failed("write"))?;
         let mapping = file.map(length).map_err(failed("map"))?;
-        mapping.populate_from(0, false).map_err(failed("pre-fault"))?;
+        mapping.populate(0..mapping.len(), false).map_err(failed("pre-fault"))?;
         mapping.atomic_u64(STAGING_DURABLE).store(durable_event_id, Ordering::Release);
         Ok(Self { staging: Staging { mapping, area_len }, file, temporary })
     }

@@ -6,7 +6,7 @@
 
 mod append;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flashstrike_recovery::files::Mapping;
@@ -38,6 +38,30 @@ struct ActiveSegment {
     first_event_id: u64,
     /// This writer has made the file, and nobody else knows of it before it holds a block.
     is_own: bool,
+}
+
+/// The pages of the open segment that are still to be filled and not pre-faulted yet.
+#[derive(Debug)]
+pub(crate) struct UntouchedPages {
+    mapping: Mapping,
+    path: PathBuf,
+    at: usize,
+    small_folios: bool,
+}
+
+impl UntouchedPages {
+    /// Pre-faults the next `length` bytes.
+    pub(crate) fn touch(&mut self, length: usize) -> Result<()> {
+        let end = self.at.saturating_add(length).min(self.mapping.len());
+        let touched = self.mapping.populate(self.at..end, self.small_folios);
+        self.at = end;
+        touched.map_err(|error| Error::io("pre-fault", &self.path, &error))
+    }
+
+    /// Whether none is left.
+    pub(crate) fn is_done(&self) -> bool {
+        self.at == self.mapping.len()
+    }
 }
 
 /// Where appending goes on in a segment that has blocks.
@@ -256,11 +280,17 @@ impl SegmentWriter {
     /// # Errors
     /// `WAL_IO`; without it appends work, only slower.
     pub fn touch(&self) -> Result<()> {
-        let Some(active) = &self.active else { return Ok(()) };
-        active
-            .mapping
-            .populate_from(active.end, self.context.small_syncs)
-            .map_err(|error| Error::io("pre-fault", &active.file.path, &error))
+        self.untouched().map_or(Ok(()), |mut rest| rest.touch(usize::MAX))
+    }
+
+    /// The pages that [`touch`](Self::touch) pre-faults, for whoever does it on another thread.
+    pub(crate) fn untouched(&self) -> Option<UntouchedPages> {
+        self.active.as_ref().map(|active| UntouchedPages {
+            mapping: active.mapping.clone(),
+            path: active.file.path.clone(),
+            at: active.end,
+            small_folios: self.context.small_syncs,
+        })
     }
 
     /// With `sync`, waits until all that is published in the open segment is on the device; without, starts to write

@@ -12,6 +12,7 @@ use flashstrike_telemetry::recorder::{SegmentPreparerUpdater, SegmentPreparerWor
 use super::pace::Pace;
 use crate::options::MAX_PREPARED_SEGMENTS;
 use crate::prepared_segment::PreparedSegment;
+use crate::segment_writer::UntouchedPages;
 use crate::shared::{Shared, lock};
 
 /// Between two tries after a failure, for example on a full disk.
@@ -52,7 +53,7 @@ impl SegmentPreparer {
     pub(crate) fn start(
         shared: Arc<Shared>,
         first_index: u32,
-        untouched: Vec<PreparedSegment>,
+        untouched: Untouched,
         target: usize,
         telemetry: SegmentPreparerUpdater,
         worker_telemetry: SegmentPreparerWorkerUpdater,
@@ -71,7 +72,7 @@ impl SegmentPreparer {
             shared,
             queue: Arc::clone(&queue),
             next_index: first_index,
-            untouched: untouched.into(),
+            untouched,
             telemetry: worker_telemetry,
         };
         let thread = super::spawn("wal-prepare", move || worker.run())?;
@@ -152,15 +153,26 @@ struct Worker {
     shared: Arc<Shared>,
     queue: Arc<Queue>,
     next_index: u32,
-    /// Made, but not pre-faulted yet.
-    untouched: VecDeque<PreparedSegment>,
+    untouched: Untouched,
     telemetry: SegmentPreparerWorkerUpdater,
 }
+
+/// Made, but not pre-faulted yet.
+#[derive(Debug)]
+pub(crate) struct Untouched {
+    /// Of the segment that is appended to.
+    pub(crate) pages: Option<UntouchedPages>,
+    pub(crate) segments: VecDeque<PreparedSegment>,
+}
+
+/// Bytes of the open segment that are pre-faulted between two looks at whether it is time to end.
+const TOUCHED_AT_ONCE: usize = 4 << 20;
 
 impl Worker {
     fn run(mut self) {
         let shared = Arc::clone(&self.shared);
         let _poison = super::PoisonOnPanic { shared: &shared, worker: "wal-prepare" };
+        self.touch_open_segment();
         while self.wait_until_wanted() {
             let (start, began) = (clock::now_ns(), Instant::now());
             let made = self.prepare();
@@ -174,6 +186,17 @@ impl Worker {
                         return;
                     }
                 }
+            }
+        }
+    }
+
+    /// Pre-faults what is left of the segment that is appended to.
+    fn touch_open_segment(&mut self) {
+        let Some(mut pages) = self.untouched.pages.take() else { return };
+        while !pages.is_done() && !lock(&self.queue.state).closing {
+            if let Err(error) = pages.touch(TOUCHED_AT_ONCE) {
+                // Without it appends work, only slower.
+                return self.shared.tell_failure(error);
             }
         }
     }
@@ -196,7 +219,7 @@ impl Worker {
     /// The next segment, pre-faulted: one that is there already, or a new one.
     fn prepare(&mut self) -> Result<PreparedSegment> {
         let context = &self.shared.context;
-        let segment = if let Some(segment) = self.untouched.pop_front() {
+        let segment = if let Some(segment) = self.untouched.segments.pop_front() {
             segment
         } else {
             self.shared.check_lock()?;
@@ -207,7 +230,7 @@ impl Worker {
         match segment.touch(context) {
             Ok(()) => Ok(segment),
             Err(error) => {
-                self.untouched.push_front(segment);
+                self.untouched.segments.push_front(segment);
                 Err(error)
             }
         }

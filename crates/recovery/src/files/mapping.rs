@@ -9,6 +9,7 @@
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -50,21 +51,23 @@ impl Mapping {
         self.0.as_mut_ptr()
     }
 
-    /// Pre-faults every page from `offset` on, so that no later store takes a page fault that waits for the disk.
+    /// Pre-faults every page of a range, so that no later store takes a page fault that waits for the disk. Others may
+    /// store there at the same time.
     ///
     /// With `small_folios` the kernel is told to expect random access and the pages are faulted for reading only: the
     /// kernel then keeps to single pages and marks none of them dirty, so that a sync of few bytes writes few bytes.
     ///
     /// # Errors
     /// What `madvise` says; a missing block (full disk) is an error here and not a signal.
-    pub fn populate_from(&self, offset: usize, small_folios: bool) -> io::Result<()> {
-        let start = (offset / PAGE_BYTES * PAGE_BYTES).min(self.len());
-        if start == self.len() {
+    pub fn populate(&self, range: Range<usize>, small_folios: bool) -> io::Result<()> {
+        let end = range.end.min(self.len());
+        let start = range.start / PAGE_BYTES * PAGE_BYTES;
+        if start >= end {
             return Ok(());
         }
         #[cfg(target_os = "linux")]
         {
-            let length = self.len() - start;
+            let length = end - start;
             let advice = if small_folios {
                 self.0.advise(Advice::Random)?;
                 Advice::PopulateRead
@@ -79,7 +82,7 @@ impl Mapping {
         }
         if !small_folios {
             // Stores to one word of every page what already stands there.
-            for at in (start..self.len() & !7).step_by(PAGE_BYTES) {
+            for at in (start..end & !7).step_by(PAGE_BYTES) {
                 self.atomic_u32(at).fetch_add(0, Ordering::Relaxed);
             }
         }
