@@ -44,6 +44,10 @@ export function valueAtMost(limit: number): Target {
   return { of: 'value', bound: 'at most', limit }
 }
 
+export function valueAtLeast(limit: number): Target {
+  return { of: 'value', bound: 'at least', limit }
+}
+
 /** A number of events as people say it. */
 export function millions(n: number): string {
   return n >= 1e6 ? `${n / 1e6} million` : String(n)

@@ -1,7 +1,7 @@
 import type { Benchmark, Figure } from '../benchmark.js'
 import type { Entrant } from '../contestant.js'
 import type { Sizes } from '../sizes.js'
-import { millions, native, node } from './entrants.js'
+import { millions, native, node, ratioAtMost } from './entrants.js'
 
 const PERCENTILES = [
   ['p50Ns', '50 %'],
@@ -19,7 +19,7 @@ const SHOWN = new Set(['p50Ns', 'p99Ns', 'p999Ns', 'p9999Ns', 'maxNs'])
 /** Only these are promised, and only from Rust. */
 const TARGETS: Readonly<Record<string, Figure['target']>> = {
   p999Ns: { of: 'difference', bound: 'at most', limit: 1_500 },
-  p9999Ns: { of: 'ratio', bound: 'at most', limit: 2 },
+  p9999Ns: ratioAtMost(2),
 }
 
 /** Events before the rounds: the first one of all contestants is for the machine. */

@@ -1,6 +1,6 @@
 import type { Benchmark, Figure } from '../benchmark.js'
 import type { Sizes } from '../sizes.js'
-import { millions, native, node, ratioAtLeast, valueAtMost } from './entrants.js'
+import { millions, native, node, ratioAtLeast, valueAtLeast, valueAtMost } from './entrants.js'
 
 export function replay({ replayed: events }: Sizes): Benchmark {
   const figure = (name: string, title: string, figure: string): Omit<Figure, 'target'> => ({
@@ -33,7 +33,7 @@ verifies nothing. Compressed ones are segments of 16 MiB at the default level of
         title: 'replay of compressed segments',
         unit: 'M events/s',
         value: { contestant: 'cold', figure: 'eventsPerSecond', scale: 1e-6 },
-        target: { of: 'value', bound: 'at least', limit: 12 },
+        target: valueAtLeast(12),
       },
       figure('b7.first', 'the first replay of a process', 'firstEventsPerSecond'),
     ],

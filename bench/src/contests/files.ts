@@ -9,6 +9,7 @@ const READ_BYTES = 1 << 20
 /** Written before, until the code is optimized. */
 const WARM_UP_EVENTS = 500_000
 const TWO_32 = 2 ** 32
+
 /** What a file costs without a log: the same events encoded into a buffer, 16 KiB of them written at once. */
 export function writeFileRound(dir: string, events: number): Promise<Record<string, number>> {
   return withScratch(dir, scratch => {

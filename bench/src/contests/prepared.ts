@@ -31,19 +31,22 @@ export async function workersIdle(dir: string, segments: number): Promise<void> 
     const before = process.cpuUsage()
     await sleep(LOOK_MS)
     const { user, system } = process.cpuUsage(before)
-    const ready = readdirSync(dir).filter(name => HOT_SEGMENT.test(name)).length >= segments
-    if (ready && user + system < IDLE_US) return
+    if (hotSegments(dir) >= segments && user + system < IDLE_US) return
     if (performance.now() > deadline) throw new Error('the segments were not ready within a minute')
   }
 }
 
 /** Waits until only so many segments are not compressed. */
-export async function compressed(dir: string, hotSegments: number): Promise<void> {
+export async function compressed(dir: string, segments: number): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS
-  while (readdirSync(dir).filter(name => HOT_SEGMENT.test(name)).length > hotSegments) {
+  while (hotSegments(dir) > segments) {
     if (performance.now() > deadline) throw new Error('the segments were not compressed within a minute')
     await sleep(LOOK_MS)
   }
+}
+
+function hotSegments(dir: string): number {
+  return readdirSync(dir).filter(name => HOT_SEGMENT.test(name)).length
 }
 
 /** Removes what came before from the heap, so that nobody pays for it inside the clock. */

@@ -18,16 +18,29 @@ const FEW_EVENTS = 100
  * as an application does that has just started, the second one finds it there.
  */
 export async function replayRound(dir: string, events: number): Promise<Record<string, number>> {
+  const log = await prepare(dir, events, makeLog)
+  const first = await replay(log, events)
+  const second = await replay(log, events)
+  return { firstEventsPerSecond: (events * 1e3) / first, eventsPerSecond: (events * 1e3) / second }
+}
+
+/** Replays a log whose segments are compressed. It is made in the first round. */
+export async function coldReplayRound(dir: string, events: number): Promise<Record<string, number>> {
+  const log = await prepare(dir, events, makeColdLog)
+  await replay(log, events)
+  return { eventsPerSecond: (events * 1e3) / (await replay(log, events)) }
+}
+
+/** Makes the log if it is not there yet, and gives its directory when the code that reads it is optimized. */
+async function prepare(dir: string, events: number, make: typeof makeLog): Promise<string> {
   const [log, small] = [`${dir}/log`, `${dir}/small`]
   if (!existsSync(log)) {
-    await makeLog(log, events)
+    await make(log, events)
     await makeLog(small, WARM_UP_EVENTS)
   }
   await warmUp(small)
   collectGarbage()
-  const first = await replay(log, events)
-  const second = await replay(log, events)
-  return { firstEventsPerSecond: (events * 1e3) / first, eventsPerSecond: (events * 1e3) / second }
+  return log
 }
 
 async function warmUp(dir: string): Promise<void> {
@@ -74,19 +87,6 @@ async function makeColdLog(dir: string, events: number): Promise<void> {
   appendUpTo(wal, events, appendFields)
   await compressed(dir, 1 + PREPARED_SEGMENTS)
   await wal.close()
-}
-
-/** Replays a log whose segments are compressed. It is made in the first round. */
-export async function coldReplayRound(dir: string, events: number): Promise<Record<string, number>> {
-  const [log, small] = [`${dir}/log`, `${dir}/small`]
-  if (!existsSync(log)) {
-    await makeColdLog(log, events)
-    await makeLog(small, WARM_UP_EVENTS)
-  }
-  await warmUp(small)
-  collectGarbage()
-  await replay(log, events)
-  return { eventsPerSecond: (events * 1e3) / (await replay(log, events)) }
 }
 
 /** Refuses a replay that has not seen every event as it was written: price, quantity and user of each. */
