@@ -1,11 +1,14 @@
-//! The sealed segments of a log, and what the limits say of them.
+//! The sealed segments of a log, and what is known of them.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
-use flashstrike_recovery::directory::SegmentFiles;
+use flashstrike_recovery::directory::{SegmentFiles, cold_path, hot_path};
+use flashstrike_recovery::files::OpenMode;
+use flashstrike_recovery::inspect::left_segment;
+use flashstrike_recovery::{Code, Error, Result};
 
 use crate::retention::Retention;
+use crate::shared::{LogContext, Shared, wall_clock_ns};
 
 /// A sealed segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,22 +41,54 @@ impl SealedSegment {
     pub(super) fn is_hot(&self) -> bool {
         self.files.hot
     }
-}
 
-/// Ids that may go: those below the one, and up to the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Holds {
-    /// `truncate_before`; `None`: it was never called.
-    pub(super) floor: Option<u64>,
-    /// The slowest cursor is done with this event; `None`: there is none.
-    pub(super) cursor: Option<u64>,
-}
+    /// What its header says, read once.
+    ///
+    /// # Errors
+    /// `WAL_CORRUPT` if it says nothing of the kind, `WAL_IO`.
+    pub(super) fn facts(&mut self, context: &LogContext) -> Result<Facts> {
+        if let Some(facts) = self.facts {
+            return Ok(facts);
+        }
+        let Some(left) = left_segment(&context.files, &context.directory, self.index)? else {
+            let path = hot_path(&context.directory, self.index);
+            let message = format!(
+                "{} should be sealed and its header does not say so; nothing is removed or compressed before that is \
+                 mended: verify the log",
+                path.display()
+            );
+            return Err(Error::new(Code::Corrupt, message).at(self.index, 0).at_path(&path));
+        };
+        let facts = Facts {
+            last_event_id: left.last_event_id,
+            closed_ts_ns: left.ended_ts_ns,
+            holds_events: left.holds_events,
+        };
+        self.facts = Some(facts);
+        Ok(facts)
+    }
 
-impl Holds {
-    /// Whether anybody may still need an event of a segment that ends with this one.
-    pub(super) fn hold(self, last_event_id: u64) -> bool {
-        self.floor.is_some_and(|floor| last_event_id >= floor)
-            || self.cursor.is_some_and(|done| last_event_id > done)
+    /// What its files take on disk, in bytes, looked up once.
+    ///
+    /// # Errors
+    /// `WAL_IO`.
+    fn bytes(&mut self, context: &LogContext) -> Result<u64> {
+        if let Some(bytes) = self.bytes {
+            return Ok(bytes);
+        }
+        let directory = &context.directory;
+        let hot = self.files.hot.then(|| hot_path(directory, self.index));
+        let cold = self.files.cold.then(|| cold_path(directory, self.index));
+        let mut bytes = 0;
+        for path in [hot, cold].into_iter().flatten() {
+            bytes += context
+                .files
+                .open(&path, OpenMode::Read)
+                .and_then(|file| file.allocated())
+                .map_err(|error| Error::io("read", &path, &error))?;
+        }
+        self.bytes = Some(bytes);
+        Ok(bytes)
     }
 }
 
@@ -69,50 +104,24 @@ pub(super) struct Totals {
     pub(super) now_ns: u64,
 }
 
-/// Whether the oldest sealed segment is to be removed.
-pub(super) fn is_to_go(
-    retention: &Retention,
-    holds: Holds,
-    totals: &Totals,
-    is_hot: bool,
-    facts: &Facts,
-) -> bool {
-    if holds.hold(facts.last_event_id) {
-        return false;
+impl Totals {
+    /// As they are now.
+    ///
+    /// # Errors
+    /// `WAL_IO`, where bytes are asked for.
+    pub(super) fn of(sealed: &mut Inventory, shared: &Shared, retention: &Retention) -> Result<Self> {
+        let cold = sealed.iter().filter(|segment| !segment.is_hot()).count() as u64;
+        let unsealed = shared.unsealed_count() as u64;
+        let hot = sealed.len() as u64 - cold + unsealed;
+        let mut bytes = 0;
+        if retention.bytes.is_some() {
+            for segment in sealed {
+                bytes += segment.bytes(&shared.context)?;
+            }
+            bytes += unsealed * u64::from(shared.context.segment_bytes);
+        }
+        Ok(Self { hot, cold, bytes, now_ns: wall_clock_ns() })
     }
-    // With nothing said of how much is to be kept, what is not needed any more is not kept.
-    let is_given_up = !retention.removes() && holds.floor.is_some();
-    let is_replaced_by_nothing =
-        is_hot && retention.cold_segments == Some(0) && is_too_hot(retention, totals);
-    let is_too_many = retention.cold_segments.is_some_and(|most| totals.cold > most.into());
-    let is_too_much = retention.bytes.is_some_and(|most| totals.bytes > most);
-    let is_too_old = retention.age.is_some_and(|age| age_of(facts, totals.now_ns) > age);
-    is_given_up || is_replaced_by_nothing || is_too_many || is_too_much || is_too_old
-}
-
-/// Whether the oldest uncompressed segment is to be compressed.
-pub(super) fn is_to_be_compressed(
-    retention: &Retention,
-    holds: Holds,
-    totals: &Totals,
-    facts: &Facts,
-) -> bool {
-    retention.cold_segments != Some(0) && is_too_hot(retention, totals) && !holds.hold(facts.last_event_id)
-}
-
-fn is_too_hot(retention: &Retention, totals: &Totals) -> bool {
-    retention.hot_segments.is_some_and(|most| totals.hot > most.into())
-}
-
-fn age_of(facts: &Facts, now_ns: u64) -> Duration {
-    Duration::from_nanos(now_ns.saturating_sub(facts.closed_ts_ns))
-}
-
-/// When the oldest sealed segment comes of age.
-pub(super) fn comes_of_age_in(retention: &Retention, facts: &Facts, now_ns: u64) -> Option<Duration> {
-    let left = retention.age?.saturating_sub(age_of(facts, now_ns));
-    // At the age itself it is not older yet.
-    Some(left.saturating_add(Duration::from_millis(1)))
 }
 
 /// The sealed segments, oldest first.

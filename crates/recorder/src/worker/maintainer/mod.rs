@@ -19,6 +19,7 @@ mod backoff;
 mod compression;
 mod cursors;
 mod inventory;
+mod rules;
 mod sealed_blocks;
 mod worker;
 

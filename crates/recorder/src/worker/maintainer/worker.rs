@@ -4,10 +4,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use flashstrike_recovery::Result;
 use flashstrike_recovery::directory::{cold_path, hot_path};
-use flashstrike_recovery::files::{OpenMode, remove_if_there, sync_names};
-use flashstrike_recovery::inspect::left_segment;
-use flashstrike_recovery::{Code, Error, Result};
+use flashstrike_recovery::files::{remove_if_there, sync_names};
 use flashstrike_telemetry::clock;
 use flashstrike_telemetry::recorder::SegmentMaintainerUpdater;
 
@@ -15,9 +14,8 @@ use super::Queue;
 use super::backoff::Backoff;
 use super::compression::Compression;
 use super::cursors::{self, CursorsLock};
-use super::inventory::{
-    Facts, Holds, Inventory, SealedSegment, Totals, comes_of_age_in, is_to_be_compressed, is_to_go,
-};
+use super::inventory::{Facts, Inventory, Totals};
+use super::rules::{Holds, comes_of_age_in, is_to_be_compressed, is_to_go};
 use crate::event::Event;
 use crate::retention::Retention;
 use crate::shared::{Shared, lock, wall_clock_ns};
@@ -365,63 +363,11 @@ impl Worker {
         Ok(Holds { floor: self.floor, cursor: cursors::slowest(&self.shared.context)? })
     }
 
-    /// What the limits are held against.
     fn totals(&mut self) -> Result<Totals> {
-        let cold = self.sealed.iter().filter(|segment| !segment.is_hot()).count() as u64;
-        let unsealed = self.shared.unsealed_count() as u64;
-        let hot = self.sealed.len() as u64 - cold + unsealed;
-        let mut bytes = 0;
-        if self.retention.bytes.is_some() {
-            for segment in &mut self.sealed {
-                bytes += match segment.bytes {
-                    Some(bytes) => bytes,
-                    None => *segment.bytes.insert(taken_by(&self.shared, segment)?),
-                };
-            }
-            bytes += unsealed * u64::from(self.shared.context.segment_bytes);
-        }
-        Ok(Totals { hot, cold, bytes, now_ns: wall_clock_ns() })
+        Totals::of(&mut self.sealed, &self.shared, &self.retention)
     }
 
-    /// What the header of a segment says, read once.
     fn facts(&mut self, at: usize) -> Result<Facts> {
-        let segment = &mut self.sealed[at];
-        if let Some(facts) = segment.facts {
-            return Ok(facts);
-        }
-        let context = &self.shared.context;
-        let Some(left) = left_segment(&context.files, &context.directory, segment.index)? else {
-            let path = hot_path(&context.directory, segment.index);
-            let message = format!(
-                "{} should be sealed and its header does not say so; nothing is removed or compressed before that is \
-                 mended: verify the log",
-                path.display()
-            );
-            return Err(Error::new(Code::Corrupt, message).at(segment.index, 0).at_path(&path));
-        };
-        let facts = Facts {
-            last_event_id: left.last_event_id,
-            closed_ts_ns: left.ended_ts_ns,
-            holds_events: left.holds_events,
-        };
-        segment.facts = Some(facts);
-        Ok(facts)
+        self.sealed[at].facts(&self.shared.context)
     }
-}
-
-/// What the files of a segment take on disk, in bytes.
-fn taken_by(shared: &Shared, segment: &SealedSegment) -> Result<u64> {
-    let directory = &shared.context.directory;
-    let hot = segment.files.hot.then(|| hot_path(directory, segment.index));
-    let cold = segment.files.cold.then(|| cold_path(directory, segment.index));
-    let mut bytes = 0;
-    for path in [hot, cold].into_iter().flatten() {
-        bytes += shared
-            .context
-            .files
-            .open(&path, OpenMode::Read)
-            .and_then(|file| file.allocated())
-            .map_err(|error| Error::io("read", &path, &error))?;
-    }
-    Ok(bytes)
 }
