@@ -15,7 +15,7 @@ use flashstrike_recorder::{Code, Error};
 use napi::bindgen_prelude::{FromNapiValue, Object};
 use napi::{Env, check_status, sys};
 
-use crate::native_recorder::Instance;
+use crate::instance::Instance;
 
 /// An object with `publish()`, `requestSync(lo, hi)`, `durableSync(lo, hi)` and `appendTook(ns)`; see
 /// `NativeRecorder::hot`.

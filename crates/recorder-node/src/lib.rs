@@ -11,6 +11,7 @@
 
 mod errors;
 mod hot;
+mod instance;
 mod native_recorder;
 mod notifier;
 mod open;
