@@ -1,6 +1,7 @@
 //! A test's other half, in a process of its own.
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,15 @@ const VARIABLE: &str = "FLASHSTRIKE_CHILD";
 /// test -- --ignored` runs it too.
 pub fn is_child() -> bool {
     std::env::var_os(VARIABLE).is_some()
+}
+
+/// What a child was given under this name: a path, or anything else that can be written as one.
+///
+/// # Panics
+/// If it was given nothing.
+#[track_caller]
+pub fn given(name: &str) -> PathBuf {
+    std::env::var_os(name).unwrap_or_else(|| panic!("the child was given no {name}")).into()
 }
 
 /// A process that runs one `#[ignore]`d test of this binary. It is killed when it is dropped.

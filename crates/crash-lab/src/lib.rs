@@ -35,7 +35,7 @@ mod walref;
 
 pub use ack_page::AckPage;
 pub use allocations::{CountingAllocator, allocations_of_this_thread};
-pub use child::{Child, is_child};
+pub use child::{Child, given, is_child};
 pub use disk::{Disk, History, Promise};
 pub use explore::{Crash, CrashState, Thoroughness, Violation, explore};
 pub use fault::{FaultFileSystem, Gate, Kind, Operation, Rule};

@@ -1,11 +1,10 @@
 //! The lab itself does what its users rely on.
 
 use std::io;
-use std::path::Path;
 
 use flashstrike_crash_lab::{
     AckPage, Child, CountingAllocator, FaultFileSystem, Kind, PATIENCE, Rule, Seed, SmallDisk,
-    allocations_of_this_thread, events, is_child,
+    allocations_of_this_thread, events, given, is_child,
 };
 use flashstrike_recovery::files::{FileSystem, OpenMode};
 use rustix::io::Errno;
@@ -100,9 +99,9 @@ fn child() {
     if !is_child() {
         return;
     }
-    let page = AckPage::open(Path::new(&std::env::var_os("PAGE").unwrap())).unwrap();
+    let page = AckPage::open(&given("PAGE")).unwrap();
     let files = FaultFileSystem::with(Rule::kill_after().kind(Kind::Write).skip(2));
-    let file = files.open(Path::new(&std::env::var_os("FILE").unwrap()), OpenMode::CreateNew(0o600)).unwrap();
+    let file = files.open(&given("FILE"), OpenMode::CreateNew(0o600)).unwrap();
     for id in 1_u8.. {
         file.write_all_at(&[id], 0).unwrap();
         page.staged(id.into());

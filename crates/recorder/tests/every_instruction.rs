@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use common::{PATIENCE, next_events, small_log_on, temporary_in_memory, wait_until, wait_until_prepared};
 use flashstrike_crash_lab::{
-    AckPage, Child, FaultFileSystem, Kind, ReadBack, Rule, Stepper, events, forbidden, is_child,
+    AckPage, Child, FaultFileSystem, Kind, ReadBack, Rule, Stepper, events, forbidden, given, is_child,
 };
 use flashstrike_recorder::{Recorder, RecorderOptions};
 use flashstrike_recovery::files::{FileSystem, Mapping, OpenMode, OsFileSystem};
@@ -57,11 +57,10 @@ fn appender() {
     if !is_child() {
         return;
     }
-    let variable = |name: &str| PathBuf::from(std::env::var_os(name).unwrap());
-    let event_size: u16 = variable("LAB_EVENT_SIZE").to_str().unwrap().parse().unwrap();
-    let page = AckPage::open(&variable("LAB_PAGE")).unwrap();
+    let event_size: u16 = given("LAB_EVENT_SIZE").to_str().unwrap().parse().unwrap();
+    let page = AckPage::open(&given("LAB_PAGE")).unwrap();
     let files = FaultFileSystem::default();
-    let options = tiny_log(&files, &variable("LAB_LOG"), event_size);
+    let options = tiny_log(&files, &given("LAB_LOG"), event_size);
     let mut recorder = Recorder::open(&options).unwrap();
     wait_until_prepared(&recorder, &options.directory, "00000002.wal", 2);
     // Nothing is sealed meanwhile: only this thread changes what is looked at.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use common::{PATIENCE, wait_until, wait_until_prepared};
 use flashstrike_crash_lab::{
-    Child, CountingAllocator, allocations_of_this_thread, events, forbidden, is_child, skipped,
+    Child, CountingAllocator, allocations_of_this_thread, events, forbidden, given, is_child, skipped,
 };
 use flashstrike_recorder::{Recorder, RecorderOptions};
 use flashstrike_segment::staging::STAGING_WAITERS;
@@ -114,16 +114,16 @@ fn appender() {
     if !is_child() {
         return;
     }
-    let log = std::env::var_os("LAB_LOG").unwrap();
+    let log = given("LAB_LOG");
     if std::env::var_os("LAB_ROTATING").is_some() {
-        let mut recorder = open_with_segments_ready(&rotating_log(Path::new(&log)));
+        let mut recorder = open_with_segments_ready(&rotating_log(&log));
         mark();
         append_over_segments(&mut recorder);
         mark();
         return recorder.close().unwrap();
     }
-    let sleepers: u32 = std::env::var("LAB_SLEEPERS").unwrap().parse().unwrap();
-    let mut options = roomy_log(Path::new(&log), EVENT_SIZE);
+    let sleepers: u32 = given("LAB_SLEEPERS").to_str().unwrap().parse().unwrap();
+    let mut options = roomy_log(&log, EVENT_SIZE);
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     options.sync_bytes = number("LAB_SYNC_BYTES");
     options.sync_interval_ms = number("LAB_SYNC_INTERVAL_MS").map(|ms| ms as u32);

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use common::{PATIENCE, append_next, code, next_events, small_log_on, when_there_is_room};
 use fastrand::Rng;
 use flashstrike_crash_lab::{
-    AckPage, Child, FaultFileSystem, Kind, ReadBack, Rule, Seed, Walref, events, is_child,
+    AckPage, Child, FaultFileSystem, Kind, ReadBack, Rule, Seed, Walref, events, given, is_child,
 };
 use flashstrike_recorder::{Code, Recorder};
 
@@ -130,9 +130,8 @@ fn child() {
     if !is_child() {
         return;
     }
-    let variable = |name: &str| std::env::var_os(name).expect("set by the parent");
-    let page = AckPage::open(Path::new(&variable("LAB_PAGE"))).expect("the parent's page");
-    let round: Vec<u64> = variable("LAB_ROUND")
+    let page = AckPage::open(&given("LAB_PAGE")).expect("the parent's page");
+    let round: Vec<u64> = given("LAB_ROUND")
         .to_str()
         .expect("numbers")
         .split(' ')
@@ -144,7 +143,7 @@ fn child() {
     // Whoever waits for the end of this process does not wait for ever, even if the parent has ended.
     let end = Instant::now() + PATIENCE;
     while Instant::now() < end {
-        run_once(Path::new(&variable("LAB_LOG")), event_size, &files, &page, &mut rng);
+        run_once(&given("LAB_LOG"), event_size, &files, &page, &mut rng);
     }
 }
 

@@ -3,14 +3,13 @@
 mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Arc;
 
 use common::{
     PATIENCE, append_many, append_next, code, contents, expect_log, rotate, small_log, small_log_on,
     wait_until, wait_until_prepared, watched_log,
 };
-use flashstrike_crash_lab::{AckPage, Child, FaultFileSystem, Kind, Rule, events, is_child};
+use flashstrike_crash_lab::{AckPage, Child, FaultFileSystem, Kind, Rule, events, given, is_child};
 use flashstrike_recorder::{Code, Event, Recorder};
 
 #[test]
@@ -54,9 +53,8 @@ fn holder() {
     if !is_child() {
         return;
     }
-    let variable = |name: &str| std::env::var_os(name).unwrap();
-    let page = AckPage::open(Path::new(&variable("LAB_PAGE"))).unwrap();
-    let mut recorder = Recorder::open(&small_log(Path::new(&variable("LAB_LOG")), 32)).unwrap();
+    let page = AckPage::open(&given("LAB_PAGE")).unwrap();
+    let mut recorder = Recorder::open(&small_log(&given("LAB_LOG"), 32)).unwrap();
     append_many(&mut recorder, 32, 100);
     page.staged(recorder.last_event_id());
     std::thread::sleep(PATIENCE);

@@ -9,7 +9,7 @@ use common::{
     PATIENCE, append_many, append_next, code, contents, expect_log, left_behind, rotate, small_log,
     small_log_on, temporary_in_memory, wait_until,
 };
-use flashstrike_crash_lab::{AckPage, Child, FaultFileSystem, ReadBack, SmallDisk, events, is_child};
+use flashstrike_crash_lab::{AckPage, Child, FaultFileSystem, ReadBack, SmallDisk, events, given, is_child};
 use flashstrike_recorder::{Code, Mode, Recorder, RecorderOptions};
 use flashstrike_segment::{BlockHeader, SegmentHeader, names};
 use flashstrike_telemetry::Value;
@@ -27,10 +27,9 @@ fn appender() {
     if !is_child() {
         return;
     }
-    let variable = |name: &str| std::env::var_os(name).unwrap();
-    let page = AckPage::open(Path::new(&variable("LAB_PAGE"))).unwrap();
-    let count: u64 = variable("LAB_COUNT").to_str().unwrap().parse().unwrap();
-    let mut recorder = Recorder::open(&original(Path::new(&variable("LAB_LOG")))).unwrap();
+    let page = AckPage::open(&given("LAB_PAGE")).unwrap();
+    let count: u64 = given("LAB_COUNT").to_str().unwrap().parse().unwrap();
+    let mut recorder = Recorder::open(&original(&given("LAB_LOG"))).unwrap();
     for _ in 0..count {
         append_next(&mut recorder, 64).unwrap();
     }

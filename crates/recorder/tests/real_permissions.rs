@@ -8,16 +8,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use common::{PATIENCE, append_many, contents, expect_log, small_log, wait_until, wait_until_prepared};
-use flashstrike_crash_lab::{Child, events, forbidden, is_child, skipped};
+use flashstrike_crash_lab::{Child, events, forbidden, given, is_child, skipped};
 use flashstrike_recorder::{Code, Error, Recorder};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const EVENTS: u64 = 500;
-
-fn variable(name: &str) -> std::ffi::OsString {
-    std::env::var_os(name).expect("given to every child")
-}
 
 /// Runs a test of this file as a user that owns nothing; false, loudly, where that cannot be done.
 fn run_as_stranger(test: &str, log: &Path, expected: &str) -> bool {
@@ -57,12 +53,12 @@ fn run_as_stranger(test: &str, log: &Path, expected: &str) -> bool {
 #[test]
 #[ignore = "run by without_permission_opening_is_an_io_error_and_changes_nothing, as another user"]
 fn a_stranger_opens() {
-    let log = variable("LAB_LOG");
-    let error = Recorder::open(&small_log(Path::new(&log), 32)).map(drop).unwrap_err();
+    let log = given("LAB_LOG");
+    let error = Recorder::open(&small_log(&log, 32)).map(drop).unwrap_err();
     assert_eq!((error.code(), error.os_error()), (Code::Io, Some(Errno::ACCESS.raw_os_error())), "{error}");
     assert!(error.path().is_some_and(|path| path.starts_with(&log)), "{error}");
-    let expected = variable("LAB_EXPECTED").into_string().unwrap();
-    for part in [&*expected, "appending needs permission to write in the log's directory"] {
+    let expected = given("LAB_EXPECTED");
+    for part in [expected.to_str().unwrap(), "appending needs permission to write in the log's directory"] {
         assert!(error.to_string().contains(part), "{part} is not in: {error}");
     }
 }
@@ -133,8 +129,7 @@ fn with_few_descriptors() {
     if !is_child() {
         return;
     }
-    let log = variable("LAB_LOG");
-    let log = Path::new(&log);
+    let log = &given("LAB_LOG");
     let mut options = small_log(log, 32);
     options.prepared_segments = 1;
 

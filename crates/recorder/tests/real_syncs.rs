@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use common::{PATIENCE, append_next, expect_log, rotate, small_log};
-use flashstrike_crash_lab::{AckPage, Child, events, forbidden, is_child, skipped};
+use flashstrike_crash_lab::{AckPage, Child, events, forbidden, given, is_child, skipped};
 use flashstrike_recorder::{Code, Error, Recorder, Result};
 
 const EVENTS: u64 = 300;
@@ -81,11 +81,10 @@ fn living() {
     if !is_child() {
         return;
     }
-    let variable = |name: &str| std::env::var_os(name).unwrap();
-    let page = AckPage::open(Path::new(&variable("LAB_PAGE"))).unwrap();
-    let outcome = live(Path::new(&variable("LAB_LOG")), &page);
+    let page = AckPage::open(&given("LAB_PAGE")).unwrap();
+    let outcome = live(&given("LAB_LOG"), &page);
     let told = outcome.map_or_else(|error| format!("{} {error}", error.code()), |()| "well".to_owned());
-    std::fs::write(variable("LAB_TOLD"), told).unwrap();
+    std::fs::write(given("LAB_TOLD"), told).unwrap();
 }
 
 /// Lets each call of a kind in turn fail once in each thread, until one more changes nothing; gives what was told.
