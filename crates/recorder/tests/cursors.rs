@@ -67,6 +67,27 @@ fn a_cursor_that_cannot_be_read_holds_everything_and_is_told() {
 }
 
 #[test]
+fn what_is_no_file_under_a_cursors_name_holds_everything_and_the_error_says_so() {
+    let directory = temporary_in_memory();
+    let (options, told) = watched_log(&FaultFileSystem::default(), directory.path(), SIZE);
+    let mut log = Recorder::open(&options).unwrap();
+    fill_segments(&mut log, SIZE, 4, EVENTS);
+    told.wait_until_sealed(4);
+    let cursors = directory.path().join(names::CURSORS);
+    std::fs::create_dir(&cursors).unwrap();
+    std::os::unix::fs::symlink("nowhere", cursors.join("link.cursor")).unwrap();
+    log.truncate_before(4 * EVENTS + 1).unwrap();
+    let error = told.wait_for_failure();
+    assert_eq!(error.code(), Code::Io, "{error}");
+    let says = ["link.cursor", "nothing is removed or compressed", "remove it"];
+    assert!(says.iter().all(|part| error.to_string().contains(part)), "{error}");
+    assert_eq!(segments_of(directory.path()).0, [0, 1, 2, 3, 4]);
+    std::fs::remove_file(cursors.join("link.cursor")).unwrap();
+    wait_for_segments(directory.path(), &[4], &[]);
+    log.close().unwrap();
+}
+
+#[test]
 fn nothing_is_removed_while_a_cursor_is_created() {
     let directory = temporary_in_memory();
     let mut log = Recorder::open(&small_log(directory.path(), SIZE)).unwrap();

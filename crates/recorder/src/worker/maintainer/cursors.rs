@@ -11,6 +11,10 @@ use flashstrike_segment::{choose_slot, names};
 
 use crate::shared::LogContext;
 
+/// What follows from a cursor that cannot be read, and what to do.
+const HELD: &str = "nothing is removed or compressed as long as it is there and cannot be read as a cursor: mend it, set \
+                    it anew, or remove it";
+
 /// Id of the last event that every cursor is done with; `None`: there is no cursor.
 ///
 /// # Errors
@@ -21,7 +25,7 @@ pub(super) fn slowest(context: &LogContext) -> Result<Option<u64>> {
     let entries = match context.files.list(&directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::io("list", &directory, &error)),
+        Err(error) => return Err(Error::io("list", &directory, &error).with_advice(HELD)),
     };
     let mut slowest: Option<u64> = None;
     for entry in entries {
@@ -38,10 +42,10 @@ fn position(context: &LogContext, path: &Path) -> Result<Option<u64>> {
     let file = match context.files.open(path, OpenMode::Read) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::io("open", path, &error)),
+        Err(error) => return Err(Error::io("open", path, &error).with_advice(HELD)),
     };
-    let bytes =
-        read_to_end(&*file, CURSOR_FILE_SIZE as u64).map_err(|error| Error::io("read", path, &error))?;
+    let bytes = read_to_end(&*file, CURSOR_FILE_SIZE as u64)
+        .map_err(|error| Error::io("read", path, &error).with_advice(HELD))?;
     let held = |code: Code, what: &dyn std::fmt::Display| {
         let message = format!(
             "the cursor {} cannot be used: {what}. Nothing is removed or compressed as long as it is there: set it anew, \
