@@ -303,6 +303,24 @@ fn the_maintainer_runs_at_the_lowest_priority_and_nobody_else_does() {
 }
 
 #[test]
+fn a_full_disk_keeps_a_log_from_being_compressed_and_not_from_its_limits() {
+    let directory = temporary_in_memory();
+    let files = FaultFileSystem::default();
+    let (mut options, _) = watched_log(&files, directory.path(), SIZE);
+    options.retention = Retention { hot_segments: Some(2), cold_segments: Some(1), ..Retention::default() };
+    let mut log = Recorder::open(&options).unwrap();
+    fill_segments(&mut log, SIZE, 3, EVENTS);
+    wait_for_segments(directory.path(), &[2, 3], &[1]);
+    files.add(Rule::fail(Errno::NOSPC).kind(Kind::Write).ending(".wal.zst.tmp"));
+    fill_segments(&mut log, SIZE, 5, EVENTS);
+    wait_for_segments(directory.path(), &[6, 7, 8], &[]);
+    files.heal();
+    wait_for_segments(directory.path(), &[7, 8], &[6]);
+    log.close().unwrap();
+    expect_log_from(directory.path(), SIZE, 6 * EVENTS + 1, 8 * EVENTS);
+}
+
+#[test]
 fn a_segment_left_without_an_event_is_never_compressed_and_removed_in_its_turn() {
     for is_reopened in [false, true] {
         let directory = temporary_in_memory();

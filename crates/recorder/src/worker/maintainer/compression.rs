@@ -118,14 +118,12 @@ impl<'a> Compression<'a> {
     fn make_under_temporary_name(&self, hot: &Arc<dyn File>) -> Result<Option<Sizes>> {
         remove_if_there(self.files(), &self.temporary)?;
         let mode = OpenMode::CreateNew(self.shared.context.file_mode);
-        let file = self
-            .files()
-            .open(&self.temporary, mode)
-            .map_err(|error| Error::io("create", &self.temporary, &error))?;
+        let file =
+            self.files().open(&self.temporary, mode).map_err(|error| self.write_failed("create", &error))?;
         if self.write(hot, &file)?.is_none() {
             return Ok(None);
         }
-        file.sync_all().map_err(|error| Error::io("sync", &self.temporary, &error))?;
+        file.sync_all().map_err(|error| self.write_failed("sync", &error))?;
         // So that it is read back from the disk, and makes no room in the cache for what nobody reads soon.
         let _ = file.drop_cache();
         let outcome = match self.compare(hot, &file, &self.temporary)? {
@@ -150,7 +148,7 @@ impl<'a> Compression<'a> {
         let mut compressed = Vec::new();
         let mut at = 0;
         let mut write = |compressed: &[u8]| -> Result<()> {
-            file.write_all_at(compressed, at).map_err(|error| self.write_failed(&error))?;
+            file.write_all_at(compressed, at).map_err(|error| self.write_failed("write", &error))?;
             // A little at a time, instead of a burst at the sync.
             let _ = file.start_write_back(at, compressed.len() as u64);
             at += compressed.len() as u64;
@@ -218,9 +216,9 @@ impl<'a> Compression<'a> {
         sync_names(self.files(), &self.shared.context.directory)
     }
 
-    fn write_failed(&self, error: &std::io::Error) -> Error {
+    fn write_failed(&self, what: &str, error: &std::io::Error) -> Error {
         if !is_full(error) {
-            return Error::io("write", &self.temporary, error);
+            return Error::io(what, &self.temporary, error);
         }
         let message = format!("no space to write {}: {error}", self.temporary.display());
         Error::new(Code::Full, message).at_path(&self.temporary)

@@ -102,6 +102,8 @@ pub(super) struct Totals {
     pub(super) bytes: u64,
     /// Wall clock, ns since the Unix epoch.
     pub(super) now_ns: u64,
+    /// Compressing has failed for want of space.
+    pub(super) lacks_room: bool,
 }
 
 impl Totals {
@@ -120,7 +122,7 @@ impl Totals {
             }
             bytes += unsealed * u64::from(shared.context.segment_bytes);
         }
-        Ok(Self { hot, cold, bytes, now_ns: wall_clock_ns() })
+        Ok(Self { hot, cold, bytes, now_ns: wall_clock_ns(), lacks_room: false })
     }
 }
 

@@ -23,24 +23,22 @@ impl Holds {
 }
 
 /// Whether the oldest sealed segment is to be removed.
-pub(super) fn is_to_go(
-    retention: &Retention,
-    holds: Holds,
-    totals: &Totals,
-    is_hot: bool,
-    facts: &Facts,
-) -> bool {
+pub(super) fn is_to_go(retention: &Retention, holds: Holds, totals: &Totals, facts: &Facts) -> bool {
     if holds.hold(facts.last_event_id) {
         return false;
     }
     // With nothing said of how much is to be kept, what is not needed any more is not kept.
     let is_given_up = !retention.removes() && holds.floor.is_some();
-    let is_replaced_by_nothing =
-        is_hot && retention.cold_segments == Some(0) && is_too_hot(retention, totals);
+    // Where nothing can be compressed, nothing waits for it either: the oldest would go once the others were.
+    let is_beyond_both = (totals.lacks_room || retention.cold_segments == Some(0))
+        && retention
+            .hot_segments
+            .zip(retention.cold_segments)
+            .is_some_and(|(hot, cold)| totals.hot + totals.cold > u64::from(hot) + u64::from(cold));
     let is_too_many = retention.cold_segments.is_some_and(|most| totals.cold > most.into());
     let is_too_much = retention.bytes.is_some_and(|most| totals.bytes > most);
     let is_too_old = retention.age.is_some_and(|age| age_of(facts, totals.now_ns) > age);
-    is_given_up || is_replaced_by_nothing || is_too_many || is_too_much || is_too_old
+    is_given_up || is_beyond_both || is_too_many || is_too_much || is_too_old
 }
 
 /// Whether the oldest uncompressed segment is to be compressed.

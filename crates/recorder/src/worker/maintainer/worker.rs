@@ -4,9 +4,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use flashstrike_recovery::Result;
 use flashstrike_recovery::directory::{cold_path, hot_path};
 use flashstrike_recovery::files::{remove_if_there, sync_names};
+use flashstrike_recovery::{Code, Result};
 use flashstrike_telemetry::clock;
 use flashstrike_telemetry::recorder::SegmentMaintainerUpdater;
 
@@ -240,7 +240,7 @@ impl Worker {
             // Of those before the first one the log knows nothing any more; their removal was only not finished.
             if segment.index >= first {
                 let facts = self.facts(at)?;
-                if !is_to_go(&self.retention, holds, &totals, is_hot, &facts) {
+                if !is_to_go(&self.retention, holds, &totals, &facts) {
                     return Ok(at);
                 }
             }
@@ -364,7 +364,8 @@ impl Worker {
     }
 
     fn totals(&mut self) -> Result<Totals> {
-        Totals::of(&mut self.sealed, &self.shared, &self.retention)
+        let lacks_room = self.compression.has_failed_for(Code::Full);
+        Ok(Totals { lacks_room, ..Totals::of(&mut self.sealed, &self.shared, &self.retention)? })
     }
 
     fn facts(&mut self, at: usize) -> Result<Facts> {
