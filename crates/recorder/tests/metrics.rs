@@ -205,13 +205,16 @@ fn maintenance() {
     let files = FaultFileSystem::default();
     let (mut options, told) = watched_log(&files, directory.path(), 32);
     options.retention.hot_segments = Some(1);
-    options.retention.cold_segments = Some(2);
     files.add(Rule::fail(Errno::IO).kind(Kind::SyncAll).ending(".wal.zst.tmp").times(1));
     let metrics = Metrics(&options.telemetry);
     let mut log = Recorder::open(&options).unwrap();
     assert_eq!(metrics.number("segment_maintainer.max_hot_segments"), 1);
-    assert_eq!(metrics.number("segment_maintainer.max_cold_segments"), 2);
     fill_segments(&mut log, 32, 5, 40);
+    wait_until(|| (metrics.operation("segment_maintainer.compression") == (5, 1, 6)).then_some(()));
+    let mut limits = options.retention;
+    limits.cold_segments = Some(2);
+    log.set_retention(limits).unwrap();
+    assert_eq!(metrics.number("segment_maintainer.max_cold_segments"), 2);
     wait_until(|| (segments_of(directory.path()) == (vec![5], vec![3, 4])).then_some(()));
     wait_until(|| (metrics.operation("segment_maintainer.deletion") == (3, 0, 3)).then_some(()));
     assert_eq!(metrics.operation("segment_maintainer.compression"), (5, 1, 6));
@@ -234,9 +237,8 @@ fn maintenance() {
 
     // One that cannot be removed.
     files.add(Rule::fail(Errno::BUSY).kind(Kind::Remove).named("00000003.wal.zst").times(1));
-    let mut fewer = options.retention;
-    fewer.cold_segments = Some(1);
-    log.set_retention(fewer).unwrap();
+    limits.cold_segments = Some(1);
+    log.set_retention(limits).unwrap();
     wait_until(|| (metrics.operation("segment_maintainer.deletion") == (4, 1, 5)).then_some(()));
     log.close().unwrap();
 }

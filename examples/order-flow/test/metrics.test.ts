@@ -47,7 +47,7 @@ async function rotate(wal: Recorder<typeof Tick>): Promise<void> {
 }
 
 test('a recorder shows what it has done, refused, compressed and removed', async t => {
-  const retention = { hotSegments: 1, coldSegments: 1 }
+  const retention = { hotSegments: 1 }
   const wal = await Recorder.open({
     dir: join(directory, 'kept'),
     event: Tick,
@@ -58,6 +58,8 @@ test('a recorder shows what it has done, refused, compressed and removed', async
     for (let i = 0; i < 10; i++) wal.append({ price: i })
     await rotate(wal)
   }
+  await until(() => operation(wal, 'segment_maintainer.compression')[0] === 4)
+  wal.setRetention({ hotSegments: 1, coldSegments: 1 })
   await until(() => operation(wal, 'segment_maintainer.deletion')[0] === 3)
   t.is(number(wal, 'manager.events'), 40)
   t.is(number(wal, 'manager.bytes'), 40 * 64)

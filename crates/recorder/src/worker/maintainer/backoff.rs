@@ -34,11 +34,6 @@ impl Backoff {
         is_news
     }
 
-    /// Whether it has failed like this since the last success.
-    pub(super) fn has_failed_for(&self, code: Code) -> bool {
-        self.told.contains(&code)
-    }
-
     pub(super) fn succeeded(&mut self) {
         *self = Self::default();
     }

@@ -20,6 +20,8 @@ pub(crate) struct SealedSegment {
     pub(super) facts: Option<Facts>,
     /// What its files take on disk, once somebody wanted to know.
     pub(super) bytes: Option<u64>,
+    /// It has not verified when it was to be compressed. Those behind it do not wait for that.
+    pub(super) is_damaged: bool,
 }
 
 /// What the limits need to know of a segment.
@@ -35,7 +37,7 @@ pub(super) struct Facts {
 impl SealedSegment {
     /// One that opening has found.
     pub(crate) fn found(index: u32, files: SegmentFiles) -> Self {
-        Self { index, files, facts: None, bytes: None }
+        Self { index, files, facts: None, bytes: None, is_damaged: false }
     }
 
     pub(super) fn is_hot(&self) -> bool {
@@ -102,8 +104,6 @@ pub(super) struct Totals {
     pub(super) bytes: u64,
     /// Wall clock, ns since the Unix epoch.
     pub(super) now_ns: u64,
-    /// Compressing has failed for want of space.
-    pub(super) lacks_room: bool,
 }
 
 impl Totals {
@@ -122,7 +122,7 @@ impl Totals {
             }
             bytes += unsealed * u64::from(shared.context.segment_bytes);
         }
-        Ok(Self { hot, cold, bytes, now_ns: wall_clock_ns(), lacks_room: false })
+        Ok(Self { hot, cold, bytes, now_ns: wall_clock_ns() })
     }
 }
 

@@ -88,7 +88,8 @@ impl Sealed {
     pub(crate) fn add(&self, index: u32, last_event_id: u64, closed_ts_ns: u64, holds_events: bool) {
         let files = SegmentFiles { hot: true, cold: false };
         let facts = Some(Facts { last_event_id, closed_ts_ns, holds_events });
-        self.0.change(|state| state.sealed.push(SealedSegment { index, files, facts, bytes: None }));
+        self.0
+            .change(|state| state.sealed.push(SealedSegment { facts, ..SealedSegment::found(index, files) }));
     }
 }
 

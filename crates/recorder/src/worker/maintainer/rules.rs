@@ -29,12 +29,12 @@ pub(super) fn is_to_go(retention: &Retention, holds: Holds, totals: &Totals, fac
     }
     // With nothing said of how much is to be kept, what is not needed any more is not kept.
     let is_given_up = !retention.removes() && holds.floor.is_some();
-    // Where nothing can be compressed, nothing waits for it either: the oldest would go once the others were.
-    let is_beyond_both = (totals.lacks_room || retention.cold_segments == Some(0))
-        && retention
-            .hot_segments
-            .zip(retention.cold_segments)
-            .is_some_and(|(hot, cold)| totals.hot + totals.cold > u64::from(hot) + u64::from(cold));
+    // Not worth compressing: it would go as soon as it was. So a log that grows faster than it is compressed, or that a
+    // full disk keeps from being, still keeps to its limits.
+    let is_beyond_both = retention
+        .hot_segments
+        .zip(retention.cold_segments)
+        .is_some_and(|(hot, cold)| totals.hot + totals.cold > u64::from(hot) + u64::from(cold));
     let is_too_many = retention.cold_segments.is_some_and(|most| totals.cold > most.into());
     let is_too_much = retention.bytes.is_some_and(|most| totals.bytes > most);
     let is_too_old = retention.age.is_some_and(|age| age_of(facts, totals.now_ns) > age);

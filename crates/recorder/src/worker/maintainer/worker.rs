@@ -179,13 +179,14 @@ impl Worker {
             return Ok(false);
         }
         // Most of the time the limits alone say no.
-        if self.going(Holds { floor: self.floor, cursor: None })? == 0 {
+        let (most, _) = self.going(Holds { floor: self.floor, cursor: None })?;
+        if most == 0 {
             self.wait_for_age()?;
             return Ok(false);
         }
         let now = Instant::now();
         let gathered = *self.gathering.get_or_insert(now + GATHERING);
-        if gathered > now {
+        if gathered > now && most < MOST_AT_ONCE {
             return Ok(self.look_again_at(gathered));
         }
         self.gathering = None;
@@ -194,7 +195,7 @@ impl Worker {
             return Ok(self.look_again_at(Instant::now() + LOCK_PAUSE));
         };
         let holds = self.holds()?;
-        let count = self.going(holds)?;
+        let (count, _) = self.going(holds)?;
         if count == 0 {
             return Ok(self.look_again_at(Instant::now() + CURSOR_PAUSE));
         }
@@ -230,8 +231,8 @@ impl Worker {
         Ok(())
     }
 
-    /// How many of the oldest segments are to be removed now, at most [`MOST_AT_ONCE`].
-    fn going(&mut self, holds: Holds) -> Result<usize> {
+    /// How many of the oldest segments are to be removed now, at most [`MOST_AT_ONCE`], and what is left then.
+    fn going(&mut self, holds: Holds) -> Result<(usize, Totals)> {
         let first = self.shared.first_segment();
         let mut totals = self.totals()?;
         for at in 0..self.sealed.len().min(MOST_AT_ONCE) {
@@ -241,14 +242,14 @@ impl Worker {
             if segment.index >= first {
                 let facts = self.facts(at)?;
                 if !is_to_go(&self.retention, holds, &totals, &facts) {
-                    return Ok(at);
+                    return Ok((at, totals));
                 }
             }
             totals.hot -= u64::from(is_hot);
             totals.cold -= u64::from(!is_hot);
             totals.bytes = totals.bytes.saturating_sub(self.sealed[at].bytes.unwrap_or(0));
         }
-        Ok(self.sealed.len().min(MOST_AT_ONCE))
+        Ok((self.sealed.len().min(MOST_AT_ONCE), totals))
     }
 
     /// Removes the files of the oldest segments, which do not belong to the log any more.
@@ -281,11 +282,11 @@ impl Worker {
 
     /// Compresses the oldest segment that is still hot, if the limits say so and nobody holds it.
     fn compress_one(&mut self) -> Result<bool> {
-        let Some(at) = self.next_to_compress()? else { return Ok(false) };
+        let (going, totals) = self.left_for_compression()?;
+        let Some(at) = self.next_to_compress(going)? else { return Ok(false) };
         // With two files somebody has died just before he removed one.
         let is_half_done = self.sealed[at].files.cold;
         if !is_half_done {
-            let totals = self.totals()?;
             let facts = self.facts(at)?;
             let limited = Holds { floor: self.floor, cursor: None };
             if !is_to_be_compressed(&self.retention, limited, &totals, &facts) {
@@ -304,6 +305,7 @@ impl Worker {
         }
         self.telemetry.on_hot_segment_compression(&outcome, start);
         self.telemetry.on_hot_segment_retention(&outcome, start);
+        self.sealed[at].is_damaged = outcome.as_ref().is_err_and(|error| error.code() == Code::Corrupt);
         let Some(sizes) = outcome? else { return Ok(false) };
         self.telemetry.on_compressed(sizes.content, sizes.file);
         let segment = &mut self.sealed[at];
@@ -323,11 +325,21 @@ impl Worker {
         Ok(true)
     }
 
-    /// The oldest segment that is hot and need not be.
-    fn next_to_compress(&mut self) -> Result<Option<usize>> {
-        for at in 0..self.sealed.len() {
+    /// How many of the oldest segments are about to be removed, and need not be compressed before, and what is left then.
+    fn left_for_compression(&mut self) -> Result<(usize, Totals)> {
+        if self.retention.removes() && self.deletion.until(Instant::now()).is_none() {
+            // What a cursor holds of these is not compressed either.
+            self.going(Holds { floor: self.floor, cursor: None })
+        } else {
+            Ok((0, self.totals()?))
+        }
+    }
+
+    /// The oldest segment that is hot and need not be, from this one on.
+    fn next_to_compress(&mut self, first: usize) -> Result<Option<usize>> {
+        for at in first..self.sealed.len() {
             let segment = &self.sealed[at];
-            if !segment.is_hot() {
+            if !segment.is_hot() || segment.is_damaged {
                 continue;
             }
             if segment.files.cold {
@@ -364,8 +376,7 @@ impl Worker {
     }
 
     fn totals(&mut self) -> Result<Totals> {
-        let lacks_room = self.compression.has_failed_for(Code::Full);
-        Ok(Totals { lacks_room, ..Totals::of(&mut self.sealed, &self.shared, &self.retention)? })
+        Totals::of(&mut self.sealed, &self.shared, &self.retention)
     }
 
     fn facts(&mut self, at: usize) -> Result<Facts> {
