@@ -21,7 +21,7 @@ pub enum Kept {
 }
 
 impl Kept {
-    fn retention(self) -> Retention {
+    pub fn retention(self) -> Retention {
         let (hot_segments, cold_segments) = match self {
             Self::All | Self::FromFloor => (None, None),
             Self::Compressed => (Some(1), None),

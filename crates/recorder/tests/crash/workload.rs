@@ -1,7 +1,7 @@
 //! Lives of a log, one after the other on the same disk, with everything appenders do in an order that chance decides.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -98,8 +98,8 @@ impl Workload {
             Event::Durable { event_id } => {
                 teller.promise("told durable", |promise| promise.durable = promise.durable.max(*event_id));
             }
-            Event::Compressed { .. } => told.compressed.store(true, Ordering::SeqCst),
-            Event::Deleted { .. } => told.deleted.store(true, Ordering::SeqCst),
+            Event::Compressed { .. } => _ = told.compressed.fetch_add(1, Ordering::SeqCst),
+            Event::Deleted { .. } => _ = told.deleted.fetch_add(1, Ordering::SeqCst),
             _ => {}
         }));
         let mut recorder = Recorder::open(&options).expect("a log that opens");
@@ -184,11 +184,19 @@ pub fn stores<T>(
     }
 }
 
-/// What was done to segments that are not appended to any more.
+fn wait_for_more(count: &AtomicU32, before: u32) {
+    let start = Instant::now();
+    while count.load(Ordering::SeqCst) == before {
+        assert!(start.elapsed() < PATIENCE, "nothing is done with old segments");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// How often segments that are not appended to any more were compressed and removed.
 #[derive(Default)]
 struct Upkeep {
-    compressed: AtomicBool,
-    deleted: AtomicBool,
+    compressed: AtomicU32,
+    deleted: AtomicU32,
 }
 
 struct Caller<'a> {
@@ -231,25 +239,28 @@ impl Caller<'_> {
     /// Fills more segments than are kept as they are, and waits until what is to be done with them is done once.
     fn wait_for(&mut self, upkeep: &Upkeep) -> Result<()> {
         let kept = self.workload.shape.kept;
-        let is_compressed = matches!(kept, Kept::All | Kept::FromFloor);
-        let is_deleted = matches!(kept, Kept::All | Kept::Compressed);
-        if is_compressed && is_deleted {
+        if kept == Kept::All {
             return Ok(());
         }
+        if kept == Kept::AFew {
+            // What is to go at once would not be compressed before.
+            self.recorder.set_retention(Kept::Compressed.retention())?;
+        }
+        let compressed = upkeep.compressed.load(Ordering::SeqCst);
         for _ in 0..6 {
             self.append(1)?;
             self.publish("rotate", Recorder::rotate)?;
         }
-        if kept == Kept::FromFloor {
-            self.truncate_before(self.recorder.last_event_id() + 1)?;
+        if kept != Kept::FromFloor {
+            wait_for_more(&upkeep.compressed, compressed);
         }
-        let start = Instant::now();
-        while !(is_compressed || upkeep.compressed.load(Ordering::SeqCst))
-            || !(is_deleted || upkeep.deleted.load(Ordering::SeqCst))
-        {
-            assert!(start.elapsed() < PATIENCE, "nothing is done with old segments");
-            std::thread::sleep(Duration::from_millis(1));
+        let deleted = upkeep.deleted.load(Ordering::SeqCst);
+        match kept {
+            Kept::All | Kept::Compressed => return Ok(()),
+            Kept::FromFloor => self.truncate_before(self.recorder.last_event_id() + 1)?,
+            Kept::AFew => self.recorder.set_retention(kept.retention())?,
         }
+        wait_for_more(&upkeep.deleted, deleted);
         Ok(())
     }
 
