@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Absent, BenchmarkResult, FigureResult, PlotResult } from './benchmark.js'
@@ -17,13 +17,24 @@ export interface Failed {
   readonly reason: string
 }
 
-/** Writes docs/benchmarks.md with its plots and gives its path. */
-export async function writeDocument(
-  machine: Machine,
-  results: readonly BenchmarkResult[],
-  failed: readonly Failed[],
-  rounds: number,
-): Promise<string> {
+/** Replaces what docs/benchmarks.md says of these benchmarks, which were run again on the same machine, and gives its path. */
+export async function updateDocument(machine: Machine, results: readonly BenchmarkResult[]): Promise<string> {
+  await drawPlots(results)
+  const [, when = ''] = machine.find(([name]) => name === 'date') ?? []
+  const [, commit = ''] = machine.find(([name]) => name === 'commit') ?? []
+  let text = readFileSync(path, 'utf8')
+  for (const result of results) {
+    const name = result.benchmark.name.toUpperCase()
+    const old = new RegExp(`^## ${name}\\b[^-][^]*?(?=^## |(?![^]))`, 'm')
+    if (!old.test(text)) throw new Error(`${path} has no section ${name}: run all benchmarks first`)
+    const fresh = `${section(result)}\n\nMeasured again by itself: ${when}, commit ${commit}.\n\n`
+    text = text.replace(old, () => fresh)
+  }
+  writeFileSync(path, `${text.trimEnd()}\n`)
+  return path
+}
+
+async function drawPlots(results: readonly BenchmarkResult[]): Promise<void> {
   const folder = dirname(path)
   mkdirSync(join(folder, PLOTS), { recursive: true })
   for (const { plot } of results) {
@@ -32,6 +43,16 @@ export async function writeDocument(
       writeFileSync(join(folder, plotFile(plot, theme)), await drawPlot(plot, theme))
     }
   }
+}
+
+/** Writes docs/benchmarks.md with its plots and gives its path. */
+export async function writeDocument(
+  machine: Machine,
+  results: readonly BenchmarkResult[],
+  failed: readonly Failed[],
+  rounds: number,
+): Promise<string> {
+  await drawPlots(results)
   const parts = [introduction(rounds), machineTable(machine), ...results.map(section), ...notRun(failed)]
   writeFileSync(path, `${parts.join('\n\n')}\n`)
   return path

@@ -6,7 +6,7 @@ import pc from 'picocolors'
 import type { Benchmark, BenchmarkResult } from './benchmark.js'
 import { benchmarks } from './benchmarks/index.js'
 import type { Entrant, NativePrograms } from './contestant.js'
-import { type Failed, writeDocument } from './document.js'
+import { type Failed, updateDocument, writeDocument } from './document.js'
 import { describeMachine, fileSystem } from './machine.js'
 import { type Peers, type RunOptions, runBenchmark } from './rounds.js'
 import { fullSizes, SMOKE } from './sizes.js'
@@ -28,6 +28,7 @@ interface Options {
   readonly json: boolean
   readonly smoke: boolean
   readonly long: boolean
+  readonly update: boolean
   readonly peers: boolean
   readonly rounds: number
   readonly diskGib: number
@@ -54,6 +55,7 @@ export async function main(argv: readonly string[], environment: Environment): P
       false,
     )
     .option('--long', 'latencies for a minute a round, memory for ten minutes', false)
+    .option('--update', 'replace what docs/benchmarks.md says of the benchmarks that are named', false)
     .option('--no-peers', 'leave out those that compare with other software, which has to be installed')
     .addOption(
       new Option('--disk-gib <number>', 'most that may lie on the disk at the same time')
@@ -124,6 +126,10 @@ async function run(names: readonly string[], options: Options, environment: Envi
     const path = await writeDocument(machine, results, failed, how.rounds)
     await environment.format(path)
     progress.print(`written: ${path}`)
+  } else if (options.update && !options.smoke && results.length > 0) {
+    const path = await updateDocument(machine, results)
+    await environment.format(path)
+    progress.print(`updated: ${path}`)
   }
   if (failed.length === 0) return 0
   progress.print(pc.red(`did not run: ${failed.map(({ name }) => name).join(', ')}`))

@@ -36,12 +36,23 @@ export async function workersIdle(dir: string, segments: number): Promise<void> 
   }
 }
 
-/** Waits until only so many segments are not compressed. */
-export async function compressed(dir: string, segments: number): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS
-  while (hotSegments(dir) > segments) {
-    if (performance.now() > deadline) throw new Error('the segments were not compressed within a minute')
-    await sleep(LOOK_MS)
+/** Gives what waits until every segment is compressed that is not appended to any more. */
+export function compression(wal: EventRecorder): () => Promise<void> {
+  let active = 0
+  let compressed = 0
+  wal.on('rotated', segment => {
+    active = segment
+  })
+  wal.on('compressed', () => {
+    compressed++
+  })
+  return async () => {
+    const deadline = performance.now() + PATIENCE_MS
+    do {
+      // First, so that all that has occurred is told.
+      await sleep(LOOK_MS)
+      if (performance.now() > deadline) throw new Error('the segments were not compressed within a minute')
+    } while (compressed < active)
   }
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type EventShown, Recovery } from '@flashstrike/wal-recovery'
 import { appendFields, appendUpTo } from './append.js'
-import { collectGarbage, compressed, openLog } from './prepared.js'
+import { collectGarbage, compression, openLog } from './prepared.js'
 import { LOWEST_PRICE, RequestEvent } from './request-event.js'
 
 /** Events of a small log that is replayed so many times before, until the code is optimized. */
@@ -84,8 +84,9 @@ async function makeLog(dir: string, events: number): Promise<void> {
 async function makeColdLog(dir: string, events: number): Promise<void> {
   const choices = { retention: { hotSegments: 1 }, segmentBytes: COLD_SEGMENT_BYTES }
   const wal = await openLog(dir, PREPARED_SEGMENTS, choices)
+  const compressed = compression(wal)
   appendUpTo(wal, events, appendFields)
-  await compressed(dir, 1 + PREPARED_SEGMENTS)
+  await compressed()
   await wal.close()
 }
 

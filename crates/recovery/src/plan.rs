@@ -42,7 +42,7 @@ pub(crate) fn check_not_gone(inspection: &Inspection, from: Option<u64>) -> Resu
 /// `WAL_GONE` for an event.
 pub(crate) fn gone(event_id: u64, first_event_id: u64) -> Error {
     let message = format!(
-        "event {event_id} has been removed by retention or repair; the first event there is is {first_event_id}"
+        "event {event_id} has been removed by retention or repair; the log begins with event {first_event_id}"
     );
     Error::new(Code::Gone, message).at_event(event_id)
 }
