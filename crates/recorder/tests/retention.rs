@@ -349,11 +349,13 @@ fn a_segment_left_without_an_event_is_never_compressed_and_removed_in_its_turn()
         }
         wait_for_segments(directory.path(), &[0, 5], &[1, 2, 3, 4]);
         append(&mut log, 1);
-        wait_for_segments(directory.path(), &[6], &[2, 3, 4, 5]);
+        wait_for_segments(directory.path(), &[5, 6], &[1, 2, 3, 4]);
+        append(&mut log, 1);
+        wait_for_segments(directory.path(), &[6, 7], &[2, 3, 4, 5]);
         log.close().unwrap();
         assert_eq!(told.deleted(), [0, 1]);
         assert!(told.failures().is_empty());
-        assert_eq!(ReadBack::now(directory.path()).ids(), [2, 3, 4, 5]);
+        assert_eq!(ReadBack::now(directory.path()).ids(), [2, 3, 4, 5, 6]);
     }
 }
 
