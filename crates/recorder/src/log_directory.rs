@@ -8,8 +8,8 @@ use flashstrike_recovery::{Code, Error, Report, Result};
 
 use crate::options::RecorderOptions;
 
-/// A log's directory is for its owner alone.
-const DIRECTORY_MODE: u32 = 0o700;
+/// A log's directory, and what is in it, is for its owner alone.
+pub(crate) const DIRECTORY_MODE: u32 = 0o700;
 
 /// Creates the directory if it is missing, and says what it lies on.
 pub(crate) fn ready_directory(options: &RecorderOptions) -> Result<FileSystemKind> {

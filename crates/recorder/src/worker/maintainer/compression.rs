@@ -62,12 +62,12 @@ impl<'a> Compression<'a> {
     pub(super) fn run(&self) -> Result<Option<Sizes>> {
         let hot = self.open(&self.hot)?;
         let sizes = match self.finish_earlier(&hot)? {
-            Some(Earlier::Same(sizes)) => sizes,
-            Some(Earlier::None) => match self.make(&hot)? {
+            Comparison::Same(sizes) => sizes,
+            Comparison::Differs(_) => match self.make(&hot)? {
                 Some(sizes) => sizes,
                 None => return Ok(None),
             },
-            None => return Ok(None),
+            Comparison::Stopped => return Ok(None),
         };
         let _ = hot.drop_cache();
         self.shared.check_lock()?;
@@ -75,28 +75,25 @@ impl<'a> Compression<'a> {
         Ok(Some(sizes))
     }
 
-    /// What is there of an earlier try; `None`: stopped.
-    fn finish_earlier(&self, hot: &Arc<dyn File>) -> Result<Option<Earlier>> {
+    /// What an earlier try has left. One that is the same is durable under its name afterwards, any other is gone.
+    fn finish_earlier(&self, hot: &Arc<dyn File>) -> Result<Comparison> {
         let cold = match self.files().open(&self.cold, OpenMode::Read) {
             Ok(cold) => cold,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Some(Earlier::None)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Comparison::Differs("there is none".to_owned()));
+            }
             Err(error) => return Err(Error::io("open", &self.cold, &error)),
         };
-        match self.compare(hot, &cold, &self.cold)? {
-            Comparison::Stopped => Ok(None),
-            Comparison::Same(sizes) => {
-                // Its name may not be durable yet.
-                self.sync_directory()?;
-                Ok(Some(Earlier::Same(sizes)))
-            }
+        let found = self.compare(hot, &cold, &self.cold)?;
+        if let Comparison::Differs(_) = found {
             // The hot file has just been verified as a whole, so it is the one that counts.
-            Comparison::Differs(_) => {
-                self.shared.check_lock()?;
-                remove_if_there(self.files(), &self.cold)?;
-                self.sync_directory()?;
-                Ok(Some(Earlier::None))
-            }
+            self.shared.check_lock()?;
+            remove_if_there(self.files(), &self.cold)?;
         }
+        if !matches!(found, Comparison::Stopped) {
+            self.sync_directory()?;
+        }
+        Ok(found)
     }
 
     /// Makes the cold file, durably; `None`: stopped.
@@ -234,13 +231,6 @@ enum Comparison {
     /// What is not the same, in words.
     Differs(String),
     Stopped,
-}
-
-enum Earlier {
-    /// The same bytes, durable and under its name.
-    Same(Sizes),
-    /// Nothing, or nothing that counts.
-    None,
 }
 
 /// What is not as it should be in a frame.

@@ -9,6 +9,7 @@ use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_segment::layout::CURSOR_FILE_SIZE;
 use flashstrike_segment::{choose_slot, names};
 
+use crate::log_directory::DIRECTORY_MODE;
 use crate::shared::LogContext;
 
 /// What follows from a cursor that cannot be read, and what to do.
@@ -87,9 +88,6 @@ impl CursorsLock {
         Ok(locked.then_some(Self(file)))
     }
 }
-
-/// As the log's own directory.
-const DIRECTORY_MODE: u32 = 0o700;
 
 impl Drop for CursorsLock {
     fn drop(&mut self) {

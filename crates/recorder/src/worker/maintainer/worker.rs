@@ -179,7 +179,7 @@ impl Worker {
             return Ok(false);
         }
         // Most of the time the limits alone say no.
-        let (most, _) = self.going(Holds { floor: self.floor, cursor: None })?;
+        let (most, _) = self.going(self.floor_alone())?;
         if most == 0 {
             self.wait_for_age()?;
             return Ok(false);
@@ -288,8 +288,7 @@ impl Worker {
         let is_half_done = self.sealed[at].files.cold;
         if !is_half_done {
             let facts = self.facts(at)?;
-            let limited = Holds { floor: self.floor, cursor: None };
-            if !is_to_be_compressed(&self.retention, limited, &totals, &facts) {
+            if !is_to_be_compressed(&self.retention, self.floor_alone(), &totals, &facts) {
                 return Ok(false);
             }
             let holds = self.holds()?;
@@ -329,7 +328,7 @@ impl Worker {
     fn left_for_compression(&mut self) -> Result<(usize, Totals)> {
         if self.retention.removes() && self.deletion.until(Instant::now()).is_none() {
             // What a cursor holds of these is not compressed either.
-            self.going(Holds { floor: self.floor, cursor: None })
+            self.going(self.floor_alone())
         } else {
             Ok((0, self.totals()?))
         }
@@ -361,8 +360,7 @@ impl Worker {
             return Ok(());
         }
         let facts = self.facts(0)?;
-        let limited = Holds { floor: self.floor, cursor: None };
-        if limited.hold(facts.last_event_id) {
+        if self.floor_alone().hold(facts.last_event_id) {
             return Ok(());
         }
         if let Some(left) = comes_of_age_in(&self.retention, &facts, wall_clock_ns()) {
@@ -371,8 +369,13 @@ impl Worker {
         Ok(())
     }
 
+    /// What is held without a look at the cursors, which are files.
+    fn floor_alone(&self) -> Holds {
+        Holds { floor: self.floor, cursor: None }
+    }
+
     fn holds(&self) -> Result<Holds> {
-        Ok(Holds { floor: self.floor, cursor: cursors::slowest(&self.shared.context)? })
+        Ok(Holds { cursor: cursors::slowest(&self.shared.context)?, ..self.floor_alone() })
     }
 
     fn totals(&mut self) -> Result<Totals> {
