@@ -1,7 +1,7 @@
 //! The front door of reading.
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -277,6 +277,19 @@ impl Recovery {
             }
         }
         Ok(())
+    }
+
+    /// Where the log lies.
+    pub fn directory(&self) -> &Path {
+        &self.options.directory
+    }
+
+    pub(crate) fn files(&self) -> &Arc<dyn FileSystem> {
+        &self.files
+    }
+
+    pub(crate) fn boot_id(&self) -> Option<[u8; 16]> {
+        self.boot_id
     }
 
     fn current(&self) -> Arc<Inspection> {

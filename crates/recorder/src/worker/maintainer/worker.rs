@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use flashstrike_recovery::cursor::CursorsLock;
 use flashstrike_recovery::directory::{cold_path, hot_path};
 use flashstrike_recovery::files::{remove_if_there, sync_names};
 use flashstrike_recovery::{Code, Result};
@@ -13,7 +14,7 @@ use flashstrike_telemetry::recorder::SegmentMaintainerUpdater;
 use super::Queue;
 use super::backoff::Backoff;
 use super::compression::Compression;
-use super::cursors::{self, CursorsLock};
+use super::cursors;
 use super::inventory::{Facts, Inventory, Totals};
 use super::rules::{Holds, comes_of_age_in, is_to_be_compressed, is_to_go};
 use crate::event::Event;
@@ -191,7 +192,9 @@ impl Worker {
         }
         self.gathering = None;
         let shared = Arc::clone(&self.shared);
-        let Some(_lock) = CursorsLock::try_acquire(&shared.context)? else {
+        let context = &shared.context;
+        let Some(_lock) = CursorsLock::try_acquire(&*context.files, &context.directory, context.file_mode)?
+        else {
             return Ok(self.look_again_at(Instant::now() + LOCK_PAUSE));
         };
         let holds = self.holds()?;

@@ -1,0 +1,106 @@
+//! Named positions of consumers that survive crashes, and hold back retention until their consumer is done.
+//!
+//! A cursor is a small file in `cursors/` that says up to which event its consumer has come. The consumer holds the file
+//! locked, replays or follows from the next event on, and *commits* what it is done with. A commit is acknowledged once
+//! it would survive a power cut, and never stands beyond what would survive one of the log: after any crash the consumer
+//! sees again what it had not committed, and nothing is passed over.
+
+mod directory;
+mod durable;
+mod entry;
+mod file;
+mod held;
+mod options;
+mod wait;
+
+pub use directory::CursorsLock;
+pub use entry::{CursorEntry, read_position};
+pub use held::Cursor;
+pub use options::{CursorOptions, CursorStart};
+
+use std::io::ErrorKind;
+
+use flashstrike_segment::names;
+
+use crate::error::{Code, Error, Result};
+use crate::files::FileSystem;
+use crate::recovery::Recovery;
+
+impl Recovery {
+    /// Opens a named cursor of this log, or makes it if the options say where it is to begin. It is held until it is
+    /// dropped; the recovery may be dropped before.
+    ///
+    /// # Errors
+    /// `WAL_NOT_FOUND` if there is none of this name and none is to be made; `WAL_LOCKED` if somebody else holds it;
+    /// `WAL_CURSOR_AHEAD` if it stands beyond the end of the log and `WAL_CORRUPT` if it cannot be read or is of another
+    /// log, unless it is to be reset; `WAL_EVENT_ID`, `WAL_GONE` if it is to begin where there is no event any more;
+    /// `WAL_UNSUPPORTED` for a name that cannot be one; `WAL_IO`, also without the right to write.
+    pub fn cursor(&self, name: &str, options: &CursorOptions) -> Result<Cursor> {
+        check_name(name)?;
+        wait::until(|wait| Cursor::open(self, name, options, wait))
+    }
+
+    /// As [`cursor`](Self::cursor), but does not wait for the event that it is put at to be durable; `None`: it is not
+    /// yet, and nothing was changed.
+    ///
+    /// # Errors
+    /// As [`cursor`](Self::cursor).
+    pub fn try_cursor(&self, name: &str, options: &CursorOptions) -> Result<Option<Cursor>> {
+        check_name(name)?;
+        Cursor::open(self, name, options, &mut wait::DurableWait::default())
+    }
+
+    /// The cursors of this log, by name. One that cannot be read says why.
+    ///
+    /// # Errors
+    /// `WAL_IO`.
+    pub fn cursors(&self) -> Result<Vec<CursorEntry>> {
+        let directory = self.directory().join(names::CURSORS);
+        let listed = match self.files().list(&directory) {
+            Ok(listed) => listed,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Error::io("list", &directory, &error)),
+        };
+        let log_id = self.identity().map(|identity| identity.log_id);
+        let mut entries = Vec::new();
+        for found in listed {
+            let Some(name) = found.name.to_str().and_then(names::parse_cursor_file_name) else { continue };
+            entries.extend(CursorEntry::read(&**self.files(), &directory, name, log_id.as_ref()));
+        }
+        entries.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(entries)
+    }
+
+    /// Removes a cursor: it holds nothing back any more.
+    ///
+    /// # Errors
+    /// `WAL_NOT_FOUND`; `WAL_LOCKED` if somebody holds it; `WAL_UNSUPPORTED` for a name that cannot be one; `WAL_IO`.
+    pub fn remove_cursor(&self, name: &str) -> Result<()> {
+        check_name(name)?;
+        let files: &dyn FileSystem = &**self.files();
+        let directory = self.directory().join(names::CURSORS);
+        let Some(file) = file::CursorFile::acquire(files, &directory, name)? else {
+            return Err(no_such_cursor(self, name));
+        };
+        file.remove(files)
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    if names::is_cursor_name(name) {
+        return Ok(());
+    }
+    let message = format!(
+        "{name:?} cannot be the name of a cursor: 1 to 64 of A-Z a-z 0-9 . _ - are allowed, the first one no dot"
+    );
+    Err(Error::new(Code::Unsupported, message))
+}
+
+fn no_such_cursor(recovery: &Recovery, name: &str) -> Error {
+    let directory = recovery.directory();
+    let message = format!(
+        "the log in {} has no cursor {name}; say where it is to begin to have it made",
+        directory.display()
+    );
+    Error::new(Code::NotFound, message).at_path(&directory.join(names::CURSORS))
+}
