@@ -12,8 +12,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub(super) struct Backoff {
     pause: Option<Duration>,
     until: Option<Instant>,
-    /// Of the failures since the last success.
-    told: Vec<Code>,
+    /// Of the failures since the last success, and the segments they are about.
+    told: Vec<(Code, Option<u32>)>,
 }
 
 impl Backoff {
@@ -22,14 +22,15 @@ impl Backoff {
         self.until.filter(|until| *until > now)
     }
 
-    /// It has failed. Gives whether that has to be told: once for each kind until it succeeds.
+    /// It has failed. Gives whether that has to be told: once for each kind and segment until it succeeds.
     pub(super) fn failed(&mut self, error: &Error, now: Instant) -> bool {
         let pause = self.pause.map_or(FIRST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE));
         self.pause = Some(pause);
         self.until = Some(now + pause);
-        let is_news = !self.told.contains(&error.code());
+        let what = (error.code(), error.segment());
+        let is_news = !self.told.contains(&what);
         if is_news {
-            self.told.push(error.code());
+            self.told.push(what);
         }
         is_news
     }

@@ -1,6 +1,7 @@
 //! The sealed segments of a log, and what is known of them.
 
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 
 use flashstrike_recovery::directory::{SegmentFiles, cold_path, hot_path};
 use flashstrike_recovery::files::OpenMode;
@@ -55,8 +56,8 @@ impl SealedSegment {
         let Some(left) = left_segment(&context.files, &context.directory, self.index)? else {
             let path = hot_path(&context.directory, self.index);
             let message = format!(
-                "{} should be sealed and its header does not say so; nothing is removed or compressed before that is \
-                 mended: verify the log",
+                "{} should be sealed and its header does not say so; it and what is behind it is neither removed nor \
+                 compressed before that is mended: verify the log",
                 path.display()
             );
             return Err(Error::new(Code::Corrupt, message).at(self.index, 0).at_path(&path));
@@ -83,11 +84,11 @@ impl SealedSegment {
         let cold = self.files.cold.then(|| cold_path(directory, self.index));
         let mut bytes = 0;
         for path in [hot, cold].into_iter().flatten() {
-            bytes += context
-                .files
-                .open(&path, OpenMode::Read)
-                .and_then(|file| file.allocated())
-                .map_err(|error| Error::io("read", &path, &error))?;
+            bytes += match context.files.open(&path, OpenMode::Read).and_then(|file| file.allocated()) {
+                // A removal that has failed may have got as far as one of two files.
+                Err(error) if error.kind() == ErrorKind::NotFound => 0,
+                taken => taken.map_err(|error| Error::io("read", &path, &error))?,
+            };
         }
         self.bytes = Some(bytes);
         Ok(bytes)

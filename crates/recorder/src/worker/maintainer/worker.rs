@@ -15,7 +15,7 @@ use super::Queue;
 use super::backoff::Backoff;
 use super::compression::Compression;
 use super::cursors;
-use super::inventory::{Facts, Inventory, Totals};
+use super::inventory::{Facts, Inventory, SealedSegment, Totals};
 use super::rules::{Holds, comes_of_age_in, is_to_be_compressed, is_to_go};
 use crate::event::Event;
 use crate::retention::Retention;
@@ -180,7 +180,7 @@ impl Worker {
             return Ok(false);
         }
         // Most of the time the limits alone say no.
-        let (most, _) = self.going(self.floor_alone())?;
+        let (most, _) = self.going(Some(self.floor_alone()))?;
         if most == 0 {
             self.wait_for_age()?;
             return Ok(false);
@@ -198,7 +198,7 @@ impl Worker {
             return Ok(self.look_again_at(Instant::now() + LOCK_PAUSE));
         };
         let holds = self.holds()?;
-        let (count, _) = self.going(holds)?;
+        let (count, _) = self.going(Some(holds))?;
         if count == 0 {
             return Ok(self.look_again_at(Instant::now() + CURSOR_PAUSE));
         }
@@ -234,8 +234,9 @@ impl Worker {
         Ok(())
     }
 
-    /// How many of the oldest segments are to be removed now, at most [`MOST_AT_ONCE`], and what is left then.
-    fn going(&mut self, holds: Holds) -> Result<(usize, Totals)> {
+    /// How many of the oldest segments are to be removed now, at most [`MOST_AT_ONCE`], and what is left then. Without
+    /// `holds` only those that do not belong to the log any more.
+    fn going(&mut self, holds: Option<Holds>) -> Result<(usize, Totals)> {
         let first = self.shared.first_segment();
         let mut totals = self.totals()?;
         for at in 0..self.sealed.len().min(MOST_AT_ONCE) {
@@ -243,7 +244,13 @@ impl Worker {
             let is_hot = segment.is_hot();
             // Of those before the first one the log knows nothing any more; their removal was only not finished.
             if segment.index >= first {
-                let facts = self.facts(at)?;
+                let Some(holds) = holds else { return Ok((at, totals)) };
+                let facts = match self.facts(at) {
+                    Ok(facts) => facts,
+                    // Those before it need not wait for that.
+                    Err(_) if at > 0 => return Ok((at, totals)),
+                    Err(error) => return Err(error),
+                };
                 if !is_to_go(&self.retention, holds, &totals, &facts) {
                     return Ok((at, totals));
                 }
@@ -285,7 +292,7 @@ impl Worker {
 
     /// Compresses the oldest segment that is still hot, if the limits say so and nobody holds it.
     fn compress_one(&mut self) -> Result<bool> {
-        let (going, totals) = self.left_for_compression()?;
+        let Some((going, totals)) = self.left_for_compression()? else { return Ok(false) };
         let Some(at) = self.next_to_compress(going)? else { return Ok(false) };
         // With two files somebody has died just before he removed one.
         let is_half_done = self.sealed[at].files.cold;
@@ -327,30 +334,31 @@ impl Worker {
         Ok(true)
     }
 
-    /// How many of the oldest segments are about to be removed, and need not be compressed before, and what is left then.
-    fn left_for_compression(&mut self) -> Result<(usize, Totals)> {
-        if self.retention.removes() && self.deletion.until(Instant::now()).is_none() {
-            // What a cursor holds of these is not compressed either.
-            self.going(self.floor_alone())
-        } else {
-            Ok((0, self.totals()?))
+    /// How many of the oldest segments are about to be removed, and need not be compressed before, and what is left
+    /// then; `None`: more than are removed at a time, so that nothing is known of those behind them.
+    fn left_for_compression(&mut self) -> Result<Option<(usize, Totals)>> {
+        if self.deletion.until(Instant::now()).is_some() {
+            return self.going(None).map(Some);
         }
+        let may_go = self.retention.removes() || self.floor.is_some();
+        // What a cursor holds of these is not compressed either.
+        let (going, totals) = self.going(may_go.then(|| self.floor_alone()))?;
+        Ok((going < MOST_AT_ONCE).then_some((going, totals)))
     }
 
-    /// The oldest segment that is hot and need not be, from this one on.
+    /// The oldest segment, from this one on, that has both files or else that is hot and need not be.
     fn next_to_compress(&mut self, first: usize) -> Result<Option<usize>> {
+        let is_half_done = |segment: &SealedSegment| segment.files.hot && segment.files.cold;
+        let half_done = self.sealed.iter().skip(first).position(|it| is_half_done(it) && !it.is_damaged);
+        if let Some(behind) = half_done {
+            return Ok(Some(first + behind));
+        }
+        if self.retention.hot_segments.is_none() {
+            return Ok(None);
+        }
         for at in first..self.sealed.len() {
             let segment = &self.sealed[at];
-            if !segment.is_hot() || segment.is_damaged {
-                continue;
-            }
-            if segment.files.cold {
-                return Ok(Some(at));
-            }
-            if self.retention.hot_segments.is_none() {
-                break;
-            }
-            if self.facts(at)?.holds_events {
+            if segment.is_hot() && !segment.is_damaged && self.facts(at)?.holds_events {
                 return Ok(Some(at));
             }
         }
