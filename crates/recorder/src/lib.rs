@@ -34,7 +34,6 @@ mod append_point;
 mod closed_segment;
 mod event;
 mod existing_segment;
-mod lock;
 mod log_directory;
 mod manager;
 mod meta_store;

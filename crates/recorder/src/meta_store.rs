@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flashstrike_recovery::files::{FileSystem, OpenMode, remove_if_there, sync_names};
-use flashstrike_recovery::{Error, Result};
-use flashstrike_segment::{WalMeta, names};
+use flashstrike_recovery::Result;
+use flashstrike_recovery::files::FileSystem;
+use flashstrike_recovery::replace_meta;
+use flashstrike_segment::WalMeta;
 use flashstrike_telemetry::clock;
 use flashstrike_telemetry::recorder::MetaStoreUpdater;
 
@@ -35,23 +36,8 @@ impl MetaStore {
     /// `WAL_IO`; the old contents are then still in place.
     pub fn store(&mut self, meta: &WalMeta) -> Result<()> {
         let start = clock::now_ns();
-        let outcome = self.replace(&meta.encode());
+        let outcome = replace_meta(&*self.files, &self.directory, self.file_mode, &meta.encode());
         self.telemetry.on_meta_flush(start, &outcome);
         outcome
-    }
-
-    fn replace(&self, bytes: &[u8]) -> Result<()> {
-        let temporary = self.directory.join(names::temporary_name(names::WAL_META));
-        let path = self.directory.join(names::WAL_META);
-        remove_if_there(&*self.files, &temporary)?;
-        let file = self
-            .files
-            .open(&temporary, OpenMode::CreateNew(self.file_mode))
-            .map_err(|error| Error::io("create", &temporary, &error))?;
-        file.write_all_at(bytes, 0)
-            .and_then(|()| file.sync_data())
-            .map_err(|error| Error::io("write", &temporary, &error))?;
-        self.files.rename(&temporary, &path, true).map_err(|error| Error::io("rename to", &path, &error))?;
-        sync_names(&*self.files, &self.directory)
     }
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use flashstrike_recovery::directory::{Listing, absolute};
 use flashstrike_recovery::files::sync_names;
 use flashstrike_recovery::inspect::{Depth, InspectOptions, Inspection, inspect};
+use flashstrike_recovery::lock::{LockWatch, LogLock};
 use flashstrike_recovery::machine::BOOT_ID;
 use flashstrike_recovery::repair::{RepairOptions, Repaired, mark_poisoned, prepare_for_append};
 use flashstrike_recovery::{Code, Error, Report, Result, integrity_failure, machine};
@@ -17,7 +18,6 @@ use flashstrike_segment::{LogIdentity, Schema, StagingHeader};
 use flashstrike_telemetry::IntegrityFailure;
 
 use crate::append_point::{open_append_point, open_segments, publish_staged, seal_and_sync, usable_prepared};
-use crate::lock::{LockWatch, LogLock};
 use crate::log_directory::{note_file_system, ready_directory, ready_for_new_log};
 use crate::manager::Manager;
 use crate::options::RecorderOptions;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use flashstrike_recovery::lock::LogLock;
 use flashstrike_recovery::{Code, Error, Report, Result};
 use flashstrike_telemetry::RecorderTelemetry;
 
-use crate::lock::LogLock;
 use crate::manager::Manager;
 use crate::options::RecorderOptions;
 use crate::poison::OPEN_AGAIN;

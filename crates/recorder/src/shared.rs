@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use flashstrike_recovery::files::{FileSystem, read_full_at};
+use flashstrike_recovery::lock::LockWatch;
 use flashstrike_recovery::{Error, Result};
 use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, SEGMENT_HEADER_SIZE, payload_room};
 use flashstrike_segment::{BlockHeader, WalMeta};
@@ -14,7 +15,6 @@ use flashstrike_telemetry::RecorderTelemetry;
 use flashstrike_telemetry::recorder::ManagerUpdater;
 
 use crate::event::{Event, Observer};
-use crate::lock::LockWatch;
 use crate::meta_store::MetaStore;
 use crate::poison::Poison;
 use crate::segment_file::SegmentFile;

@@ -13,7 +13,7 @@ use crate::errors::to_throw;
 /// Segments verified, segments in all, bytes read.
 pub(crate) type ProgressArguments = FnArgs<(u32, u32, f64)>;
 
-type Listener = ThreadsafeFunction<ProgressArguments, (), ProgressArguments, Status, false, true>;
+pub(crate) type Listener = ThreadsafeFunction<ProgressArguments, (), ProgressArguments, Status, false, true>;
 
 /// Verifies on a thread of the pool.
 pub struct VerifyTask {

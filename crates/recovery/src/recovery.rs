@@ -330,7 +330,7 @@ impl Recovery {
     }
 }
 
-fn summary(inspection: &Inspection, elapsed: Duration) -> Summary {
+pub(crate) fn summary(inspection: &Inspection, elapsed: Duration) -> Summary {
     Summary {
         state: inspection.state.into(),
         events: inspection.verdict.events,

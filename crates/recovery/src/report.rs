@@ -140,6 +140,10 @@ pub struct CutReport {
     pub offset: u64,
     /// How many were kept.
     pub bytes: u64,
+    /// Id of the first event that their block headers name; 0: none can be read.
+    pub first_event_id: u64,
+    /// Highest id that they name; 0: none can be read.
+    pub last_event_id: u64,
     /// The file they were kept in.
     pub kept_in: PathBuf,
     /// Why.
@@ -167,7 +171,7 @@ impl From<&Damage> for DamageReport {
 }
 
 impl StagedReport {
-    fn of(staging: &StagingFacts) -> Self {
+    pub(crate) fn of(staging: &StagingFacts) -> Self {
         let (events, first_event_id, last_event_id) = staging
             .taken
             .as_ref()

@@ -81,6 +81,9 @@ export interface DamageReport {
 export interface CutReport extends DamageReport {
   /** How many. */
   readonly bytes: number
+  /** What the block headers in them name; 0: none can be read. */
+  readonly firstEventId: number
+  readonly lastEventId: number
   /** The file they are kept in. */
   readonly keptIn: string
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
 use flashstrike_segment::{Link, Seal, SegmentHeader, State, names};
 
+use super::evidence::LogEnd;
 use super::quarantine::{Quarantine, for_each_piece};
 use super::rewrite::{self, checked_body};
 use super::{AppendPoint, Repaired};
@@ -17,12 +18,24 @@ use crate::files::{File, FileSystem, OpenMode, remove_if_there, sync_names};
 use crate::inspect::{Inspection, PreparedFacts, SegmentFacts, SegmentSource, is_zero};
 use crate::report::{CutReport, IdRange};
 
+/// What a repair is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Everything that appending needs.
+    Append,
+    /// Cutting, and nothing else: what could not be undone is left to the next writer.
+    Cut,
+    /// Saying what would be cut.
+    Plan,
+}
+
 /// One repair, step by step.
 pub(super) struct Repair<'a> {
     pub(super) files: &'a dyn FileSystem,
     pub(super) directory: &'a Path,
     pub(super) inspection: &'a Inspection,
-    file_mode: u32,
+    pub(super) file_mode: u32,
+    pub(super) purpose: Purpose,
     pub(super) source: SegmentSource,
     pub(super) quarantine: Quarantine<'a>,
     /// Segments as they are after the steps done so far.
@@ -42,14 +55,17 @@ impl<'a> Repair<'a> {
         directory: &'a Path,
         inspection: &'a Inspection,
         file_mode: u32,
+        purpose: Purpose,
     ) -> Self {
+        let is_dry = purpose == Purpose::Plan;
         Self {
             files: &**files,
             directory,
             inspection,
             file_mode,
             source: SegmentSource::new(files, directory),
-            quarantine: Quarantine::new(&**files, directory, file_mode, jiff::Timestamp::now()),
+            quarantine: Quarantine::new(&**files, directory, file_mode, LogEnd::of(inspection), is_dry),
+            purpose,
             segments: inspection.segments.clone(),
             replaced: BTreeSet::new(),
             prepared: Vec::new(),
@@ -318,7 +334,7 @@ impl<'a> Repair<'a> {
         self.files.open(path, mode).map_err(|error| Error::io("open", path, &error))
     }
 
-    fn sync_directory(&self) -> Result<()> {
+    pub(super) fn sync_directory(&self) -> Result<()> {
         sync_names(self.files, self.directory)
     }
 }

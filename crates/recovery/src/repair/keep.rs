@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
 use flashstrike_segment::{BlockHeader, KIND_EVENTS, SegmentHeader, State, names};
 
-use super::cut::{Repair, TailCut, used_behind};
+use super::cut::{Purpose, Repair, TailCut, used_behind};
 use super::quarantine::{Keep, for_each_piece};
 use crate::directory::{SegmentFiles, hot_path};
 use crate::error::{Error, Result};
@@ -29,7 +29,9 @@ impl Repair<'_> {
             }
         }
         self.keep_tail(&reason)?;
-        self.keep_unusable_prepared()?;
+        if self.purpose == Purpose::Append {
+            self.keep_unusable_prepared()?;
+        }
         if let Some(refused) = &self.inspection.staging.refused {
             self.keep_other(names::WAL_STAGING, &format!("staged events not taken: {refused}"))?;
             self.highest_cut = self.highest_cut.max(self.inspection.staging.highest_event_id);
@@ -85,14 +87,14 @@ impl Repair<'_> {
                     last_event_id: highest,
                 };
                 let kept_in = self.quarantine.keep_bytes(&keep, &*file, length)?;
-                self.note_cut(Some(last.index), last.end, length, kept_in, reason, highest);
+                self.note_cut(Some(last.index), last.end, length, kept_in, reason, (first, highest));
             }
             TailCut::NewFile => {
                 let listed = self.inspection.listing.segments.get(&last.index).copied();
                 self.keep_segment(last.index, listed, reason)?;
             }
         }
-        if last.wrong_length && !last.is_cold {
+        if last.wrong_length && !last.is_cold && self.purpose == Purpose::Append {
             self.keep_overlong(&last)?;
         }
         Ok(())
@@ -135,18 +137,18 @@ impl Repair<'_> {
             };
             let keep = Keep { name: &name, offset: 0, reason, first_event_id: first, last_event_id: highest };
             let kept_in = self.quarantine.keep_file(&keep)?;
-            self.note_cut(Some(index), 0, length, kept_in, reason, highest);
+            self.note_cut(Some(index), 0, length, kept_in, reason, (first, highest));
         }
         Ok(())
     }
 
-    fn keep_other(&mut self, name: &str, reason: &str) -> Result<()> {
+    pub(super) fn keep_other(&mut self, name: &str, reason: &str) -> Result<()> {
         let keep = Keep { name, offset: 0, reason, first_event_id: 0, last_event_id: 0 };
         let kept_in = self.quarantine.keep_file(&keep)?;
         let path = self.directory.join(name);
         let file = self.open(&path, OpenMode::Read)?;
         let length = file.len().map_err(|error| Error::io("read", &path, &error))?;
-        self.note_cut(None, 0, length, kept_in, reason, 0);
+        self.note_cut(None, 0, length, kept_in, reason, (0, 0));
         Ok(())
     }
 
@@ -157,10 +159,11 @@ impl Repair<'_> {
         bytes: u64,
         kept_in: PathBuf,
         reason: &str,
-        highest: u64,
+        (first_event_id, last_event_id): (u64, u64),
     ) {
-        self.highest_cut = self.highest_cut.max(highest);
-        self.cuts.push(CutReport { segment, offset, bytes, kept_in, reason: reason.to_owned() });
+        self.highest_cut = self.highest_cut.max(last_event_id);
+        let reason = reason.to_owned();
+        self.cuts.push(CutReport { segment, offset, bytes, first_event_id, last_event_id, kept_in, reason });
     }
 }
 

@@ -3,10 +3,13 @@
 //! Everything here may be stopped at any point and started again from the beginning, with the same result. Each step
 //! leaves a log that is worth the same events, except that what stands behind the cut becomes less.
 
+mod by_hand;
 mod cut;
+mod evidence;
 mod keep;
 mod quarantine;
 mod rewrite;
+mod undo;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,8 +21,11 @@ use crate::files::FileSystem;
 use crate::inspect::{Depth, Inspection, SegmentFacts, StagedEvents};
 use crate::mode::Mode;
 use crate::report::{CutReport, IdRange};
-use cut::Repair;
+pub use by_hand::{ByHandOptions, RepairPlan, plan_repair, repair};
+use cut::{Purpose, Repair};
+pub use evidence::{Evidence, Kept, LogEnd, quarantine};
 pub use rewrite::mark_poisoned;
+pub use undo::{PutBack, UndoPlan, plan_undo, undo};
 
 /// How to repair.
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +94,7 @@ pub fn prepare_for_append(
     options: &RepairOptions,
 ) -> Result<Repaired> {
     refuse(inspection, options.mode)?;
-    let mut repair = Repair::new(files, directory, inspection, options.file_mode);
+    let mut repair = Repair::new(files, directory, inspection, options.file_mode, Purpose::Append);
     repair.remove_leftovers()?;
     repair.keep_what_will_go()?;
     repair.remove_behind()?;

@@ -11,36 +11,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use flashstrike_segment::names;
-use serde::Serialize;
 
+use super::evidence::{Evidence, LogEnd};
 use crate::error::{Error, Result};
 use crate::files::{File, FileSystem, OpenMode, read_full_at, remove_if_there, sync_names};
 
 const PIECE: usize = 1 << 20;
-
-/// What the `.json` beside kept bytes says.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Evidence {
-    /// Why the bytes were cut.
-    pub(crate) reason: String,
-    /// Name of the file they stood in.
-    pub(crate) file: String,
-    /// Where they began in it.
-    pub(crate) offset: u64,
-    /// How many are kept; everything behind them was zero.
-    pub(crate) bytes: u64,
-    /// Ids of the first and last event that their block headers name; 0: none can be read.
-    pub(crate) first_event_id: u64,
-    /// See `first_event_id`.
-    pub(crate) last_event_id: u64,
-    /// The version that cut them.
-    pub(crate) version: &'static str,
-    /// When.
-    pub(crate) cut_at: String,
-    /// How to put them back, in words and commands.
-    pub(crate) restore: String,
-}
 
 /// What to keep, and why.
 #[derive(Debug, Clone)]
@@ -62,23 +38,36 @@ pub(crate) struct Quarantine<'a> {
     log: &'a Path,
     file_mode: u32,
     stamp: String,
+    log_end: LogEnd,
+    /// Nothing is kept, it is only said where it would be.
+    is_dry: bool,
     used: bool,
 }
 
 impl<'a> Quarantine<'a> {
-    /// The quarantine of the log in `log`. Nothing is created until something is kept.
+    /// The quarantine of the log in `log`, which will end at `log_end`. Nothing is created until something is kept, and
+    /// nothing at all in a dry one.
     pub(crate) fn new(
         files: &'a dyn FileSystem,
         log: &'a Path,
         file_mode: u32,
-        now: jiff::Timestamp,
+        log_end: LogEnd,
+        is_dry: bool,
     ) -> Self {
-        let stamp = now.strftime("%Y%m%dT%H%M%SZ").to_string();
-        Self { files, directory: log.join(names::QUARANTINE), log, file_mode, stamp, used: false }
+        let directory = log.join(names::QUARANTINE);
+        Self { files, directory, log, file_mode, stamp: stamp_now(), log_end, is_dry, used: false }
+    }
+
+    /// What everything that is cut now says of when.
+    pub(crate) fn stamp(&self) -> &str {
+        &self.stamp
     }
 
     /// Keeps `length` bytes of `source` from `keep.offset` on; gives where.
     pub(crate) fn keep_bytes(&mut self, keep: &Keep<'_>, source: &dyn File, length: u64) -> Result<PathBuf> {
+        if self.is_dry {
+            return Ok(self.expected(keep));
+        }
         self.prepare()?;
         let found = self.find(keep, |candidate| same_bytes(candidate, source, keep.offset, length))?;
         let stem = match found {
@@ -90,6 +79,9 @@ impl<'a> Quarantine<'a> {
 
     /// Keeps a whole file under a second name, so that it survives when its first one goes; gives where.
     pub(crate) fn keep_file(&mut self, keep: &Keep<'_>) -> Result<PathBuf> {
+        if self.is_dry {
+            return Ok(self.expected(keep));
+        }
         self.prepare()?;
         let path = self.log.join(keep.name);
         let source =
@@ -104,6 +96,12 @@ impl<'a> Quarantine<'a> {
             None => self.place(keep, |temporary| self.link_or_copy(&path, temporary, &*source, length))?,
         };
         self.describe(&stem, keep, length)
+    }
+
+    /// Where it would be kept.
+    fn expected(&self, keep: &Keep<'_>) -> PathBuf {
+        let stem = names::quarantine_stem(keep.name, keep.offset, &self.stamp, 0);
+        Path::new(names::QUARANTINE).join(format!("{stem}.bin"))
     }
 
     /// Makes the names in the quarantine durable. Nothing may be cut before.
@@ -197,22 +195,40 @@ impl<'a> Quarantine<'a> {
             bytes: length,
             first_event_id: keep.first_event_id,
             last_event_id: keep.last_event_id,
-            version: env!("CARGO_PKG_VERSION"),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             cut_at: self.stamp.clone(),
+            log_end: Some(self.log_end),
+            undone_at: None,
             restore: restore_text(keep, &relative),
         };
-        let text = serde_json::to_vec_pretty(&evidence).expect("plain values");
-        let path = self.directory.join(format!("{stem}.json"));
-        let temporary = format!("{}.{}.json", keep.name, keep.offset);
-        let temporary = self.directory.join(names::temporary_name(&temporary));
-        remove_if_there(self.files, &temporary)?;
-        let failed = |error: io::Error| Error::io("write", &path, &error);
-        let file = self.files.open(&temporary, OpenMode::CreateNew(self.file_mode)).map_err(failed)?;
-        file.write_all_at(&text, 0).map_err(failed)?;
-        file.sync_all().map_err(failed)?;
-        self.files.rename(&temporary, &path, true).map_err(failed)?;
+        write_evidence(self.files, &self.directory, stem, &evidence, self.file_mode)?;
         Ok(relative)
     }
+}
+
+/// Writes the `.json` of what is kept under this name, in the quarantine `directory`.
+pub(super) fn write_evidence(
+    files: &dyn FileSystem,
+    directory: &Path,
+    stem: &str,
+    evidence: &Evidence,
+    file_mode: u32,
+) -> Result<()> {
+    let text = serde_json::to_vec_pretty(evidence).expect("plain values");
+    let path = directory.join(format!("{stem}.json"));
+    let temporary = format!("{}.{}.json", evidence.file, evidence.offset);
+    let temporary = directory.join(names::temporary_name(&temporary));
+    remove_if_there(files, &temporary)?;
+    let failed = |error: io::Error| Error::io("write", &path, &error);
+    let file = files.open(&temporary, OpenMode::CreateNew(file_mode)).map_err(failed)?;
+    file.write_all_at(&text, 0).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    files.rename(&temporary, &path, true).map_err(failed)
+}
+
+/// Now, as names and descriptions in the quarantine say it.
+pub(super) fn stamp_now() -> String {
+    jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
 /// Who may read a log's files may list its quarantine.
@@ -239,7 +255,12 @@ pub(crate) fn for_each_piece(
     Ok(())
 }
 
-fn same_bytes(candidate: &dyn File, source: &dyn File, offset: u64, length: u64) -> io::Result<bool> {
+pub(super) fn same_bytes(
+    candidate: &dyn File,
+    source: &dyn File,
+    offset: u64,
+    length: u64,
+) -> io::Result<bool> {
     if candidate.len()? != length {
         return Ok(false);
     }

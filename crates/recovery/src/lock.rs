@@ -1,14 +1,18 @@
 //! `wal.lock`: one writer a log, told by an advisory lock of the whole file, and one of the directory in case somebody
 //! removes that file.
 
+use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use flashstrike_recovery::files::{DirectoryLock, File, FileId, FileSystem, OpenMode};
-use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_segment::names;
+
+use crate::error::{Code, Error, Result};
+use crate::files::{DirectoryLock, File, FileId, FileSystem, OpenMode};
+use crate::machine::writer_alive;
+use crate::report::hex;
 
 /// How long an opener waits for a writer that is just ending.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -17,7 +21,7 @@ const LINE_LIMIT: usize = 256;
 /// Held by the one writer of a log until it is dropped, which must be after all its workers have ended. The kernel
 /// gives it back when the process dies. The text inside is for people: the lock decides, not the text.
 #[derive(Debug)]
-pub(crate) struct LogLock {
+pub struct LogLock {
     file: Arc<dyn File>,
     /// It stays locked when somebody removes `wal.lock`. `None`: the file system does not lock directories.
     directory: Option<DirectoryLock>,
@@ -29,7 +33,7 @@ impl LogLock {
     /// # Errors
     /// `WAL_LOCKED` if another writer holds it, the same process included; `WAL_UNSUPPORTED` where the file system has
     /// no locks; `WAL_IO`.
-    pub(crate) fn acquire(
+    pub fn acquire(
         files: &dyn FileSystem,
         directory: &Path,
         file_mode: u32,
@@ -57,7 +61,8 @@ impl LogLock {
             }
         };
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let mut line = format!("pid {} boot {} started {started}\n", std::process::id(), hex(boot_id));
+        let mut line = String::new();
+        let _ = writeln!(line, "pid {} boot {} started {started}", std::process::id(), hex(boot_id));
         // A shorter line must not leave the end of a longer one behind.
         let written = file.len().map_err(|error| Error::io("read", &path, &error))?;
         while (line.len() as u64) < written.min(LINE_LIMIT as u64) {
@@ -92,7 +97,7 @@ impl LogLock {
     ///
     /// # Errors
     /// `WAL_IO`.
-    pub(crate) fn watch(&self, files: &Arc<dyn FileSystem>, directory: &Path) -> Result<LockWatch> {
+    pub fn watch(&self, files: &Arc<dyn FileSystem>, directory: &Path) -> Result<LockWatch> {
         let path = directory.join(names::WAL_LOCK);
         let id = self.file.id().map_err(|error| Error::io("read", &path, &error))?;
         Ok(LockWatch { files: Arc::clone(files), path, id })
@@ -106,10 +111,44 @@ impl Drop for LogLock {
     }
 }
 
+/// `WAL_LOCKED` if a writer has the log, this process included; the lock itself is not taken.
+///
+/// # Errors
+/// That, and `WAL_IO`.
+pub(crate) fn refuse_beside_writer(files: &dyn FileSystem, directory: &Path) -> Result<()> {
+    if !writer_alive(files, directory)? {
+        return Ok(());
+    }
+    let path = directory.join(names::WAL_LOCK);
+    let file = files.open(&path, OpenMode::Read).map_err(|error| Error::io("open", &path, &error))?;
+    Err(locked(Held::File, &*file, &path, directory))
+}
+
+/// The process that says in `wal.lock` that it has the log. Only while somebody holds it does that mean anything.
+///
+/// # Errors
+/// `WAL_IO`.
+pub fn holder(files: &dyn FileSystem, directory: &Path) -> Result<Option<u32>> {
+    let path = directory.join(names::WAL_LOCK);
+    match files.open(&path, OpenMode::Read) {
+        Ok(file) => Ok(pid_in(&*file)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("open", &path, &error)),
+    }
+}
+
+fn pid_in(file: &dyn File) -> Option<u32> {
+    let mut line = [0; LINE_LIMIT];
+    let read = file.read_at(&mut line, 0).unwrap_or(0);
+    let text = String::from_utf8_lossy(&line[..read]);
+    let pid = text.split_whitespace().nth(1)?;
+    pid.bytes().all(|digit| digit.is_ascii_digit()).then(|| pid.parse().ok()).flatten()
+}
+
 /// Files are made by their names, and the lock is on a file: once somebody moves the directory away or removes
 /// `wal.lock`, another writer can be in what has these names now.
 #[derive(Debug)]
-pub(crate) struct LockWatch {
+pub struct LockWatch {
     files: Arc<dyn FileSystem>,
     path: PathBuf,
     id: FileId,
@@ -120,7 +159,7 @@ impl LockWatch {
     ///
     /// # Errors
     /// `WAL_LOCKED` if it is another one or none.
-    pub(crate) fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         let found = self.files.id(&self.path);
         let is_other = match &found {
             Ok(id) => *id != self.id,
@@ -148,12 +187,9 @@ enum Held {
 }
 
 fn locked(held: Held, file: &dyn File, path: &Path, directory: &Path) -> Error {
-    let mut line = [0; LINE_LIMIT];
-    let read = file.read_at(&mut line, 0).unwrap_or(0);
-    let text = String::from_utf8_lossy(&line[..read]);
-    let holder = match text.split_whitespace().nth(1).filter(|_| matches!(held, Held::File)) {
-        Some(pid) if pid.bytes().all(|digit| digit.is_ascii_digit()) => format!("process {pid}"),
-        _ => "another writer".to_owned(),
+    let holder = match pid_in(file).filter(|_| matches!(held, Held::File)) {
+        Some(pid) => format!("process {pid}"),
+        None => "another writer".to_owned(),
     };
     let own = holder == format!("process {}", std::process::id());
     let message = format!(
@@ -162,8 +198,4 @@ fn locked(held: Held, file: &dyn File, path: &Path, directory: &Path) -> Error {
         directory.display()
     );
     Error::new(Code::Locked, message).at_path(path)
-}
-
-fn hex(id: &[u8; 16]) -> String {
-    format!("{:032x}", u128::from_be_bytes(*id))
 }

@@ -1,0 +1,544 @@
+//! Everything that lies in a log's directory, for people who look at it. Nothing is changed and no permission to write is
+//! needed; segments that are sealed are not read, only their headers.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use flashstrike_segment::cold::SeekTable;
+use flashstrike_segment::{WalMeta, choose_slot, names};
+use serde::Serialize;
+
+use crate::directory::{SegmentFiles, absolute, cold_path, hot_path, not_found};
+use crate::error::{Error, Result};
+use crate::files::{File, FileSystem, OpenMode, read_full_at, read_to_end};
+use crate::inspect::{
+    Depth, InspectOptions, Inspection, MetaFacts, SegmentFacts, SegmentSource, Watch, identity_of, observe,
+};
+use crate::lock::holder;
+use crate::machine;
+use crate::repair::quarantine;
+use crate::report::{DamageReport, LogState, StagedReport, hex};
+
+/// A log and what it consists of. As JSON its keys are in camel case; times are milliseconds since the Unix epoch, 0:
+/// not known.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Overview {
+    /// Where it lies.
+    pub directory: String,
+    /// 32 hexadecimal digits; absent where no segment says it any more.
+    pub log_id: Option<String>,
+    /// Bytes of a fixed-size event; 0: variable-length events.
+    pub event_size: u16,
+    /// Bytes of a segment; 0: not known.
+    pub segment_size: u32,
+    /// The log's schema as JSON text; absent where no segment says it any more.
+    pub schema: Option<String>,
+    /// What it is as far as it was verified: from the first unsealed segment on.
+    pub state: LogState,
+    /// The first position that does not verify.
+    pub damage: Option<DamageReport>,
+    /// Events in its segments as their headers say, and staged ones.
+    pub events: u64,
+    /// Id of the first event; 0: none.
+    pub first_event_id: u64,
+    /// Id of the last event, staged ones included; 0: none.
+    pub last_event_id: u64,
+    /// Highest id proved durable.
+    pub durable_event_id: u64,
+    /// Whether somebody has it open for appending.
+    pub writer_alive: bool,
+    /// The process that has; absent without one.
+    pub writer_pid: Option<u32>,
+    /// What it lies on, for example `ext4`.
+    pub file_system: Option<String>,
+    /// Its segments in order, also those that are missing.
+    pub segments: Vec<SegmentOverview>,
+    /// What stands in `wal.staging`.
+    pub staging: StagingOverview,
+    /// What `wal.meta` says.
+    pub meta: MetaOverview,
+    /// Its named cursors.
+    pub cursors: Vec<CursorOverview>,
+    /// What recovery has cut off.
+    pub quarantine: Vec<QuarantineOverview>,
+    /// Unfinished files, which the next writer removes.
+    pub leftovers: Vec<String>,
+    /// What no evidence covers, in words.
+    pub unproven: Vec<String>,
+    /// Everything else worth knowing, in words.
+    pub notes: Vec<String>,
+}
+
+/// What a segment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SegmentState {
+    /// Never appended to again.
+    Sealed,
+    /// The one that is appended to.
+    Active,
+    /// Left by the appender and not sealed yet.
+    Unsealed,
+    /// Without a block, ready for use.
+    Prepared,
+    /// Given up by retention; the next writer finishes its removal.
+    Retired,
+    /// Neither header nor metadata block can be read, or it stands behind damage.
+    Unreadable,
+    /// It has to be there and is not.
+    Missing,
+}
+
+/// One segment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SegmentOverview {
+    /// The number in its name.
+    pub index: u32,
+    /// What it is.
+    pub state: SegmentState,
+    /// Names of its files: one, or the compressed and the uncompressed one.
+    pub files: Vec<String>,
+    /// Whether it is read from its compressed file.
+    pub is_cold: bool,
+    /// Events in it.
+    pub events: u64,
+    /// Id of its first event; 0: none.
+    pub first_event_id: u64,
+    /// Id of its last event; 0: none.
+    pub last_event_id: u64,
+    /// Blocks in it, the metadata block included; 0: not known.
+    pub blocks: u32,
+    /// Bytes of the segment up to the end of its last block; absent: a sealed one that was not read.
+    pub used_bytes: Option<u64>,
+    /// Lengths of its files together.
+    pub file_bytes: u64,
+    /// What they take on disk.
+    pub disk_bytes: u64,
+    /// Uncompressed bytes for each compressed one; absent unless it is cold.
+    pub ratio: Option<f64>,
+    /// When it was prepared.
+    pub created_ms: u64,
+    /// When its first block was written.
+    pub first_written_ms: u64,
+    /// When its last block was written; of a sealed one that was not read, when it was sealed.
+    pub last_written_ms: u64,
+    /// When it was sealed; 0 also: it is not.
+    pub sealed_ms: u64,
+    /// Its header does not verify; the next writer writes it anew.
+    pub header_damaged: bool,
+}
+
+/// What stands in `wal.staging`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StagingOverview {
+    /// Whether it is there.
+    pub present: bool,
+    /// What of it belongs to the log. Beside a living writer nobody looks.
+    #[serde(flatten)]
+    pub staged: StagedReport,
+}
+
+/// What `wal.meta` says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MetaOverview {
+    /// `valid`, `missing`, `damaged` or `foreign`.
+    pub state: &'static str,
+    /// Whether the log was closed in order.
+    pub closed_cleanly: Option<bool>,
+    /// The last event when it was written.
+    pub last_event_id: Option<u64>,
+    /// What it calls durable.
+    pub durable_event_id: Option<u64>,
+    /// Where the log begins.
+    pub first_segment: Option<u32>,
+    /// Where it ended when it was written.
+    pub last_segment: Option<u32>,
+}
+
+/// One named cursor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CursorOverview {
+    /// Its name.
+    pub name: String,
+    /// The last event done with; absent if it cannot be read.
+    pub event_id: Option<u64>,
+    /// When it was committed last.
+    pub updated_ms: u64,
+    /// Events up to the end of the log that are not done with, as their ids count.
+    pub behind: Option<u64>,
+    /// Whether somebody holds it.
+    pub held: bool,
+    /// Why it holds back everything, or is not of this log.
+    pub problem: Option<String>,
+}
+
+/// One thing in the quarantine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QuarantineOverview {
+    /// Name of both its files, without the ending.
+    pub name: String,
+    /// Bytes of its `.bin`; absent: that is gone.
+    pub bytes: Option<u64>,
+    /// The file they stood in; absent here and below: no `.json` says it.
+    pub file: Option<String>,
+    /// Where they began in it.
+    pub offset: Option<u64>,
+    /// Ids that their block headers name; 0: none can be read.
+    pub first_event_id: Option<u64>,
+    /// See `first_event_id`.
+    pub last_event_id: Option<u64>,
+    /// When they were cut, as `YYYYMMDDThhmmssZ`: the name of the repair.
+    pub cut_at: Option<String>,
+    /// When they were put back.
+    pub undone_at: Option<String>,
+    /// Why they were cut.
+    pub reason: Option<String>,
+}
+
+impl Overview {
+    /// As JSON text.
+    ///
+    /// # Panics
+    /// Never: every field has a JSON form.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("plain values")
+    }
+}
+
+/// Looks at a log.
+///
+/// `boot_id` is what to take for that of the machine; `None`: what the machine says.
+///
+/// # Errors
+/// `WAL_NOT_FOUND` without a log; `WAL_UNSUPPORTED` if a newer version wrote it; `WAL_IO`. Damage is no error here.
+pub fn overview(
+    files: &Arc<dyn FileSystem>,
+    directory: &Path,
+    boot_id: Option<[u8; 16]>,
+) -> Result<Overview> {
+    let directory = absolute(directory)?;
+    let boot_id = match boot_id {
+        Some(given) => Some(given),
+        None => machine::boot_id()?,
+    };
+    let inspecting = InspectOptions { depth: Depth::Unsealed, boot_id, beside_writer: false };
+    let (inspection, _) = observe(files, &directory, &inspecting, &mut Watch::default())?;
+    if inspection.listing.is_empty() {
+        return Err(not_found(&directory));
+    }
+    let look = Look { source: SegmentSource::new(files, &directory), inspection: &inspection };
+    look.overview()
+}
+
+struct Look<'a> {
+    source: SegmentSource,
+    inspection: &'a Inspection,
+}
+
+impl Look<'_> {
+    fn overview(&self) -> Result<Overview> {
+        let (files, directory, inspection) = (&*self.source.files, &*self.source.directory, self.inspection);
+        let segments = self.segments()?;
+        let identity = match &inspection.identity {
+            Some(identity) => Some(identity.clone()),
+            None => self.identity()?,
+        };
+        let belongs = |segment: &&SegmentOverview| {
+            matches!(segment.state, SegmentState::Sealed | SegmentState::Unsealed | SegmentState::Active)
+        };
+        let staged = StagedReport::of(&inspection.staging);
+        let events = segments.iter().filter(belongs).map(|segment| segment.events).sum::<u64>();
+        let first = segments.iter().filter(belongs).find(|segment| segment.first_event_id > 0);
+        Ok(Overview {
+            directory: directory.to_string_lossy().into_owned(),
+            log_id: identity.as_ref().map(|identity| hex(&identity.log_id)),
+            event_size: identity.as_ref().map_or(0, |identity| identity.event_size),
+            segment_size: identity.as_ref().map_or(0, |identity| identity.segment_size),
+            schema: identity.map(|identity| identity.schema),
+            state: inspection.state.into(),
+            damage: inspection.damage.as_ref().map(DamageReport::from),
+            events: events + u64::from(staged.events),
+            first_event_id: match inspection.first_event_id {
+                0 => first.map_or(staged.first_event_id, |segment| segment.first_event_id),
+                first => first,
+            },
+            last_event_id: inspection.last_id(),
+            durable_event_id: inspection.durable_event_id,
+            writer_alive: inspection.writer_alive,
+            writer_pid: if inspection.writer_alive { holder(files, directory)? } else { None },
+            file_system: files.kind(directory).ok().map(|kind| kind.name().to_owned()),
+            segments,
+            staging: StagingOverview { present: inspection.listing.staging, staged },
+            meta: MetaOverview::of(&inspection.meta),
+            cursors: self.cursors()?,
+            quarantine: self.quarantine()?,
+            leftovers: inspection.listing.leftovers.clone(),
+            unproven: inspection.unproven.clone(),
+            notes: inspection.notes.clone(),
+        })
+    }
+
+    fn identity(&self) -> Result<Option<flashstrike_segment::LogIdentity>> {
+        for &index in self.inspection.listing.segments.keys() {
+            let start = self.source.start(index, None)?;
+            if let Some(identity) = start.as_ref().and_then(identity_of) {
+                return Ok(Some(identity));
+            }
+        }
+        Ok(None)
+    }
+
+    fn segments(&self) -> Result<Vec<SegmentOverview>> {
+        let listed = &self.inspection.listing.segments;
+        let mut all = Vec::with_capacity(listed.len());
+        let mut expected = None;
+        for (&index, &segment_files) in listed {
+            let from = self.inspection.first_segment.max(expected.unwrap_or(self.inspection.first_segment));
+            // A number far away is somebody's mistake and not a million missing segments.
+            if index >= self.inspection.first_segment && index.saturating_sub(from) <= 1_000 {
+                all.extend((from..index).map(|missing| SegmentOverview::of(missing, SegmentState::Missing)));
+            }
+            all.push(self.segment(index, segment_files)?);
+            expected = Some(index + 1);
+        }
+        Ok(all)
+    }
+
+    fn segment(&self, index: u32, listed: SegmentFiles) -> Result<SegmentOverview> {
+        let mut made = match self.inspection.segments.iter().position(|facts| facts.index == index) {
+            Some(at) => {
+                let is_last = at + 1 == self.inspection.segments.len();
+                SegmentOverview::read(&self.inspection.segments[at], is_last)
+            }
+            None => self.unread(index)?,
+        };
+        if index < self.inspection.first_segment {
+            made.state = SegmentState::Retired;
+        }
+        self.measure(&mut made, listed)?;
+        Ok(made)
+    }
+
+    /// What header and metadata block say.
+    fn unread(&self, index: u32) -> Result<SegmentOverview> {
+        let mut made = SegmentOverview::of(index, SegmentState::Unreadable);
+        let Some(start) = self.source.start(index, None)? else { return Ok(made) };
+        if let Some(header) = &start.header {
+            made.created_ms = millis(header.created_ts_ns);
+        }
+        made.header_damaged = start.header.is_none();
+        if let Some((block, _)) = &start.metadata {
+            made.first_written_ms = millis(block.written_ts_ns);
+        }
+        let prepared = self.inspection.prepared.iter().find(|prepared| prepared.index == index);
+        if let Some(seal) = &start.sealed {
+            let is_behind = self.inspection.behind.contains(&index) || start.metadata.is_none();
+            made.state = if is_behind { SegmentState::Unreadable } else { SegmentState::Sealed };
+            made.events = seal.event_count.into();
+            made.blocks = seal.block_count;
+            (made.first_event_id, made.last_event_id) = (seal.first_event_id, seal.last_event_id);
+            (made.last_written_ms, made.sealed_ms) = (millis(seal.closed_ts_ns), millis(seal.closed_ts_ns));
+        } else if !start.published && start.header.is_some() {
+            let is_usable = prepared.is_none_or(|prepared| prepared.usable.is_some());
+            made.state = if is_usable { SegmentState::Prepared } else { SegmentState::Unreadable };
+        } else if self.inspection.writer_alive && start.metadata.is_some() {
+            // Begun since the log was looked at.
+            made.state = SegmentState::Active;
+        }
+        Ok(made)
+    }
+
+    fn measure(&self, made: &mut SegmentOverview, listed: SegmentFiles) -> Result<()> {
+        let directory = &self.source.directory;
+        let paths =
+            [(listed.hot, hot_path(directory, made.index)), (listed.cold, cold_path(directory, made.index))];
+        for (at, (_, path)) in paths.iter().enumerate().filter(|(_, (is_there, _))| *is_there) {
+            // It may be compressed or removed just now.
+            let Some(file) = self.source.open(path, None)? else { continue };
+            let failed = |error| Error::io("read", path, &error);
+            let length = file.len().map_err(failed)?;
+            made.file_bytes += length;
+            made.disk_bytes += file.allocated().map_err(failed)?;
+            made.files.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
+            if at == 1 && !listed.hot {
+                made.is_cold = true;
+                let content = content_len(&*file, length).map_err(failed)?;
+                made.used_bytes = made.used_bytes.or(content);
+                #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
+                let ratio = |content: u64| content as f64 / length.max(1) as f64;
+                made.ratio = content.map(ratio);
+            }
+        }
+        Ok(())
+    }
+
+    fn cursors(&self) -> Result<Vec<CursorOverview>> {
+        let place = self.source.directory.join(names::CURSORS);
+        let entries = match self.source.files.list(&place) {
+            Ok(entries) => entries,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(Error::io("list", &place, &error)),
+        };
+        let mut found: Vec<&str> =
+            entries.iter().filter_map(|entry| names::parse_cursor_file_name(entry.name.to_str()?)).collect();
+        found.sort_unstable();
+        Ok(found.into_iter().filter_map(|name| self.cursor(&place, name)).collect())
+    }
+
+    /// `None`: it was removed just now.
+    fn cursor(&self, place: &Path, name: &str) -> Option<CursorOverview> {
+        let mut made = CursorOverview {
+            name: name.to_owned(),
+            event_id: None,
+            updated_ms: 0,
+            behind: None,
+            held: false,
+            problem: None,
+        };
+        let file = match self.source.files.open(&place.join(names::cursor_file_name(name)), OpenMode::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                made.problem = Some(error.to_string());
+                return Some(made);
+            }
+        };
+        made.held = match file.try_lock(false) {
+            Ok(true) => {
+                let _ = file.unlock();
+                false
+            }
+            taken => taken.is_ok(),
+        };
+        let slot = read_to_end(&*file, 4096)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| choose_slot(&bytes).map_err(|error| error.to_string()));
+        match slot {
+            Ok(slot) => {
+                made.event_id = Some(slot.event_id);
+                made.updated_ms = millis(slot.updated_ts_ns);
+                made.behind = self.inspection.last_id().checked_sub(slot.event_id);
+                let log_id = self.inspection.identity.as_ref().map(|identity| identity.log_id);
+                if log_id.is_some_and(|log_id| log_id != slot.log_id) {
+                    made.problem = Some("it is of another log".to_owned());
+                } else if made.behind.is_none() {
+                    made.problem = Some("it stands beyond the end of the log".to_owned());
+                }
+            }
+            Err(problem) => made.problem = Some(problem),
+        }
+        Some(made)
+    }
+
+    fn quarantine(&self) -> Result<Vec<QuarantineOverview>> {
+        let all = quarantine(&*self.source.files, &self.source.directory)?;
+        let said = all.into_iter().map(|kept| {
+            let evidence = kept.evidence;
+            QuarantineOverview {
+                name: kept.stem,
+                bytes: kept.bytes,
+                file: evidence.as_ref().map(|evidence| evidence.file.clone()),
+                offset: evidence.as_ref().map(|evidence| evidence.offset),
+                first_event_id: evidence.as_ref().map(|evidence| evidence.first_event_id),
+                last_event_id: evidence.as_ref().map(|evidence| evidence.last_event_id),
+                cut_at: evidence.as_ref().map(|evidence| evidence.cut_at.clone()),
+                undone_at: evidence.as_ref().and_then(|evidence| evidence.undone_at.clone()),
+                reason: evidence.map(|evidence| evidence.reason),
+            }
+        });
+        Ok(said.collect())
+    }
+}
+
+impl SegmentOverview {
+    fn of(index: u32, state: SegmentState) -> Self {
+        Self {
+            index,
+            state,
+            files: Vec::new(),
+            is_cold: false,
+            events: 0,
+            first_event_id: 0,
+            last_event_id: 0,
+            blocks: 0,
+            used_bytes: None,
+            file_bytes: 0,
+            disk_bytes: 0,
+            ratio: None,
+            created_ms: 0,
+            first_written_ms: 0,
+            last_written_ms: 0,
+            sealed_ms: 0,
+            header_damaged: false,
+        }
+    }
+
+    /// Of a segment whose blocks were read.
+    fn read(facts: &SegmentFacts, is_last: bool) -> Self {
+        let state = match (facts.is_sealed(), is_last) {
+            (true, _) => SegmentState::Sealed,
+            (false, true) => SegmentState::Active,
+            (false, false) => SegmentState::Unsealed,
+        };
+        Self {
+            events: facts.counts.event_count.into(),
+            first_event_id: facts.counts.first_event_id,
+            last_event_id: if facts.counts.event_count == 0 { 0 } else { facts.counts.last_event_id },
+            blocks: facts.counts.block_count,
+            used_bytes: Some(facts.end),
+            created_ms: millis(facts.header.created_ts_ns),
+            first_written_ms: millis(facts.first_written_ts_ns),
+            last_written_ms: millis(facts.last_written_ts_ns),
+            sealed_ms: millis(facts.counts.closed_ts_ns),
+            header_damaged: facts.header_damaged,
+            ..Self::of(facts.index, state)
+        }
+    }
+}
+
+impl MetaOverview {
+    fn of(facts: &MetaFacts) -> Self {
+        let (state, said): (_, Option<&WalMeta>) = match facts {
+            MetaFacts::Missing => ("missing", None),
+            MetaFacts::Damaged => ("damaged", None),
+            MetaFacts::Valid(meta) => ("valid", Some(meta)),
+            MetaFacts::Foreign(meta) => ("foreign", Some(meta)),
+        };
+        Self {
+            state,
+            closed_cleanly: said.map(|meta| meta.clean),
+            last_event_id: said.map(|meta| meta.last_event_id),
+            durable_event_id: said.map(|meta| meta.durable_event_id),
+            first_segment: said.map(|meta| meta.first_segment),
+            last_segment: said.map(|meta| meta.last_segment),
+        }
+    }
+}
+
+fn millis(ts_ns: u64) -> u64 {
+    ts_ns / 1_000_000
+}
+
+/// Bytes of the content of a compressed segment, as its seek table says; `None`: that is damaged.
+fn content_len(file: &dyn File, length: u64) -> io::Result<Option<u64>> {
+    /// Number of frames, descriptor, magic.
+    const FOOTER: u64 = 9;
+    let mut last = [0; FOOTER as usize];
+    let read = read_full_at(file, &mut last, length.saturating_sub(FOOTER))?;
+    let Ok(tail_len) = SeekTable::tail_len(&last[..read]) else { return Ok(None) };
+    if tail_len as u64 > length {
+        return Ok(None);
+    }
+    let mut tail = vec![0; tail_len];
+    let read = read_full_at(file, &mut tail, length - tail_len as u64)?;
+    Ok(SeekTable::parse(&tail[..read], length).ok().map(|table| table.content_len()))
+}

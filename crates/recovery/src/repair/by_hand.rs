@@ -1,0 +1,252 @@
+//! Repair on its own, for the command line: what it would do, and doing it.
+//!
+//! It does what opening for append does about damage and no more: what is cut is kept, and what a later writer does
+//! anyway (headers written anew, remains zeroed, leftovers removed) is left to that writer. So every byte that it changes
+//! stands in the quarantine, and [`undo`](super::undo) can make the log what it was.
+//!
+//! A repair that is stopped anywhere begins again from the beginning, with the same result.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use flashstrike_segment::{State, WalMeta, names};
+use serde::Serialize;
+
+use super::cut::{Purpose, Repair};
+use super::evidence::{LogEnd, quarantine};
+use super::refuse;
+use crate::directory::{Listing, not_found};
+use crate::error::{Code, Error, Result};
+use crate::files::{FileSystem, remove_if_there};
+use crate::inspect::{Depth, InspectOptions, Inspection, MetaFacts, inspect};
+use crate::lock::{LogLock, refuse_beside_writer};
+use crate::machine;
+use crate::meta_file::replace_meta;
+use crate::mode::Mode;
+use crate::report::{CutReport, DamageReport, IdRange, LogState};
+
+/// How to repair by hand.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ByHandOptions {
+    /// What may be cut: `tail` a torn tail, `point-in-time` everything from the first damage on.
+    pub mode: Mode,
+    /// Permission bits of new files; `None`: 0600.
+    pub file_mode: Option<u32>,
+    /// What to take for the boot id of the machine; `None`: what the machine says.
+    pub boot_id: Option<[u8; 16]>,
+}
+
+impl ByHandOptions {
+    pub(super) fn file_mode(&self) -> u32 {
+        self.file_mode.unwrap_or(0o600)
+    }
+}
+
+/// What a repair does or did. As JSON its keys are in camel case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepairPlan {
+    /// What may be cut.
+    pub mode: Mode,
+    /// What the log is before; a clean one needs no repair, and nothing is done.
+    pub state: LogState,
+    /// The first position that does not verify.
+    pub damage: Option<DamageReport>,
+    /// Events that the log holds afterwards, staged ones included.
+    pub events: u64,
+    /// Id of the first of them; 0: none.
+    pub first_event_id: u64,
+    /// Id of the last of them; 0: none.
+    pub last_event_id: u64,
+    /// The highest id that was proved durable.
+    pub durable_event_id: u64,
+    /// Ids that were given out and are gone afterwards.
+    pub lost: Option<IdRange>,
+    /// What is cut, and where it is kept.
+    pub cuts: Vec<CutReport>,
+    /// Where the log ends afterwards.
+    pub log_end: LogEnd,
+    /// What [`undo`](super::undo) knows this repair by; absent: nothing was cut, or this is only a plan.
+    pub cut_at: Option<String>,
+}
+
+/// Says what [`repair`] would do, and changes nothing.
+///
+/// # Errors
+/// `WAL_CORRUPT` if the log is corrupt and the mode is `tail`; `WAL_LOCKED` beside a writer; `WAL_NOT_FOUND`;
+/// `WAL_UNSUPPORTED` in another mode than `tail` and `point-in-time`; `WAL_IO`.
+pub fn plan_repair(
+    files: &Arc<dyn FileSystem>,
+    directory: &Path,
+    options: &ByHandOptions,
+) -> Result<RepairPlan> {
+    check(&**files, directory, options.mode)?;
+    refuse_beside_writer(&**files, directory)?;
+    let inspection = look(files, directory, options.boot_id)?;
+    refuse(&inspection, options.mode)?;
+    if inspection.state == State::Clean {
+        return Ok(plan_of(&inspection, options.mode, None));
+    }
+    let mut repair = Repair::new(files, directory, &inspection, options.file_mode(), Purpose::Plan);
+    keep(&mut repair)?;
+    Ok(plan_of(&inspection, options.mode, Some(repair)))
+}
+
+/// Cuts a torn tail, or in `point-in-time` mode everything from the first damage on, and keeps it in quarantine. Takes
+/// the lock of the log meanwhile. A log that is clean is left as it is.
+///
+/// # Errors
+/// As [`plan_repair`], with nothing changed. `WAL_IO` in the middle: begin again.
+pub fn repair(files: &Arc<dyn FileSystem>, directory: &Path, options: &ByHandOptions) -> Result<RepairPlan> {
+    check(&**files, directory, options.mode)?;
+    let boot_id = known_boot_id(options.boot_id)?;
+    let _lock = LogLock::acquire(&**files, directory, options.file_mode(), &boot_id.unwrap_or_default())?;
+    let inspection = look(files, directory, options.boot_id)?;
+    refuse(&inspection, options.mode)?;
+    if inspection.state == State::Clean {
+        return Ok(plan_of(&inspection, options.mode, None));
+    }
+    let mut repair = Repair::new(files, directory, &inspection, options.file_mode(), Purpose::Cut);
+    keep(&mut repair)?;
+    repair.remove_behind()?;
+    repair.cut()?;
+    if inspection.state == State::Corrupt {
+        repair.finish_retirement()?;
+    }
+    if is_staging_removed(&inspection) {
+        remove_if_there(&**files, &directory.join(names::WAL_STAGING))?;
+        repair.sync_directory()?;
+    }
+    renew_meta(&**files, directory, &inspection, options.file_mode())?;
+    let plan = plan_of(&inspection, options.mode, Some(repair));
+    let after = look(files, directory, options.boot_id)?;
+    if after.state != State::Clean || after.last_id() != plan.last_event_id {
+        let found = after.damage.as_ref().map_or_else(String::new, |damage| format!(": {damage}"));
+        let message = format!(
+            "the log in {} is not clean after its repair{found}; what was cut stands in {}",
+            directory.display(),
+            names::QUARANTINE
+        );
+        return Err(Error::new(Code::Corrupt, message).at_path(directory));
+    }
+    Ok(plan)
+}
+
+/// Keeps everything that will be changed.
+fn keep(repair: &mut Repair<'_>) -> Result<()> {
+    if is_meta_replaced(repair.inspection) && matches!(repair.inspection.meta, MetaFacts::Valid(_)) {
+        repair.keep_other(names::WAL_META, "it says of the log what is not true any more behind the cut")?;
+    }
+    let staging = &repair.inspection.staging;
+    // With events in it, it is kept anyway.
+    if is_staging_removed(repair.inspection) && staging.refused.is_none() {
+        repair
+            .keep_other(names::WAL_STAGING, "it says of the log what is not true any more behind the cut")?;
+    }
+    repair.keep_what_will_go()
+}
+
+/// Whether `wal.staging` proves what is cut, or holds events that were not taken.
+fn is_staging_removed(inspection: &Inspection) -> bool {
+    let staging = &inspection.staging;
+    let is_corrupt = inspection.state == State::Corrupt;
+    staging.refused.is_some() || (is_corrupt && staging.present && staging.taken.is_none())
+}
+
+/// Whether `wal.meta` proves, or belongs to, what is cut.
+fn is_meta_replaced(inspection: &Inspection) -> bool {
+    match inspection.meta {
+        MetaFacts::Valid(_) => inspection.state == State::Corrupt,
+        MetaFacts::Foreign(_) => true,
+        MetaFacts::Missing | MetaFacts::Damaged => false,
+    }
+}
+
+fn renew_meta(
+    files: &dyn FileSystem,
+    directory: &Path,
+    inspection: &Inspection,
+    file_mode: u32,
+) -> Result<()> {
+    if !is_meta_replaced(inspection) {
+        return Ok(());
+    }
+    let (Some(identity), Some(last)) = (&inspection.identity, inspection.segments.last()) else {
+        remove_if_there(files, &directory.join(names::WAL_META))?;
+        return crate::files::sync_names(files, directory);
+    };
+    let g = inspection.last_event_id;
+    let meta = WalMeta {
+        clean: false,
+        log_id: identity.log_id,
+        last_event_id: g,
+        // What staging proves is there on this boot only.
+        durable_event_id: inspection.durable_on_disk.min(g),
+        first_segment: inspection.first_segment,
+        last_segment: last.index,
+        end_offset: u32::try_from(last.end).unwrap_or(0),
+    };
+    replace_meta(files, directory, file_mode, &meta.encode())
+}
+
+fn plan_of(inspection: &Inspection, mode: Mode, repair: Option<Repair<'_>>) -> RepairPlan {
+    let cut_at = repair.as_ref().and_then(|repair| {
+        (repair.purpose == Purpose::Cut && !repair.cuts.is_empty())
+            .then(|| repair.quarantine.stamp().to_owned())
+    });
+    let (cuts, lost) = match repair.map(Repair::conclude) {
+        Some(repaired) => (repaired.cuts, repaired.lost),
+        None => (Vec::new(), None),
+    };
+    RepairPlan {
+        mode,
+        state: inspection.state.into(),
+        damage: inspection.damage.as_ref().map(DamageReport::from),
+        events: inspection.verdict.events,
+        first_event_id: match inspection.first_event_id {
+            0 => inspection.staging.taken.as_ref().map_or(0, |taken| taken.first_event_id),
+            first => first,
+        },
+        last_event_id: inspection.last_id(),
+        durable_event_id: inspection.durable_event_id,
+        lost,
+        cuts,
+        log_end: LogEnd::of(inspection),
+        cut_at,
+    }
+}
+
+/// There has to be a log, or what a repair has left of one, before a lock is made for it.
+pub(super) fn check_there(files: &dyn FileSystem, directory: &Path) -> Result<()> {
+    if Listing::read(files, directory)?.is_empty() && quarantine(files, directory)?.is_empty() {
+        return Err(not_found(directory));
+    }
+    Ok(())
+}
+
+fn check(files: &dyn FileSystem, directory: &Path, mode: Mode) -> Result<()> {
+    check_there(files, directory)?;
+    if matches!(mode, Mode::Tail | Mode::PointInTime) {
+        return Ok(());
+    }
+    let message = format!("mode {mode} repairs nothing; it is tail or point-in-time");
+    Err(Error::new(Code::Unsupported, message).at_path(directory))
+}
+
+pub(super) fn known_boot_id(given: Option<[u8; 16]>) -> Result<Option<[u8; 16]>> {
+    match given {
+        Some(given) => Ok(Some(given)),
+        None => machine::boot_id(),
+    }
+}
+
+/// All of the log, looked at with nobody appending.
+pub(super) fn look(
+    files: &Arc<dyn FileSystem>,
+    directory: &Path,
+    boot_id: Option<[u8; 16]>,
+) -> Result<Inspection> {
+    let boot_id = known_boot_id(boot_id)?;
+    let inspecting = InspectOptions { depth: Depth::Everything, boot_id, beside_writer: false };
+    inspect(files, directory, &inspecting)
+}

@@ -1,0 +1,136 @@
+//! The `.json` beside kept bytes, which says to people and to [`undo`](super::undo) what they are.
+
+use std::io;
+use std::path::Path;
+
+use flashstrike_segment::names::{self, SegmentFile};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::files::{FileSystem, OpenMode, read_to_end};
+use crate::inspect::Inspection;
+
+/// Longer than any description that was ever written.
+const JSON_LIMIT: u64 = 64 << 10;
+
+/// What the `.json` beside kept bytes says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// Why the bytes were cut.
+    pub reason: String,
+    /// Name of the file they stood in.
+    pub file: String,
+    /// Where they began in it.
+    pub offset: u64,
+    /// How many are kept; everything behind them was zero.
+    pub bytes: u64,
+    /// Ids of the first and last event that their block headers name; 0: none can be read.
+    pub first_event_id: u64,
+    /// See `first_event_id`.
+    pub last_event_id: u64,
+    /// The version that cut them.
+    pub version: String,
+    /// When, as `YYYYMMDDThhmmssZ`: the same for everything that one repair has cut.
+    pub cut_at: String,
+    /// Where the log ended once they were cut. Putting them back is right as long as it ends there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_end: Option<LogEnd>,
+    /// When they were put back; absent: they were not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone_at: Option<String>,
+    /// How to put them back, in words and commands.
+    pub restore: String,
+}
+
+/// Where a log ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogEnd {
+    /// The segment; absent: no block is left.
+    pub segment: Option<u32>,
+    /// The end of its last block.
+    pub offset: u64,
+    /// Id of the last event in a block; 0: none.
+    pub event_id: u64,
+}
+
+impl LogEnd {
+    pub(super) fn of(inspection: &Inspection) -> Self {
+        let last = inspection.segments.last();
+        Self {
+            segment: last.map(|last| last.index),
+            offset: last.map_or(0, |last| last.end),
+            event_id: inspection.last_event_id,
+        }
+    }
+}
+
+impl Evidence {
+    /// The segment that the bytes stood in; `None`: another file of the log.
+    pub(super) fn segment(&self) -> Option<SegmentFile> {
+        SegmentFile::parse(&self.file)
+    }
+
+    /// Whether the name is one that a repair keeps. Nothing else is ever written to, whatever a description says.
+    pub(super) fn is_of_log(&self) -> bool {
+        match self.segment() {
+            Some(_) => self.offset.is_multiple_of(64),
+            None => matches!(self.file.as_str(), names::WAL_META | names::WAL_STAGING) && self.offset == 0,
+        }
+    }
+}
+
+/// One thing in the quarantine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Name of both its files, without the ending.
+    pub stem: String,
+    /// What its `.json` says; `None`: there is none that can be read.
+    pub evidence: Option<Evidence>,
+    /// Length of the `.bin`; `None`: it is not there any more.
+    pub bytes: Option<u64>,
+}
+
+/// What lies in the quarantine of a log, by name. Files that no repair has made are not listed.
+///
+/// # Errors
+/// `WAL_IO`.
+pub fn quarantine(files: &dyn FileSystem, directory: &Path) -> Result<Vec<Kept>> {
+    let place = directory.join(names::QUARANTINE);
+    let entries = match files.list(&place) {
+        Ok(entries) => entries,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(Error::io("list", &place, &error)),
+    };
+    let mut stems: Vec<String> = entries
+        .iter()
+        .filter(|entry| entry.is_file)
+        .filter_map(|entry| entry.name.to_str())
+        .filter_map(|name| name.strip_suffix(".bin").or_else(|| name.strip_suffix(".json")))
+        .map(str::to_owned)
+        .collect();
+    stems.sort();
+    stems.dedup();
+    stems.into_iter().map(|stem| kept(files, &place, stem)).collect()
+}
+
+fn kept(files: &dyn FileSystem, place: &Path, stem: String) -> Result<Kept> {
+    let open = |ending: &str| {
+        let path = place.join(format!("{stem}{ending}"));
+        match files.open(&path, OpenMode::Read) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("open", &path, &error)),
+        }
+    };
+    let bytes = match open(".bin")? {
+        Some(file) => Some(file.len().map_err(|error| Error::io("read", place, &error))?),
+        None => None,
+    };
+    let text = open(".json")?.and_then(|file| read_to_end(&*file, JSON_LIMIT).ok());
+    let evidence = text.and_then(|text| serde_json::from_slice(&text).ok());
+    Ok(Kept { stem, evidence, bytes })
+}

@@ -1,0 +1,271 @@
+//! Repairing by hand: a plan changes nothing and says what the repair does; what a repair cuts can be put back, byte for
+//! byte, unless something was appended since; a crash at any step loses nothing.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flashstrike_recovery::files::{FileSystem, OsFileSystem};
+use flashstrike_recovery::inspect::{Depth, InspectOptions, inspect};
+use flashstrike_recovery::lock::LogLock;
+use flashstrike_recovery::repair::{
+    ByHandOptions, Evidence, RepairPlan, plan_repair, plan_undo, quarantine, repair, undo,
+};
+use flashstrike_recovery::{Code, Mode};
+use flashstrike_segment::State;
+use support::fault::StoppingFiles;
+use support::{Vector, contents, os_files, vector, vectors};
+
+fn options(vector: &Vector, mode: Mode) -> ByHandOptions {
+    ByHandOptions { mode, file_mode: None, boot_id: Some(vector.boot_id) }
+}
+
+/// The files of the log itself.
+fn log_of(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = contents(directory);
+    all.retain(|path, _| !path.starts_with("quarantine") && path != Path::new("wal.lock"));
+    all
+}
+
+fn state_of(vector: &Vector) -> State {
+    let inspecting =
+        InspectOptions { depth: Depth::Everything, boot_id: Some(vector.boot_id), beside_writer: false };
+    inspect(&os_files(), vector.path(), &inspecting).expect("readable").state
+}
+
+fn is_empty(vector: &Vector) -> bool {
+    !contents(vector.path()).keys().any(|name| {
+        let name = name.to_string_lossy();
+        name.contains(".wal") || name == "wal.meta"
+    })
+}
+
+/// What both say of the log and of what is cut, times and names apart.
+fn gist(plan: &RepairPlan) -> impl PartialEq + std::fmt::Debug + use<> {
+    let cuts: Vec<_> =
+        plan.cuts.iter().map(|cut| (cut.segment, cut.offset, cut.bytes, cut.reason.clone())).collect();
+    (plan.state, plan.damage.clone(), plan.events, plan.last_event_id, plan.lost, cuts, plan.log_end)
+}
+
+#[test]
+fn a_plan_changes_nothing_a_repair_does_what_it_says_and_an_undo_gives_every_byte_back() {
+    for mode in [Mode::Tail, Mode::PointInTime] {
+        for vector in vectors().iter().filter(|vector| !is_empty(vector)) {
+            let what = format!("{} in {mode}", vector.name);
+            let before = contents(vector.path());
+            let was = state_of(vector);
+            let options = options(vector, mode);
+            let plan = plan_repair(&os_files(), vector.path(), &options);
+            assert!(contents(vector.path()) == before, "{what}: the plan has changed something");
+            if was == State::Corrupt && mode == Mode::Tail {
+                assert_eq!(plan.expect_err(&what).code(), Code::Corrupt, "{what}");
+                assert_eq!(
+                    repair(&os_files(), vector.path(), &options).expect_err(&what).code(),
+                    Code::Corrupt,
+                    "{what}"
+                );
+                assert!(log_of(vector.path()) == log_of_contents(&before), "{what}: refused, and changed");
+                continue;
+            }
+            let plan = plan.expect(&what);
+            let done = repair(&os_files(), vector.path(), &options).expect(&what);
+            assert_eq!(gist(&plan), gist(&done), "{what}");
+            assert_eq!(state_of(vector), State::Clean, "{what}");
+            assert_eq!(done.events, vector.number("events"), "{what}");
+            if was == State::Clean {
+                assert!(done.cuts.is_empty() && done.cut_at.is_none(), "{what}");
+                assert!(log_of(vector.path()) == log_of_contents(&before), "{what}: clean, and changed");
+                continue;
+            }
+            if done.cuts.is_empty() {
+                continue;
+            }
+            let planned = plan_undo(&os_files(), vector.path(), None, &options).expect(&what);
+            let undone = undo(&os_files(), vector.path(), None, &options).expect(&what);
+            assert_eq!(planned, undone, "{what}");
+            assert_eq!(Some(&undone.cut_at), done.cut_at.as_ref(), "{what}");
+            check_same(&log_of(vector.path()), &log_of_contents(&before), &what);
+            let again = undo(&os_files(), vector.path(), None, &options).expect_err(&what);
+            assert_eq!(again.code(), Code::NotFound, "{what}: {again}");
+        }
+    }
+}
+
+fn log_of_contents(all: &BTreeMap<PathBuf, Vec<u8>>) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = all.clone();
+    all.retain(|path, _| !path.starts_with("quarantine") && path != Path::new("wal.lock"));
+    all
+}
+
+fn check_same(now: &BTreeMap<PathBuf, Vec<u8>>, before: &BTreeMap<PathBuf, Vec<u8>>, what: &str) {
+    assert_eq!(now.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>(), "{what}: names");
+    for (name, bytes) in before {
+        assert!(now[name] == *bytes, "{what}: {} is not what it was", name.display());
+    }
+}
+
+#[test]
+fn what_was_cut_is_not_put_back_over_what_was_appended_since() {
+    let Some(vector) = vector("torn-payload") else { return };
+    let whole = support::vector("fixed-active").expect("a golden log");
+    let options = options(&vector, Mode::Tail);
+    let done = repair(&os_files(), vector.path(), &options).expect("repaired");
+    let name = done.cut_at.expect("something was cut");
+    let before = contents(vector.path());
+    // Another log's end is as good as an appended event: the log does not end any more where it did.
+    fs::write(
+        vector.path().join("00000000.wal"),
+        fs::read(whole.path().join("00000000.wal")).expect("a segment"),
+    )
+    .expect("written");
+    let changed = contents(vector.path());
+    if changed != before {
+        let refused = undo(&os_files(), vector.path(), Some(&name), &options).expect_err("refused");
+        assert_eq!(refused.code(), Code::Unsupported, "{refused}");
+        assert!(refused.to_string().contains("appended since"), "{refused}");
+        assert!(log_of(vector.path()) == log_of_contents(&changed), "nothing was changed");
+    }
+}
+
+#[test]
+fn a_description_that_names_another_file_is_not_believed() {
+    let Some(vector) = vector("torn-payload") else { return };
+    let options = options(&vector, Mode::Tail);
+    repair(&os_files(), vector.path(), &options).expect("repaired");
+    let kept = quarantine(&OsFileSystem, vector.path()).expect("listed");
+    let json = vector.path().join("quarantine").join(format!("{}.json", kept[0].stem));
+    let outside = vector.path().join("../victim");
+    for file in ["../victim", "/etc/passwd", "wal.lock", "cursors/a.cursor", "0.wal"] {
+        let mut evidence = kept[0].evidence.clone().expect("described");
+        evidence.file = file.to_owned();
+        fs::write(&json, serde_json::to_vec(&evidence).expect("JSON")).expect("written");
+        let refused = undo(&os_files(), vector.path(), None, &options).expect_err(file);
+        assert_eq!(refused.code(), Code::Unsupported, "{file}: {refused}");
+        assert!(!outside.exists(), "{file}");
+    }
+}
+
+/// The damage of each reaches another step of the repair.
+const STOPPED: [&str; 6] =
+    ["torn-rotated", "torn-payload", "corrupt-hole", "cold-damaged", "meta-ahead", "missing-middle"];
+
+/// Runs with files that stop at each operation in turn, from a fresh log each time, until one run comes to its end.
+fn stopped_everywhere(
+    name: &str,
+    prepare: impl Fn(&Vector),
+    run: impl Fn(&Vector, &Arc<dyn FileSystem>) -> bool,
+    check: impl Fn(&Vector, &str),
+) {
+    for operations in 0..2_000 {
+        let Some(vector) = vector(name) else { return };
+        prepare(&vector);
+        let files: Arc<dyn FileSystem> = StoppingFiles::new(operations, operations % 2 == 0);
+        let is_done = run(&vector, &files);
+        check(&vector, &format!("{name}, stopped at operation {operations}"));
+        if is_done {
+            return;
+        }
+    }
+    panic!("{name}: no end");
+}
+
+/// The log without what a process that has died left half done, which never counts.
+fn settled(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = log_of(directory);
+    all.retain(|path, _| path.extension().is_none_or(|ending| ending != "new" && ending != "tmp"));
+    all
+}
+
+/// Everything kept so far was kept by an earlier repair.
+fn let_time_pass(directory: &Path) {
+    for kept in quarantine(&OsFileSystem, directory).expect("listed") {
+        let Some(evidence) = kept.evidence else { continue };
+        let evidence = Evidence { cut_at: "20260101T000000Z".to_owned(), ..evidence };
+        let path = directory.join("quarantine").join(format!("{}.json", kept.stem));
+        fs::write(path, serde_json::to_vec(&evidence).expect("JSON")).expect("written");
+    }
+}
+
+#[test]
+fn a_repair_that_is_stopped_anywhere_can_be_done_and_undone() {
+    for name in STOPPED {
+        let Some(undisturbed) = vector(name) else { return };
+        let before = settled(undisturbed.path());
+        let options = options(&undisturbed, Mode::PointInTime);
+        repair(&os_files(), undisturbed.path(), &options).expect(name);
+        let expected = settled(undisturbed.path());
+        let run =
+            |vector: &Vector, files: &Arc<dyn FileSystem>| repair(files, vector.path(), &options).is_ok();
+        stopped_everywhere(
+            name,
+            |_| {},
+            run,
+            |vector, what| {
+                let_time_pass(vector.path());
+                repair(&os_files(), vector.path(), &options)
+                    .unwrap_or_else(|error| panic!("{what}: {error}"));
+                check_same(&settled(vector.path()), &expected, what);
+                let undone =
+                    (0..3).take_while(|_| undo(&os_files(), vector.path(), None, &options).is_ok()).count();
+                assert!((1..3).contains(&undone), "{what}: undone {undone} times");
+                check_same(&settled(vector.path()), &before, what);
+            },
+        );
+    }
+}
+
+#[test]
+fn an_undo_that_is_stopped_anywhere_can_be_done() {
+    for name in STOPPED {
+        let Some(undisturbed) = vector(name) else { return };
+        let before = settled(undisturbed.path());
+        let options = options(&undisturbed, Mode::PointInTime);
+        let prepare = |vector: &Vector| {
+            repair(&os_files(), vector.path(), &options).expect(name);
+        };
+        let run =
+            |vector: &Vector, files: &Arc<dyn FileSystem>| undo(files, vector.path(), None, &options).is_ok();
+        stopped_everywhere(name, prepare, run, |vector, what| {
+            // Behind its last step it has nothing to do any more.
+            if let Err(error) = undo(&os_files(), vector.path(), None, &options) {
+                assert_eq!(error.code(), Code::NotFound, "{what}: {error}");
+            }
+            check_same(&settled(vector.path()), &before, what);
+        });
+    }
+}
+
+#[test]
+fn a_writer_is_not_disturbed() {
+    let Some(vector) = vector("torn-payload") else { return };
+    let options = options(&vector, Mode::Tail);
+    let before = log_of(vector.path());
+    let _lock = LogLock::acquire(&OsFileSystem, vector.path(), 0o600, &vector.boot_id).expect("free");
+    for outcome in [
+        plan_repair(&os_files(), vector.path(), &options).err(),
+        repair(&os_files(), vector.path(), &options).err(),
+        plan_undo(&os_files(), vector.path(), None, &options).err(),
+        undo(&os_files(), vector.path(), None, &options).err(),
+    ] {
+        let error = outcome.expect("refused");
+        assert_eq!(error.code(), Code::Locked, "{error}");
+        assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+    }
+    check_same(&log_of(vector.path()), &before, "beside a writer");
+}
+
+#[test]
+fn no_lock_is_made_where_no_log_is() {
+    let place = support::temporary_directory();
+    let options = ByHandOptions::default();
+    for error in [
+        repair(&os_files(), place.path(), &options).expect_err("no log"),
+        undo(&os_files(), place.path(), None, &options).expect_err("no log"),
+    ] {
+        assert_eq!(error.code(), Code::NotFound, "{error}");
+    }
+    assert!(contents(place.path()).is_empty());
+}
