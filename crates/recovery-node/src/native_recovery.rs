@@ -12,6 +12,7 @@ use napi::bindgen_prelude::{AsyncTask, Function, Uint8Array};
 use napi_derive::napi;
 
 use crate::errors::to_throw;
+use crate::native_cursor::{CursorOpenOptions, ListCursorsTask, OpenCursorTask, RemoveCursorTask};
 use crate::native_replay::{NativeReplay, Runs};
 use crate::verify::{ProgressArguments, VerifyTask};
 
@@ -133,6 +134,30 @@ impl NativeRecovery {
         on_progress: Function<'_, ProgressArguments, ()>,
     ) -> napi::Result<AsyncTask<VerifyTask>> {
         Ok(AsyncTask::new(VerifyTask::new(self.recovery(env)?, &on_progress)?))
+    }
+
+    /// Opens a named cursor, or makes it, on the pool; nothing: the event it is put at is not durable yet.
+    #[napi(catch_unwind, ts_return_type = "Promise<NativeCursor | null>")]
+    pub fn cursor(
+        &self,
+        env: Env,
+        name: String,
+        options: CursorOpenOptions,
+    ) -> napi::Result<AsyncTask<OpenCursorTask>> {
+        let recovery = self.recovery(env)?;
+        Ok(AsyncTask::new(OpenCursorTask { recovery, name, options: options.into() }))
+    }
+
+    /// The cursors of the log, as JSON.
+    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    pub fn cursors(&self, env: Env) -> napi::Result<AsyncTask<ListCursorsTask>> {
+        Ok(AsyncTask::new(ListCursorsTask(self.recovery(env)?)))
+    }
+
+    /// Removes a cursor.
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn remove_cursor(&self, env: Env, name: String) -> napi::Result<AsyncTask<RemoveCursorTask>> {
+        Ok(AsyncTask::new(RemoveCursorTask { recovery: self.recovery(env)?, name }))
     }
 
     /// The metrics in the byte protocol of `flashstrike.metrics`.

@@ -9,9 +9,18 @@ export { WalError, type WalErrorCode, type WalErrorPlace } from './errors.js'
 export type { EventIterator } from './event-iterator.js'
 export type { EventReader } from './event-reader.js'
 export type { LogBlock } from './log-block.js'
-export type { RecoveryOptions, ReplayOptions, VerifyOptions, VerifyProgress } from './options.js'
+export { Cursor } from './named-cursor.js'
+export type {
+  CursorOptions,
+  CursorStart,
+  RecoveryOptions,
+  ReplayOptions,
+  VerifyOptions,
+  VerifyProgress,
+} from './options.js'
 export { type EventShown, Recovery, type UntypedEvent } from './recovery.js'
 export type {
+  CursorInfo,
   CutReport,
   DamageReport,
   OpenReport,

@@ -53,7 +53,29 @@ export interface NativeRecovery {
   /** From 0: the first event. */
   replay(from: number, to: number, reverse: boolean): NativeRuns
   verify(onProgress: (segments: number, ofSegments: number, bytes: number) => void): Promise<string>
+  /** Null: the event that it is put at is not durable yet. */
+  cursor(name: string, options: NativeCursorOptions): Promise<NativeCursor | null>
+  /** As JSON. */
+  cursors(): Promise<string>
+  removeCursor(name: string): Promise<void>
   metrics(): Uint8Array
+  close(): void
+}
+
+/** The options of `cursor` as the addon takes them. */
+export interface NativeCursorOptions {
+  readonly create?: number | string
+  readonly reset?: number | string
+  readonly fileMode?: number
+}
+
+/** A held cursor. */
+export interface NativeCursor {
+  position(): number
+  durableId(): number
+  /** False: the event is not durable yet. */
+  commit(eventId: number): Promise<boolean>
+  reset(to: number | string): Promise<boolean>
   close(): void
 }
 

@@ -1,4 +1,13 @@
-import { anything, callback, flag, oneOf, type RulesOf, text, whole } from './option-check.js'
+import {
+  anything,
+  callback,
+  flag,
+  type OptionRule,
+  oneOf,
+  type RulesOf,
+  text,
+  whole,
+} from './option-check.js'
 import type { RecoveryMode } from './report.js'
 import type { EventType } from './schema.js'
 
@@ -54,6 +63,46 @@ export interface VerifyProgress {
 /** Options of `verify`. */
 export interface VerifyOptions {
   readonly onProgress?: (progress: VerifyProgress) => void
+}
+
+/**
+ * Where a cursor stands: before the first event there is, behind the last durable one (what comes later is new), or
+ * behind the event of this id, with all up to it done.
+ */
+export type CursorStart = 'start' | 'end' | number
+
+/** Options of `Recovery.cursor`. */
+export interface CursorOptions {
+  /**
+   * Where to make it if there is none of this name. It waits until an id given is durable.
+   * @default it is not made: `WAL_NOT_FOUND`
+   */
+  readonly create?: CursorStart
+  /**
+   * Where to put it whatever it says, also back: what to do after `WAL_CURSOR_AHEAD`, or `WAL_CORRUPT` of a cursor.
+   * @default it stays where it is
+   */
+  readonly reset?: CursorStart
+  /**
+   * Permission bits of the files made, for example 0o640. Whoever records has to be able to read them, since a cursor
+   * that cannot be read holds everything back.
+   * @default 0o600
+   */
+  readonly fileMode?: number
+}
+
+/** What a cursor's place takes. */
+export const cursorStart: OptionRule = {
+  takes: "'start', 'end' or an event id",
+  accepts: value =>
+    value === 'start' || value === 'end' || (Number.isSafeInteger(value) && Number(value) >= 0),
+}
+
+/** What the options of `cursor` take. */
+export const cursorRules: RulesOf<CursorOptions> = {
+  create: cursorStart,
+  reset: cursorStart,
+  fileMode: whole('permission bits, 0o400 … 0o777', 0o400, 0o777),
 }
 
 /** What the options of `Recovery.open` take. */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { apart } from './apart.js'
 import { BlockWalker, type Gap } from './block-walker.js'
 import type { ByteEvent } from './byte-event.js'
@@ -12,10 +13,13 @@ import {
 } from './event-iterator.js'
 import { type EventReader, type ReaderClass, readerOf } from './event-reader.js'
 import { LogBlock } from './log-block.js'
+import { type Cursor, cursorOf } from './named-cursor.js'
 import { loadBinding, type NativeOpenOptions, type NativeRecovery } from './native.js'
-import { checkEventType, checkOptions, checkValue, shown } from './option-check.js'
+import { checkEventType, checkOptions, checkValue, shown, text } from './option-check.js'
 import {
   blocksRules,
+  type CursorOptions,
+  cursorRules,
   type RecoveryOptions,
   type ReplayOptions,
   recoveryRules,
@@ -23,7 +27,7 @@ import {
   type VerifyOptions,
   verifyRules,
 } from './options.js'
-import type { OpenReport, VerifySummary } from './report.js'
+import type { CursorInfo, OpenReport, VerifySummary } from './report.js'
 import { type EventType, parseSchema, type Schema, schemaJson } from './schema.js'
 import { WindowViews } from './window-views.js'
 
@@ -45,6 +49,9 @@ export type EventShown<T> = T extends EventType<infer F> ? EventReader<F> : Unty
 const viewsOfAddon = new WindowViews()
 /** How long `blocks` may keep the event loop from other work, in milliseconds. */
 const TURN_MS = 4
+/** How often to look whether the event that a cursor is put at has become durable, in milliseconds. */
+const CURSOR_LOOK_MS = 50
+const cursorName = text("a cursor's name")
 /** The first thing a source of events asks for when nothing was asked: the beginning. */
 const BEGINNING = 0
 
@@ -214,6 +221,44 @@ export class Recovery<E = UntypedEvent> {
     throw thrown[0]
   }
 
+  /**
+   * Opens the named cursor of a consumer, and holds it until it is closed; with `create` it is made if there is none.
+   * It needs permission to write in the log's directory.
+   *
+   * @throws WalError `WAL_NOT_FOUND` if there is none and none is to be made, `WAL_LOCKED` if somebody holds it,
+   *   `WAL_CURSOR_AHEAD` if it stands beyond the end of the log, `WAL_CORRUPT` if it cannot be read or is of another
+   *   log, `WAL_EVENT_ID` or `WAL_GONE` if it is put where there is no event, `WAL_UNSUPPORTED` for a name that is not
+   *   1 to 64 of `A-Z a-z 0-9 . _ -`, not beginning with a dot, `WAL_CLOSED`, `WAL_IO`
+   */
+  async cursor(name: string, options: CursorOptions = {}): Promise<Cursor> {
+    checkValue('cursor', 'name', name, cursorName)
+    checkOptions('cursor', options, cursorRules)
+    for (;;) {
+      const opened = await this.#asked(native => native.cursor(name, options))
+      if (opened !== null) return cursorOf(name, opened)
+      await delay(CURSOR_LOOK_MS)
+    }
+  }
+
+  /**
+   * The cursors of the log, by name.
+   *
+   * @throws WalError `WAL_CLOSED`, `WAL_IO`
+   */
+  async cursors(): Promise<CursorInfo[]> {
+    return JSON.parse(await this.#asked(native => native.cursors())) as CursorInfo[]
+  }
+
+  /**
+   * Removes a cursor: it holds nothing back any more.
+   *
+   * @throws WalError `WAL_NOT_FOUND`, `WAL_LOCKED` if somebody holds it, `WAL_CLOSED`, `WAL_IO`
+   */
+  async removeCursor(name: string): Promise<void> {
+    checkValue('removeCursor', 'name', name, cursorName)
+    await this.#asked(native => native.removeCursor(name))
+  }
+
   /** The metrics, for `@flashstrike/telemetry`. */
   [Symbol.for('flashstrike.metrics')](): Uint8Array {
     return this.#native.metrics()
@@ -235,6 +280,14 @@ export class Recovery<E = UntypedEvent> {
     if (this.#closed)
       throw new WalError('WAL_CLOSED', 'this Recovery was closed: open the log again to read it')
     return this.#native
+  }
+
+  async #asked<T>(call: (native: NativeRecovery) => Promise<T>): Promise<T> {
+    try {
+      return await call(this.#open())
+    } catch (thrown) {
+      throw WalError.from(thrown)
+    }
   }
 
   #range({ from = this.#position, to = ALL_IDS.to }: ReplayOptions): IdRange {

@@ -111,3 +111,16 @@ export interface VerifySummary {
   /** Time it took, in nanoseconds. */
   readonly elapsedNs: number
 }
+
+/** A cursor of a log, as anybody may see it. */
+export interface CursorInfo {
+  readonly name: string
+  /** Id of the last event that its consumer is done with, 0: none; null: it cannot be read. */
+  readonly eventId: number | null
+  /** When that was committed: milliseconds since the Unix epoch; null: it cannot be read. */
+  readonly updatedMs: number | null
+  /** Whether somebody holds it now. */
+  readonly held: boolean
+  /** Why it cannot be read; null: it can. As long as it is there retention removes nothing. */
+  readonly problem: string | null
+}
