@@ -199,11 +199,14 @@ impl Staging {
         self.mapping.atomic_u32(STAGING_POISONED).store(1, Ordering::Release);
     }
 
-    /// One more publication or sync. Enters the kernel only if somebody sleeps.
+    /// One more publication or sync. Enters the kernel only if somebody sleeps, and once for all who do: the word is taken
+    /// down by whoever wakes them, so that a reader that died asleep costs one call and not one for every block.
     fn wake(&self) {
         let wake = self.mapping.atomic_u32(STAGING_WAKE);
+        let waiters = self.mapping.atomic_u32(STAGING_WAITERS);
         wake.fetch_add(1, Ordering::SeqCst);
-        if self.mapping.atomic_u32(STAGING_WAITERS).load(Ordering::SeqCst) > 0 {
+        if waiters.load(Ordering::SeqCst) > 0 {
+            waiters.store(0, Ordering::SeqCst);
             wake_all(wake);
         }
     }

@@ -5,6 +5,7 @@ mod diagnosis;
 pub mod directory;
 pub mod error;
 pub mod files;
+pub mod follow;
 pub mod inspect;
 pub mod lock;
 pub mod machine;
@@ -20,6 +21,7 @@ pub mod report;
 mod segment_reader;
 mod telemetry;
 mod verification;
+pub mod watch;
 mod worker;
 
 pub use diagnosis::{Diagnosis, Gap, Piece};
