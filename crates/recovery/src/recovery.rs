@@ -14,6 +14,7 @@ use crate::diagnosis::{Diagnosis, Piece};
 use crate::directory::{absolute, not_found};
 use crate::error::{Code, Error, Result};
 use crate::files::{FileSystem, OsFileSystem};
+use crate::follow::{self, FollowOptions, Follower};
 use crate::inspect::{
     Depth, InspectOptions, Inspection, Progress, SegmentSource, Watch, identity_of, observe,
 };
@@ -228,6 +229,31 @@ impl Recovery {
         Manager::resume_from_event(snapshot, options, tail)
     }
 
+    /// Follows the log live: what is there from an event on, then what is being written, from this process or another.
+    ///
+    /// # Errors
+    /// `WAL_GONE` if retention has removed the event to begin with; `WAL_CORRUPT` and `WAL_TORN` as the mode says;
+    /// `WAL_UNSUPPORTED` in mode `diagnostic`, which is for logs that nobody writes; `WAL_IO`.
+    pub fn follow(&self, options: FollowOptions) -> Result<Follower> {
+        if self.options.mode == Mode::Diagnostic {
+            let message =
+                "mode diagnostic reads what is left of a damaged log; open it in another mode to follow it";
+            return Err(Error::new(Code::Unsupported, message).at_path(&self.options.directory));
+        }
+        let log = follow::Log {
+            context: ReadContext {
+                source: SegmentSource::new(&self.files, &self.options.directory),
+                pool: Arc::clone(&self.pool),
+                segment_size: self.segment_size,
+                log: self.identity(),
+            },
+            options: self.options.clone(),
+            boot_id: self.boot_id,
+            instruments: self.instruments.clone(),
+        };
+        Follower::open(log, options)
+    }
+
     /// Reads what is left of a damaged log: every block that verifies on its own, every gap as a record.
     ///
     /// # Errors
@@ -362,7 +388,7 @@ fn identity_of_any(
     Ok(None)
 }
 
-fn check_schema(options: &RecoveryOptions, identity: Option<&LogIdentity>) -> Result<()> {
+pub(crate) fn check_schema(options: &RecoveryOptions, identity: Option<&LogIdentity>) -> Result<()> {
     let Some(identity) = identity else { return Ok(()) };
     let own = Schema::parse(&identity.schema);
     if own.is_ok_and(|own| !own.is_byte_log() && own.size != identity.event_size) {

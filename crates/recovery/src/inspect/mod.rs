@@ -116,6 +116,17 @@ pub(crate) fn observe(
     survey::observe(files, directory, options, watch)
 }
 
+/// Inspects once, as the holder of the lock does; `None` if a segment vanished meanwhile.
+pub(crate) fn inspect_once(
+    files: &Arc<dyn FileSystem>,
+    directory: &Path,
+    options: &InspectOptions,
+    watch: &mut Watch<'_>,
+) -> Result<Option<Inspection>> {
+    let inspected = survey::inspect_once(files, directory, options, watch)?;
+    Ok(inspected.map(|(inspection, _)| inspection))
+}
+
 impl From<(&Path, flashstrike_segment::Unsupported)> for Error {
     fn from((directory, unsupported): (&Path, flashstrike_segment::Unsupported)) -> Self {
         let message = format!("{unsupported}; read this log with the version that wrote it, or a later one");

@@ -137,11 +137,16 @@ impl SegmentSource {
 
     /// The first segment that belongs to the log, as `wal.meta` says now; `None`: it does not say.
     pub(crate) fn first_segment(&self) -> Result<Option<u32>> {
+        Ok(self.meta()?.map(|meta| meta.first_segment))
+    }
+
+    /// What `wal.meta` says now; `None`: it is not there, or does not verify.
+    pub(crate) fn meta(&self) -> Result<Option<WalMeta>> {
         let path = self.directory.join(names::WAL_META);
         let Some(file) = self.open(&path, None)? else { return Ok(None) };
         let mut bytes = [0; WAL_META_SIZE];
         let read = read_full_at(&*file, &mut bytes, 0).map_err(|error| Error::io("read", &path, &error))?;
-        Ok(WalMeta::decode(&bytes[..read]).ok().map(|meta| meta.first_segment))
+        Ok(WalMeta::decode(&bytes[..read]).ok())
     }
 
     /// Id of the first event that a segment can have, if its beginning can be read.

@@ -90,7 +90,7 @@ fn staging_id(files: &dyn FileSystem, directory: &Path) -> Result<Option<FileId>
 }
 
 /// Inspects; `None` if a segment vanished meanwhile.
-fn inspect_once(
+pub(super) fn inspect_once(
     files: &Arc<dyn FileSystem>,
     directory: &Path,
     options: &InspectOptions,

@@ -20,7 +20,8 @@ use crate::segment_reader::{Boundary, Extent, ReadContext, ReadFailure, SegmentR
 use crate::telemetry::Instruments;
 use crate::worker::preloader::SegmentPreloader;
 use blocks::Cursor;
-use run::{Place, Source, staged_block};
+pub(crate) use run::staged_block;
+use run::{Place, Source};
 
 /// Which events to replay, and how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -67,6 +67,11 @@ impl<'a> Run<'a> {
         Self::new(Source { segment: Some(segment), ..Source::of(extent) }, loan)
     }
 
+    /// An extent that a follower hands out; `None`: staged events, which stand in no segment yet.
+    pub(crate) fn followed(extent: &Extent, segment: Option<u32>, loan: &'a Loan) -> Self {
+        Self::new(Source { segment, ..Source::of(extent) }, loan)
+    }
+
     /// An extent whose bytes stand at the beginning of memory of their own.
     pub(crate) fn apart(extent: &Extent, segment: u32, loan: &'a Loan) -> Self {
         let source = Source { segment: Some(segment), ..Source::of(extent) };
@@ -125,7 +130,7 @@ impl<'a> Run<'a> {
 }
 
 /// Staged events in the form of a block. No segment has it, so its index and salt say nothing.
-pub(super) fn staged_block(staged: &StagedEvents, link: Link) -> Vec<u8> {
+pub(crate) fn staged_block(staged: &StagedEvents, link: Link) -> Vec<u8> {
     let fields = BlockFields {
         first_event_id: staged.first_event_id,
         last_event_id: staged.last_event_id,

@@ -10,8 +10,8 @@ use flashstrike_recovery::directory::{cold_path, hot_path};
 use flashstrike_recovery::files::{File, FileSystem, Mapping, OpenMode, OsFileSystem};
 use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, PUBLICATION_OFFSET, SEGMENT_HEADER_SIZE, round64};
 use flashstrike_segment::{
-    BlockFields, KIND_EVENTS, KIND_METADATA, Link, Metadata, Seal, SegmentHeader, WalMeta, cold, names,
-    payload, seal_block,
+    BlockFields, BlockHeader, KIND_EVENTS, KIND_METADATA, Link, Metadata, Seal, SegmentHeader, WalMeta, cold,
+    names, payload, seal_block,
 };
 
 pub const LOG_ID: [u8; 16] = *b"log of the tests";
@@ -141,14 +141,40 @@ impl LogWriter {
     fn payload(&self, count: u32) -> Vec<u8> {
         let mut payload = Vec::new();
         for id in (self.link.last_event_id + 1..).take(count as usize) {
+            let event = expected_event(id, self.event_size);
             if self.event_size == 0 {
-                payload::encode_entry(&mut payload, &vec![id as u8; (id % 50) as usize]);
+                payload::encode_entry(&mut payload, &event);
             } else {
-                payload.extend_from_slice(&id.to_le_bytes());
-                payload.extend((8..self.event_size).map(|at| (id as u8).wrapping_mul(at as u8)));
+                payload.extend_from_slice(&event);
             }
         }
         payload
+    }
+
+    /// Where the next block goes, and how many there are in the active segment.
+    pub fn place(&self) -> (usize, u32) {
+        let active = self.active.as_ref().expect("an active segment");
+        (active.end, active.blocks)
+    }
+
+    /// The blocks of the active segment behind these are not there any more.
+    pub fn rewind(&mut self, blocks: u32, link: Link) {
+        self.active.as_mut().expect("an active segment").blocks = blocks;
+        self.link = link;
+    }
+
+    /// Maps the file that has the active segment's name now.
+    pub fn reopen(&mut self, index: u32) {
+        let file = OsFileSystem.open(&hot_path(&self.directory, index), OpenMode::ReadWrite).unwrap();
+        let active = self.active.as_mut().expect("an active segment");
+        active.mapping = file.map(self.segment_size as usize).unwrap();
+    }
+
+    /// Id of the first event of a segment that is not compressed.
+    pub fn first_event_of(&self, index: u32) -> u64 {
+        let bytes = std::fs::read(hot_path(&self.directory, index)).unwrap();
+        let metadata = BlockHeader::decode(&bytes[SEGMENT_HEADER_SIZE..]).unwrap();
+        metadata.last_event_id + 1
     }
 
     /// Payload first, then the header, its last 8 bytes with one release store.
@@ -226,10 +252,20 @@ impl LogWriter {
     }
 }
 
+/// The event that is written under this id.
+pub fn expected_event(id: u64, event_size: u16) -> Vec<u8> {
+    if event_size == 0 {
+        return vec![id as u8; (id % 50) as usize];
+    }
+    let mut event = id.to_le_bytes().to_vec();
+    event.extend((8..event_size).map(|at| (id as u8).wrapping_mul(at as u8)));
+    event
+}
+
 /// Where the blocks of a segment end.
 pub fn end_of_blocks(bytes: &[u8]) -> usize {
     let mut at = SEGMENT_HEADER_SIZE;
-    while let Ok(header) = flashstrike_segment::BlockHeader::decode(bytes.get(at..).unwrap_or(&[])) {
+    while let Ok(header) = BlockHeader::decode(bytes.get(at..).unwrap_or(&[])) {
         at += header.block_len();
     }
     at
@@ -238,7 +274,7 @@ pub fn end_of_blocks(bytes: &[u8]) -> usize {
 fn last_chain(bytes: &[u8], end: usize) -> u64 {
     let (mut at, mut chain) = (SEGMENT_HEADER_SIZE, 0);
     while at < end {
-        let header = flashstrike_segment::BlockHeader::decode(&bytes[at..]).unwrap();
+        let header = BlockHeader::decode(&bytes[at..]).unwrap();
         chain = header.chained_checksum;
         at += header.block_len();
     }

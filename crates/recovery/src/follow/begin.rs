@@ -1,0 +1,221 @@
+//! Where to begin, and where to go on when a writer has opened the log anew.
+
+use std::sync::atomic::AtomicBool;
+
+use flashstrike_segment::{BlockHeader, Damage, Position, Reason, SegmentStart};
+use flashstrike_telemetry::clock;
+
+use super::catch_up::CatchUp;
+use super::errors::corrupt;
+use super::tail::Tail;
+use super::{Canceller, FollowOptions, Follower, Log, Place, Start, State};
+use crate::directory::{hot_path, not_found};
+use crate::error::{Error, Result};
+use crate::inspect::{Depth, InspectOptions, Inspection, Watch, observe};
+use crate::plan::check_not_gone;
+use crate::recovery::check_schema;
+use crate::repair::refusal;
+use crate::segment_reader::{SegmentReader, Wanted};
+use crate::watch::{StagingWatch, Whose};
+
+impl Follower {
+    pub(crate) fn open(log: Log, follow: FollowOptions) -> Result<Self> {
+        let start = clock::now_ns();
+        let telemetry = log.instruments.consumer.clone();
+        let mut follower = Self {
+            log,
+            follow,
+            watch: None,
+            state: State::Unborn,
+            place: Place::At { segment: 0 },
+            given: 0,
+            durable: 0,
+            expected: Vec::new(),
+            staged_handed: false,
+            next: None,
+            must_find_place: false,
+            memory: None,
+            aside: None,
+            handed: None,
+            events: Vec::new(),
+            ended: None,
+            looked_around: None,
+            is_writer_alive: false,
+            inspected: None,
+            doubt: None,
+            canceller: Canceller::default(),
+            pause: std::time::Duration::ZERO,
+        };
+        let begun = follower.begin();
+        telemetry.record().manager.on_resume_from_event(start, &begun);
+        begun.map(|_| follower)
+    }
+
+    /// Looks at the log and stands where the first event wanted is, or will be. False: nobody has published anything yet.
+    pub(super) fn begin(&mut self) -> Result<bool> {
+        let source = self.log.context.source.clone();
+        let options =
+            InspectOptions { depth: Depth::Unsealed, boot_id: self.log.boot_id, beside_writer: false };
+        let mut telemetry = Watch { telemetry: Some(&self.log.instruments.consumer), progress: None };
+        let (inspection, _) = observe(&source.files, &source.directory, &options, &mut telemetry)?;
+        if let Some(refusal) = refusal(&inspection, self.log.options.mode) {
+            return Err(refusal);
+        }
+        if inspection.listing.segments.is_empty() {
+            return Err(not_found(&source.directory));
+        }
+        let Some(identity) = inspection.identity.clone() else { return Ok(false) };
+        check_schema(&self.log.options, Some(&identity))?;
+        let whose = Whose { log_id: identity.log_id, boot_id: self.log.boot_id };
+        self.log.context.log = Some(identity);
+        let mut watch = StagingWatch::new(&source.files, &source.directory, whose);
+        watch.refresh()?;
+        self.watch = Some(watch);
+        self.durable = inspection.durable_on_disk;
+        self.given = match self.follow.from {
+            Start::First => inspection.gone_event_id,
+            Start::At(from) => {
+                check_not_gone(&inspection, Some(from))?;
+                from.saturating_sub(1)
+            }
+            Start::End if self.follow.durable_only => self.durable_now().min(inspection.last_event_id),
+            Start::End => inspection.last_id(),
+        };
+        self.stand(&inspection)?;
+        Ok(true)
+    }
+
+    fn stand(&mut self, inspection: &Inspection) -> Result<()> {
+        let first = inspection.first_segment;
+        let end = inspection.segments.last().map_or(first, |last| last.index + 1);
+        let unsealed = inspection.segments.iter().filter(|facts| !facts.is_sealed());
+        let sealed_end = unsealed.clone().next().map_or(end, |facts| facts.index);
+        let wanted = self.given + 1;
+        if let Some(link) = inspection.link.filter(|link| wanted > link.last_event_id) {
+            let (segment, chain, last_event_id) = (end.saturating_sub(1), link.chain, link.last_event_id);
+            self.place = Place::Behind { segment, chain, last_event_id };
+            return self.find_place().map(drop);
+        }
+        let begin = self.first_sealed_with(wanted, first..sealed_end)?;
+        if begin < sealed_end {
+            self.place = Place::At { segment: begin };
+            self.state = State::CatchUp(Box::new(CatchUp::over(&self.log, begin..=sealed_end - 1)?));
+            return Ok(());
+        }
+        let holds = unsealed.clone().find(|facts| facts.counts.last_event_id >= wanted);
+        self.place = Place::At { segment: holds.map_or(sealed_end, |facts| facts.index) };
+        self.find_place().map(drop)
+    }
+
+    /// The first of sealed segments that ends with this event or a later one.
+    fn first_sealed_with(&self, event_id: u64, segments: std::ops::Range<u32>) -> Result<u32> {
+        let (mut low, mut high) = (segments.start, segments.end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let start = self.log.context.source.start(middle, Some(&self.log.instruments.consumer))?;
+            let last = start.and_then(|start| start.sealed).map(|seal| seal.last_event_id);
+            if last.is_some_and(|last| last < event_id) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    /// Stands where the last block read ends, in whatever file has it now.
+    ///
+    /// # Errors
+    /// `WAL_GONE` if that block is not in the log any more.
+    pub(super) fn find_place(&mut self) -> Result<bool> {
+        let segment = self.place.segment();
+        let telemetry = self.log.instruments.consumer.clone();
+        let Some(start) = self.log.context.source.start(segment, Some(&telemetry))? else {
+            return self.find_place_behind(segment);
+        };
+        if start.sealed.is_some() {
+            self.find_place_in_sealed(segment, &start)?;
+        } else {
+            self.find_place_in_tail(segment)?;
+        }
+        Ok(true)
+    }
+
+    /// Retention has removed the segment, perhaps only what had been read to its end.
+    fn find_place_behind(&mut self, segment: u32) -> Result<bool> {
+        if let Place::Behind { chain, last_event_id, .. } = self.place
+            && let Some(next) = self.log.context.source.start(segment + 1, None)?
+            && let Some((block, metadata)) = &next.metadata
+            && (metadata.previous_chain, block.last_event_id) == (chain, last_event_id)
+        {
+            self.place = Place::At { segment: segment + 1 };
+            return self.find_place();
+        }
+        Err(self.vanished(segment)?)
+    }
+
+    fn find_place_in_sealed(&mut self, segment: u32, start: &SegmentStart) -> Result<()> {
+        let wanted = Wanted { index: segment, end: None };
+        let never = AtomicBool::new(false);
+        let telemetry = &self.log.instruments.consumer;
+        let reader = SegmentReader::open(&self.log.context, &wanted, &never, telemetry)
+            .map_err(|failure| self.explain(segment, failure))?;
+        if let Place::Behind { chain, .. } = self.place {
+            let is_metadata =
+                start.metadata.as_ref().is_some_and(|(block, _)| block.chained_checksum == chain);
+            if !is_metadata && !has_block(&reader, chain) {
+                return Err(self.lost());
+            }
+        }
+        self.state = State::CatchUp(Box::new(CatchUp::of(reader)));
+        Ok(())
+    }
+
+    fn find_place_in_tail(&mut self, segment: u32) -> Result<()> {
+        let path = hot_path(&self.log.context.source.directory, segment);
+        let failed = |error: std::io::Error| Error::io("read", &path, &error);
+        let source = &self.log.context.source;
+        let Some(file) = source.open(&path, Some(&self.log.instruments.consumer))? else {
+            return Err(self.vanished(segment)?);
+        };
+        let start = source.start(segment, None)?.unwrap_or_default();
+        let opened =
+            Tail::open(segment, &file, &start, None, self.log.context.log.as_ref()).map_err(failed)?;
+        let mut tail = match (opened, self.place) {
+            (Ok(tail), _) => tail,
+            (Err(reason), Place::At { .. }) => return Err(damaged(self, segment, reason)),
+            (Err(_), Place::Behind { .. }) => return Err(self.lost()),
+        };
+        if let Place::Behind { chain, .. } = self.place {
+            if !tail.find(chain, &mut self.memory, &self.log.context.pool).map_err(failed)? {
+                return Err(self.lost());
+            }
+        } else if let (Some(before), Some((block, metadata))) = (segment.checked_sub(1), &start.metadata) {
+            let (chain, last_event_id) = (metadata.previous_chain, block.last_event_id);
+            self.place = Place::Behind { segment: before, chain, last_event_id };
+        }
+        self.state = State::Tail(Box::new(tail));
+        Ok(())
+    }
+}
+
+fn damaged(follower: &Follower, segment: u32, reason: Reason) -> Error {
+    let offset = flashstrike_segment::layout::SEGMENT_HEADER_SIZE as u64;
+    let position = Position { segment: Some(segment), offset };
+    corrupt(&Damage { position, reason }, &follower.log.context.source.directory)
+}
+
+/// Whether one of a segment's blocks of events has this chained checksum.
+fn has_block(reader: &SegmentReader, chain: u64) -> bool {
+    reader.extents().iter().any(|extent| {
+        let bytes = &reader.part(extent.part).bytes()[extent.start..extent.end];
+        let mut at = 0;
+        while let Some(Ok(header)) = bytes.get(at..).map(BlockHeader::decode) {
+            if header.chained_checksum == chain {
+                return true;
+            }
+            at += header.block_len();
+        }
+        false
+    })
+}

@@ -1,0 +1,112 @@
+//! Sealed segments: whole, in order, read ahead.
+
+use crate::error::Result;
+use crate::pool::Loan;
+use crate::segment_reader::{Boundary, Extent, ReadFailure, SegmentReader, Wanted};
+use crate::worker::preloader::SegmentPreloader;
+
+use super::Log;
+
+/// Sealed segments being read.
+#[derive(Debug)]
+pub(super) struct CatchUp {
+    preloader: Option<SegmentPreloader>,
+    /// Positions of the plan that were taken.
+    taken: usize,
+    current: Option<Current>,
+    /// Where the segment before begins and ends.
+    before: Option<Boundary>,
+}
+
+#[derive(Debug)]
+struct Current {
+    reader: SegmentReader,
+    given: usize,
+    part: usize,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Blocks to be handed out.
+    Blocks(Extent),
+    /// The segment is read to its end; this is the last one, or the next has to be taken.
+    SegmentEnds,
+    /// All of them are read to their ends.
+    Done,
+}
+
+impl CatchUp {
+    /// Reads the segments with these indices ahead.
+    pub(super) fn over(log: &Log, segments: std::ops::RangeInclusive<u32>) -> Result<Self> {
+        let plan = segments.map(|index| Wanted { index, end: None }).collect();
+        let ahead = log.options.preload_segments;
+        let (context, instruments) = (log.context.clone(), log.instruments.clone());
+        let preloader = SegmentPreloader::start(context, plan, None, ahead, instruments)?;
+        Ok(Self { preloader: Some(preloader), taken: 0, current: None, before: None })
+    }
+
+    /// A segment that was read already.
+    pub(super) fn of(reader: SegmentReader) -> Self {
+        let before = Some(reader.boundary());
+        Self { preloader: None, taken: 0, current: Some(Current::of(reader)), before }
+    }
+
+    /// What comes next of what is in memory.
+    pub(super) fn step(&mut self) -> Step {
+        if let Some(extent) = self.current.as_mut().and_then(Current::next) {
+            return Step::Blocks(extent);
+        }
+        let left = self.preloader.as_ref().map_or(0, SegmentPreloader::len) - self.taken;
+        if left > 0 { Step::SegmentEnds } else { Step::Done }
+    }
+
+    /// Takes the next segment; waits for it to be read. Gives where it begins and ends.
+    pub(super) fn take(&mut self) -> std::result::Result<Boundary, (u32, ReadFailure)> {
+        let preloader = self.preloader.as_mut().expect("there is a next segment");
+        let finished = self.current.take().map(|current| current.reader);
+        let reader = preloader
+            .take(self.taken, finished)
+            .map_err(|failure| (preloader.wanted(self.taken), failure))?;
+        self.taken += 1;
+        preloader.wake_worker();
+        let boundary = reader.boundary();
+        if let Some(older) = self.before.replace(boundary) {
+            let continues = boundary.check_continues(&older);
+            continues.map_err(|damage| (boundary.index, ReadFailure::Damaged(damage)))?;
+        }
+        self.current = Some(Current::of(reader));
+        Ok(boundary)
+    }
+
+    /// Where the segment taken last begins and ends.
+    pub(super) fn boundary(&self) -> Option<Boundary> {
+        self.before
+    }
+
+    /// A part of the memory of the segment taken last.
+    pub(super) fn memory(&self, part: usize) -> Option<&Loan> {
+        self.current.as_ref().map(|current| current.reader.part(part))
+    }
+
+    pub(super) fn index(&self) -> u32 {
+        self.before.map_or(0, |boundary| boundary.index)
+    }
+}
+
+impl Current {
+    fn of(reader: SegmentReader) -> Self {
+        Self { part: reader.extents().first().map_or(0, |extent| extent.part), reader, given: 0 }
+    }
+
+    /// The next extent. The memory of the parts before is given back.
+    fn next(&mut self) -> Option<Extent> {
+        let extent = *self.reader.extents().get(self.given)?;
+        self.given += 1;
+        if extent.part != self.part {
+            self.reader.give_back(self.part);
+            self.part = extent.part;
+        }
+        Some(extent)
+    }
+}

@@ -1,0 +1,189 @@
+//! From one segment to the next.
+
+use std::sync::Arc;
+
+use flashstrike_segment::layout::{MAX_SEGMENT_SIZE, SEGMENT_HEADER_SIZE};
+use flashstrike_segment::{Damage, Link, Position, Reason};
+use flashstrike_telemetry::clock;
+
+use super::catch_up::CatchUp;
+use super::errors::{Doubt, corrupt};
+use super::tail::{Tail, is_published, read_start};
+use super::{Follower, Place, State};
+use crate::directory::hot_path;
+use crate::error::{Error, Result};
+use crate::files::File;
+use crate::plan::gone;
+
+/// Sealed segments that are read ahead at a time by a follower that lags behind.
+const AHEAD: u32 = 8;
+
+impl Follower {
+    /// Takes the next sealed segment; waits for it to be read.
+    pub(super) fn take_segment(&mut self) -> Result<()> {
+        let start = clock::now_ns();
+        let State::CatchUp(reading) = &mut self.state else { return Ok(()) };
+        let is_first = reading.boundary().is_none();
+        let boundary = match reading.take() {
+            Ok(boundary) => boundary,
+            Err((index, failure)) => return Err(self.explain(index, failure)),
+        };
+        if let (true, Place::Behind { segment, chain, last_event_id }) = (is_first, self.place)
+            && boundary.continues != (chain, last_event_id)
+        {
+            let position = Position { segment: Some(segment + 1), offset: SEGMENT_HEADER_SIZE as u64 };
+            let damage = Damage { position, reason: Reason::ContinuesAnotherBlock };
+            return Err(corrupt(&damage, &self.log.context.source.directory));
+        }
+        self.log.instruments.consumer.record().manager.on_segment_handoff(start);
+        Ok(())
+    }
+
+    /// All sealed segments are read to their ends.
+    pub(super) fn leave_segment(&mut self) {
+        if let State::CatchUp(reading) = &self.state
+            && let Some(boundary) = reading.boundary()
+        {
+            let Link { chain, last_event_id, .. } = boundary.link;
+            self.place = Place::Behind { segment: boundary.index, chain, last_event_id };
+        }
+        self.state = State::Between;
+        self.next = None;
+    }
+
+    /// Goes on in the next segment once it is published; false if there is nothing to go on in.
+    pub(super) fn enter_next(&mut self, whole: bool) -> Result<bool> {
+        let Some((index, link)) = self.end() else { return Ok(false) };
+        // Block 0 is as durable as the event behind it.
+        if self.follow.durable_only && self.durable_now() <= link.last_event_id {
+            return Ok(false);
+        }
+        let Some(file) = self.published_next(index + 1)? else { return Ok(false) };
+        // Everything in a segment is published before the next one is.
+        if self.read_tail()? {
+            return Ok(true);
+        }
+        if let State::Tail(tail) = &self.state
+            && tail.is_published().map_err(|error| self.cannot_read(index, &error))?
+        {
+            return Ok(false);
+        }
+        let failed = |error: std::io::Error| self.cannot_read(index + 1, &error);
+        let Some(start) = read_start(&*file).map_err(failed)? else {
+            // The error says which version it is.
+            return self.log.context.source.start(index + 1, None).map(|_| false);
+        };
+        if start.sealed.is_some() {
+            return if whole { self.catch_up_from(index + 1).map(|()| true) } else { Ok(false) };
+        }
+        let began = clock::now_ns();
+        let previous = matches!(self.state, State::Tail(_)).then_some(link);
+        let opened = Tail::open(index + 1, &file, &start, previous, self.log.context.log.as_ref());
+        let continues = start.metadata.as_ref().is_some_and(|(block, metadata)| {
+            (metadata.previous_chain, block.last_event_id) == (link.chain, link.last_event_id)
+        });
+        match opened.map_err(failed)? {
+            Ok(tail) if continues => self.state = State::Tail(Box::new(tail)),
+            Ok(_) | Err(Reason::ContinuesAnotherBlock) => {
+                let offset = if let State::Tail(tail) = &self.state { tail.offset() } else { 0 };
+                let reason = Reason::ContinuesAnotherBlock;
+                self.doubt = Some(Doubt::about(self.doubt.take(), index, offset, reason));
+                return Ok(false);
+            }
+            Err(reason) => {
+                let offset = SEGMENT_HEADER_SIZE as u64;
+                self.doubt = Some(Doubt::about(self.doubt.take(), index + 1, offset, reason));
+                return Ok(false);
+            }
+        }
+        (self.next, self.doubt) = (None, None);
+        self.log.instruments.consumer.record().manager.on_segment_handoff(began);
+        Ok(true)
+    }
+
+    /// The next segment may be there compressed only, or retention may have removed it before it was read.
+    pub(super) fn look_for_next(&mut self) -> Result<bool> {
+        let Some((index, _)) = self.end() else { return Ok(false) };
+        if self.next.is_some() || self.follow.durable_only && !self.is_all_durable() {
+            return Ok(false);
+        }
+        let source = &self.log.context.source;
+        match source.start(index + 1, None)? {
+            // It was sealed after everything in this one was published.
+            Some(start) if start.sealed.is_some() => {
+                if self.read_tail()? {
+                    return Ok(true);
+                }
+                self.catch_up_from(index + 1)?;
+                Ok(true)
+            }
+            Some(_) => Ok(false),
+            None => match source.first_segment()?.filter(|&first| first > index + 1) {
+                Some(first) => {
+                    let first_event_id = source.first_event_id(first).unwrap_or(0);
+                    Err(gone(self.given + 1, first_event_id).at_path(&source.directory))
+                }
+                None => Ok(false),
+            },
+        }
+    }
+
+    /// Whether the log goes on behind the segment that is being read.
+    pub(super) fn is_next_published(&mut self) -> Result<bool> {
+        match self.end() {
+            Some((index, _)) => Ok(self.published_next(index + 1)?.is_some()),
+            None => Ok(false),
+        }
+    }
+
+    fn is_all_durable(&mut self) -> bool {
+        let last = self.end().map_or(0, |(_, link)| link.last_event_id);
+        self.durable_now() > last
+    }
+
+    /// The segment that is being read, or was read last, and its last block.
+    fn end(&self) -> Option<(u32, Link)> {
+        match (&self.state, self.place) {
+            (State::Tail(tail), _) => Some((tail.index, tail.link()?)),
+            (State::Between, Place::Behind { segment, chain, last_event_id }) => {
+                Some((segment, Link { chain, last_event_id, written_ts_ns: 0 }))
+            }
+            _ => None,
+        }
+    }
+
+    /// Reads the sealed segments from this one on whole, as many as there are behind each other.
+    fn catch_up_from(&mut self, first: u32) -> Result<()> {
+        let mut last = first;
+        while last - first < AHEAD {
+            let start = self.log.context.source.start(last + 1, None)?;
+            if start.is_none_or(|start| start.sealed.is_none()) {
+                break;
+            }
+            last += 1;
+        }
+        if let Some((segment, Link { chain, last_event_id, .. })) = self.end() {
+            self.place = Place::Behind { segment, chain, last_event_id };
+        }
+        self.state = State::CatchUp(Box::new(CatchUp::over(&self.log, first..=last)?));
+        (self.next, self.doubt) = (None, None);
+        Ok(())
+    }
+
+    /// The file of the next segment, if its block 0 is published.
+    fn published_next(&mut self, index: u32) -> Result<Option<Arc<dyn File>>> {
+        if self.next.as_ref().is_none_or(|(next, _)| *next != index) {
+            let source = &self.log.context.source;
+            let file = source.open(&hot_path(&source.directory, index), None)?;
+            self.next = file.map(|file| (index, file));
+        }
+        let Some((_, file)) = &self.next else { return Ok(None) };
+        let is_published = is_published(&**file, SEGMENT_HEADER_SIZE as u64, MAX_SEGMENT_SIZE as u64)
+            .map_err(|error| self.cannot_read(index, &error))?;
+        Ok(is_published.then(|| Arc::clone(file)))
+    }
+
+    fn cannot_read(&self, index: u32, error: &std::io::Error) -> Error {
+        Error::io("read", &hot_path(&self.log.context.source.directory, index), error)
+    }
+}

@@ -1,0 +1,299 @@
+//! Looking for the next run, and looking around when there is none.
+
+use flashstrike_segment::{BlockHeader, Reason};
+
+use super::catch_up::Step;
+use super::errors::Doubt;
+use super::tail::Found;
+use super::{Follower, Handed, Memory, Place, State};
+use crate::error::{Error, Result};
+use crate::inspect::{Depth, InspectOptions, StagedEvents, Watch, inspect_once};
+use crate::manager::staged_block;
+use crate::pool::Loan;
+use crate::repair::refusal;
+use crate::segment_reader::Extent;
+
+impl Follower {
+    /// Hands out the next run if it is there. Only with `whole` it waits for a sealed segment to be read.
+    pub(super) fn look(&mut self, whole: bool) -> Result<bool> {
+        loop {
+            let found = match &mut self.state {
+                State::Unborn => return Ok(false),
+                State::Between => None,
+                State::CatchUp(reading) => match reading.step() {
+                    Step::Blocks(extent) => Some((extent, Memory::CatchUp)),
+                    Step::SegmentEnds if whole => {
+                        self.take_segment()?;
+                        continue;
+                    }
+                    Step::SegmentEnds => return Ok(false),
+                    Step::Done => {
+                        self.leave_segment();
+                        continue;
+                    }
+                },
+                State::Tail(tail) => tail.next().map(|extent| (extent, Memory::Tail)),
+            };
+            match found {
+                Some((extent, memory)) => {
+                    if self.hand_out(extent, memory)? {
+                        return Ok(true);
+                    }
+                }
+                None => {
+                    if !self.read_tail()? && !self.enter_next(whole)? {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads what is published in the tail; false if nothing is that can be used.
+    pub(super) fn read_tail(&mut self) -> Result<bool> {
+        let durable = if self.follow.durable_only { Some(self.durable_now()) } else { None };
+        let State::Tail(tail) = &mut self.state else { return Ok(false) };
+        let directory = &self.log.context.source.directory;
+        let found = tail
+            .read(&mut self.memory, &self.log.context.pool, durable)
+            .map_err(|error| Error::io("read", &crate::directory::hot_path(directory, tail.index), &error))?;
+        match found {
+            Found::Blocks => {
+                self.doubt = None;
+                if let Some(link) = tail.link() {
+                    self.place = Place::Behind {
+                        segment: tail.index,
+                        chain: link.chain,
+                        last_event_id: link.last_event_id,
+                    };
+                }
+                Ok(true)
+            }
+            Found::Nothing | Found::NotDurable => Ok(false),
+            Found::Unverified(Reason::Unsupported(unsupported)) => {
+                Err(Error::from((&**directory, unsupported)))
+            }
+            Found::Unverified(reason) => {
+                self.doubt = Some(Doubt::about(self.doubt.take(), tail.index, tail.offset(), reason));
+                Ok(false)
+            }
+        }
+    }
+
+    /// Hands out the blocks of an extent with events that were not handed out; false if there is none.
+    fn hand_out(&mut self, extent: Extent, memory: Memory) -> Result<bool> {
+        let segment = match &self.state {
+            State::CatchUp(reading) => reading.index(),
+            State::Tail(tail) => tail.index,
+            State::Unborn | State::Between => self.place.segment(),
+        };
+        if !self.expected.is_empty() {
+            self.compare_with_staged(&extent, memory)?;
+        }
+        let Some(mut extent) = self.clip(extent, memory) else { return Ok(false) };
+        let mut memory = memory;
+        let loan = self.loan(&extent, memory);
+        if !loan.is_in_window(extent.start, extent.end) {
+            // A block too large for a window gets one of its own.
+            let bytes = loan.bytes()[extent.start..extent.end].to_vec();
+            self.put_aside(&bytes)?;
+            (extent.start, extent.end, memory) = (0, bytes.len(), Memory::Aside);
+        }
+        self.given = extent.last_event_id;
+        self.handed = Some(Handed { extent, segment: Some(segment), memory });
+        Ok(true)
+    }
+
+    fn loan(&self, extent: &Extent, memory: Memory) -> &Loan {
+        match (memory, &self.state) {
+            (Memory::CatchUp, State::CatchUp(reading)) => reading.memory(extent.part),
+            (Memory::Aside, _) => self.aside.as_ref(),
+            _ => self.memory.as_ref(),
+        }
+        .expect("an extent lies in memory until the next one is asked for")
+    }
+
+    /// The blocks with events that were not handed out.
+    fn clip(&self, extent: Extent, memory: Memory) -> Option<Extent> {
+        if extent.last_event_id <= self.given {
+            return None;
+        }
+        if extent.first_event_id > self.given {
+            return Some(extent);
+        }
+        let bytes = self.loan(&extent, memory).bytes();
+        let mut clipped = extent;
+        while let Ok(header) = BlockHeader::decode(&bytes[clipped.start..clipped.end]) {
+            if header.last_event_id > self.given {
+                clipped.first_event_id = header.first_event_id;
+                break;
+            }
+            clipped.start += header.block_len();
+            clipped.offset += header.block_len() as u64;
+            clipped.events -= u64::from(header.event_count);
+            clipped.payload_bytes -= u64::from(header.payload_len);
+        }
+        Some(clipped)
+    }
+
+    /// Staged events that were handed out have become a block, if the log goes on as it was.
+    fn compare_with_staged(&mut self, extent: &Extent, memory: Memory) -> Result<()> {
+        let mut expected = std::mem::take(&mut self.expected);
+        let bytes = &self.loan(extent, memory).bytes()[extent.start..extent.end];
+        let mut at = 0;
+        while let Ok(header) = BlockHeader::decode(&bytes[at..]) {
+            let payload = &bytes[at + header.encode().len()..][..header.payload_len as usize];
+            let length = payload.len().min(expected.len());
+            if payload[..length] != expected[..length] {
+                return Err(self.lost());
+            }
+            expected.drain(..length);
+            at += header.block_len();
+        }
+        self.expected = expected;
+        Ok(())
+    }
+
+    /// What a block does not say: whether a writer has come or gone, and what that means. True: look again.
+    pub(super) fn look_around(&mut self) -> Result<bool> {
+        if matches!(self.state, State::Unborn) {
+            return self.begin();
+        }
+        let Some(watch) = &mut self.watch else { return Ok(false) };
+        self.must_find_place |= watch.refresh()?;
+        // What is read whole is verified, and is read to its end first.
+        if matches!(self.state, State::CatchUp(_)) {
+            return Ok(false);
+        }
+        if self.must_find_place {
+            self.must_find_place = false;
+            (self.next, self.doubt, self.inspected) = (None, None, None);
+            return self.find_place();
+        }
+        self.is_writer_alive = watch.writer_alive()?;
+        self.note_meta()?;
+        if self.is_writer_alive {
+            self.inspected = None;
+            self.check_doubt()?;
+        } else if self.settle()? {
+            return Ok(true);
+        }
+        self.look_for_next()
+    }
+
+    /// Damage that the log goes on behind is no end for now.
+    fn check_doubt(&mut self) -> Result<()> {
+        let Some(doubt) = self.doubt.clone().filter(Doubt::is_old) else { return Ok(()) };
+        let State::Tail(tail) = &self.state else { return Ok(()) };
+        let failed = |error: std::io::Error| Error::io("read", &self.log.context.source.directory, &error);
+        let is_sealed = tail.start().map_err(failed)?.is_some_and(|start| start.sealed.is_some());
+        let is_still_there = doubt.offset() == tail.offset();
+        if is_still_there && (is_sealed || self.is_next_published()?) {
+            return Err(doubt.to_error(&self.log.context.source.directory));
+        }
+        Ok(())
+    }
+
+    /// No writer is alive: the log is what an inspection says, staged events included.
+    fn settle(&mut self) -> Result<bool> {
+        let chain = match (&self.state, self.place) {
+            (State::Tail(tail), _) => tail.link().map_or(0, |link| link.chain),
+            (_, Place::Behind { chain, .. }) => chain,
+            (_, Place::At { .. }) => 0,
+        };
+        let key = (self.watch.as_ref().and_then(super::StagingWatch::file_id), chain);
+        if self.inspected == Some(key) {
+            return Ok(false);
+        }
+        let source = &self.log.context.source;
+        let options =
+            InspectOptions { depth: Depth::Unsealed, boot_id: self.log.boot_id, beside_writer: false };
+        let mut telemetry = Watch { telemetry: Some(&self.log.instruments.consumer), progress: None };
+        let inspection = inspect_once(&source.files, &source.directory, &options, &mut telemetry)?;
+        let Some(watch) = &mut self.watch else { return Ok(false) };
+        // A writer that came meanwhile has perhaps taken what is staged; its staging memory is another file.
+        let (Some(inspection), false, false) = (inspection, watch.refresh()?, watch.writer_alive()?) else {
+            self.looked_around = None;
+            self.inspected = None;
+            return self.find_place();
+        };
+        if let Some(refusal) = refusal(&inspection, self.log.options.mode) {
+            return Err(refusal);
+        }
+        self.inspected = Some(key);
+        self.durable = self.durable.max(inspection.durable_on_disk);
+        if self.place.last_event_id() > inspection.last_event_id {
+            return self.find_place();
+        }
+        let is_at_end = inspection.link.map_or(0, |link| link.chain) == chain;
+        if let Some(staged) = inspection.staging.taken.filter(|_| is_at_end && !self.follow.durable_only)
+            && staged.last_event_id > self.given
+        {
+            let link = inspection.link.unwrap_or(NO_LINK);
+            self.hand_out_staged(staged, link)?;
+        }
+        Ok(false)
+    }
+
+    fn hand_out_staged(&mut self, staged: StagedEvents, link: flashstrike_segment::Link) -> Result<()> {
+        let block = staged_block(&staged, link);
+        self.put_aside(&block)?;
+        let extent = Extent {
+            part: 0,
+            offset: 0,
+            start: 0,
+            end: block.len(),
+            first_event_id: staged.first_event_id,
+            last_event_id: staged.last_event_id,
+            events: staged.count.into(),
+            payload_bytes: staged.payload.len() as u64,
+        };
+        self.given = staged.last_event_id;
+        self.expected = staged.payload;
+        self.handed = Some(Handed { extent, segment: None, memory: Memory::Aside });
+        self.staged_handed = true;
+        Ok(())
+    }
+
+    /// Whether looking around has handed out staged events.
+    pub(super) fn handed_staged(&mut self) -> bool {
+        std::mem::take(&mut self.staged_handed)
+    }
+
+    fn put_aside(&mut self, bytes: &[u8]) -> Result<()> {
+        let context = &self.log.context;
+        let mut aside = match self.aside.take() {
+            Some(aside) if aside.bytes().len() >= bytes.len() => aside,
+            _ => context
+                .pool
+                .borrow_apart(bytes.len())
+                .map_err(|error| Error::io("get memory for", &context.source.directory, &error))?,
+        };
+        aside.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
+        self.aside = Some(aside);
+        Ok(())
+    }
+
+    /// The durable id, as far as it is known.
+    pub(super) fn durable_now(&mut self) -> u64 {
+        if let Some(said) = self.watch.as_ref().and_then(super::StagingWatch::said) {
+            self.durable = self.durable.max(said.durable_event_id);
+        }
+        self.durable
+    }
+
+    /// `wal.meta` is late, but where no staging memory counts there is nothing better.
+    fn note_meta(&mut self) -> Result<()> {
+        if !self.follow.durable_only {
+            return Ok(());
+        }
+        let log_id = self.identity().map(|log| log.log_id);
+        if let Some(meta) = self.log.context.source.meta()?.filter(|meta| Some(meta.log_id) == log_id) {
+            self.durable = self.durable.max(meta.durable_event_id);
+        }
+        Ok(())
+    }
+}
+
+const NO_LINK: flashstrike_segment::Link =
+    flashstrike_segment::Link { chain: 0, last_event_id: 0, written_ts_ns: 0 };
