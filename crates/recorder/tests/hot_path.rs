@@ -20,7 +20,6 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 /// Events whose appends are watched: they fill thousands of blocks and cross no segment's end.
 const EVENTS: u64 = 1_000_000;
 const EVENT_SIZE: u16 = 32;
-const EVENTS_OF_A_BLOCK: u64 = 8192 / 32;
 
 /// A log whose first segment takes all events; what is watched is appending, not rotation.
 fn roomy_log(directory: &Path, event_size: u16) -> RecorderOptions {

@@ -10,15 +10,18 @@
 
 mod errors;
 mod native_cursor;
+mod native_follower;
 mod native_recovery;
 mod native_replay;
 mod tools;
 mod verify;
+mod waker;
 
 pub use errors::error_codes;
 pub use native_cursor::{
     CursorOpenOptions, ListCursorsTask, MoveTask, NativeCursor, OpenCursorTask, RemoveCursorTask,
 };
+pub use native_follower::NativeFollower;
 pub use native_recovery::{NativeRecovery, OpenOptions, open};
 pub use native_replay::NativeReplay;
 pub use tools::{RepairLogOptions, ToolTask, inspect_log, repair_log, undo_repair, verify_log};

@@ -13,6 +13,7 @@ use napi_derive::napi;
 
 use crate::errors::to_throw;
 use crate::native_cursor::{CursorOpenOptions, ListCursorsTask, OpenCursorTask, RemoveCursorTask};
+use crate::native_follower::NativeFollower;
 use crate::native_replay::{NativeReplay, Runs};
 use crate::verify::{ProgressArguments, VerifyTask};
 
@@ -119,6 +120,24 @@ impl NativeRecovery {
             recovery.replay(options).map(|manager| Runs::Replay(Box::new(manager)))
         };
         runs.map(NativeReplay::new).map_err(|error| to_throw(env, &error))
+    }
+
+    /// Begins to follow the log live, once it is asked for the first run. `from` 0: the first event; −1: behind the last.
+    /// `listener` is called each time that what was waited for has come.
+    #[napi(
+        catch_unwind,
+        ts_args_type = "from: number, durableOnly: boolean, spinUs: number, listener: () => void"
+    )]
+    #[allow(clippy::needless_pass_by_value, reason = "Node hands the listener over by value")]
+    pub fn follow(
+        &self,
+        env: Env,
+        from: f64,
+        durable_only: bool,
+        spin_us: f64,
+        listener: Function<'_, (), ()>,
+    ) -> napi::Result<NativeFollower> {
+        NativeFollower::new(env, self.recovery(env)?, (from, durable_only, spin_us), &listener)
     }
 
     /// Verifies every segment on a thread of its own; resolves with the summary as JSON.

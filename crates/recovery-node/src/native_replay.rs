@@ -163,7 +163,7 @@ impl NativeReplay {
     }
 }
 
-fn external<'env>(env: &'env Env, window: &Window) -> napi::Result<ArrayBuffer<'env>> {
+pub(crate) fn external<'env>(env: &'env Env, window: &Window) -> napi::Result<ArrayBuffer<'env>> {
     let hint = Arc::into_raw(Arc::clone(&window.buffer));
     let mut buffer = ptr::null_mut();
     // SAFETY: `start` lies in the buffer, and the memory stays in its place until `release` drops the `Arc` that

@@ -8,11 +8,13 @@ export type { ByteEvent } from './byte-event.js'
 export { WalError, type WalErrorCode, type WalErrorPlace } from './errors.js'
 export type { EventIterator } from './event-iterator.js'
 export type { EventReader } from './event-reader.js'
+export type { Follow } from './follow.js'
 export type { LogBlock } from './log-block.js'
 export { Cursor } from './named-cursor.js'
 export type {
   CursorOptions,
   CursorStart,
+  FollowOptions,
   RecoveryOptions,
   ReplayOptions,
   VerifyOptions,

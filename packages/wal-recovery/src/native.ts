@@ -43,6 +43,16 @@ export const NO_RUNS: NativeRuns = {
   close() {},
 }
 
+/** A live tail: `next` gives 0 where nothing is there yet. */
+export interface NativeFollower extends NativeRuns {
+  /** Has the listener called once `next` has something to give; until then the process does not end. */
+  wait(): void
+  /** What was waited for has come. */
+  unref(): void
+  /** The first event of the current run that was not given before. */
+  from(): number
+}
+
 /** An open log, for reading. */
 export interface NativeRecovery {
   reportJson(): string
@@ -52,6 +62,8 @@ export interface NativeRecovery {
   lastId(): number
   /** From 0: the first event. */
   replay(from: number, to: number, reverse: boolean): NativeRuns
+  /** From 0: the first event; -1: behind the last one. */
+  follow(from: number, durableOnly: boolean, spinUs: number, listener: () => void): NativeFollower
   verify(onProgress: (segments: number, ofSegments: number, bytes: number) => void): Promise<string>
   /** Null: the event that it is put at is not durable yet. */
   cursor(name: string, options: NativeCursorOptions): Promise<NativeCursor | null>

@@ -51,6 +51,29 @@ export interface ReplayOptions {
   readonly reverse?: boolean
 }
 
+/** What following a log gives, and how it waits. */
+export interface FollowOptions {
+  /**
+   * First event id, inclusive; one that is still to come is waited for. `'end'`: only what comes from now on. An id that
+   * retention has removed is refused with `WAL_GONE`.
+   * @default where `seek` went, else the first there is
+   */
+  readonly from?: number | 'end'
+  /**
+   * Gives an event once it is durable, and not before: nothing that was given can be gone after a power cut.
+   * @default false
+   */
+  readonly durableOnly?: boolean
+  /** Ends it: what is awaited rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+  /**
+   * Microseconds that the calling thread looks for the next event again and again before it waits without blocking,
+   * 0 … 1 000 000. It takes all of a processor for so long after each event, and keeps the event loop from other work.
+   * @default 0
+   */
+  readonly spinUs?: number
+}
+
 /** How far a verification is. */
 export interface VerifyProgress {
   /** Segments verified, and how many there are. */
@@ -118,6 +141,14 @@ export const blocksRules: RulesOf<Omit<ReplayOptions, 'reverse'>> = { from: anyt
 
 /** What the options of `replay` take. */
 export const replayRules: RulesOf<ReplayOptions> = { ...blocksRules, reverse: flag }
+
+/** What the options of `follow` take. Ids have a code of their own, so they are looked at elsewhere. */
+export const followRules: RulesOf<FollowOptions> = {
+  from: anything,
+  durableOnly: flag,
+  signal: { takes: 'an AbortSignal', accepts: value => value instanceof AbortSignal },
+  spinUs: whole('whole microseconds, 0 … 1000000', 0, 1_000_000),
+}
 
 /** What the options of `verify` take. */
 export const verifyRules: RulesOf<VerifyOptions> = { onProgress: callback('a function') }

@@ -12,6 +12,7 @@ import {
   type IterationOptions,
 } from './event-iterator.js'
 import { type EventReader, type ReaderClass, readerOf } from './event-reader.js'
+import { Follow } from './follow.js'
 import { LogBlock } from './log-block.js'
 import { type Cursor, cursorOf } from './named-cursor.js'
 import { loadBinding, type NativeOpenOptions, type NativeRecovery } from './native.js'
@@ -20,6 +21,8 @@ import {
   blocksRules,
   type CursorOptions,
   cursorRules,
+  type FollowOptions,
+  followRules,
   type RecoveryOptions,
   type ReplayOptions,
   recoveryRules,
@@ -54,6 +57,8 @@ const CURSOR_LOOK_MS = 50
 const cursorName = text("a cursor's name")
 /** The first thing a source of events asks for when nothing was asked: the beginning. */
 const BEGINNING = 0
+/** What stands for the end of the log where the addon takes an id. */
+const AT_END = -1
 
 /** Makes a recovery of what the addon, or whatever stands for it, has opened. */
 export let recoveryOf: <E = UntypedEvent>(native: NativeRecovery, event: EventType | undefined) => Recovery<E>
@@ -66,6 +71,7 @@ export class Recovery<E = UntypedEvent> {
   #reader: ReaderClass | undefined
   #report: OpenReport | undefined
   #position = BEGINNING
+  readonly #follows = new Set<Follow<E>>()
   #closed = false
 
   private constructor(native: NativeRecovery, event: EventType | undefined, views?: WindowViews) {
@@ -179,6 +185,32 @@ export class Recovery<E = UntypedEvent> {
   }
 
   /**
+   * Follows the log live: gives what is there and then, for as long as it is asked, what is written by whatever writer, in
+   * this process or another, across its rotations, its death and its return. Nothing is given twice or left out; where that
+   * cannot be it throws. With no writer alive the staged events are given too.
+   *
+   * @throws WalError `WAL_EVENT_ID`, `WAL_UNSUPPORTED` for an option that does not exist and in mode `diagnostic`,
+   *   `WAL_CLOSED`; from the iterator: `WAL_GONE` if retention was faster, or if events that were given have been cut
+   *   since, which cannot happen with `durableOnly`; `WAL_CORRUPT`, `WAL_CLOSED` when the log is closed meanwhile
+   */
+  follow(options: FollowOptions = {}): Follow<E> {
+    checkOptions('follow', options, followRules)
+    const { from = this.#position, durableOnly = false, signal, spinUs = 0 } = options
+    if (from !== 'end') checkId('from', from)
+    const native = this.#open()
+    const follow = new Follow<E>({
+      begin: listener =>
+        translating(() => native.follow(from === 'end' ? AT_END : from, durableOnly, spinUs, listener)),
+      views: this.#views,
+      iterate: iteration => this.#iterate(iteration),
+      signal,
+      onEnd: ended => this.#follows.delete(ended),
+    })
+    if (!signal?.aborted) this.#follows.add(follow)
+    return follow
+  }
+
+  /**
    * Lets what follows begin at `eventId`, or at the next event if there is none of this id.
    *
    * @throws WalError `WAL_GONE` for an id that retention or repair has removed, as `replay` with this `from`;
@@ -264,11 +296,15 @@ export class Recovery<E = UntypedEvent> {
     return this.#native.metrics()
   }
 
-  /** Closes the log. Iterations that were begun go on to their end. Closing twice is no error. */
+  /**
+   * Closes the log. Iterations that were begun go on to their end; those that follow it live have none, and end with
+   * `WAL_CLOSED`. Closing twice is no error.
+   */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#report = this.report
     this.#closed = true
+    for (const follow of this.#follows) follow.close()
     this.#native.close()
   }
 

@@ -1,0 +1,347 @@
+//! A live tail, read on the thread of its environment as far as it is there, and waited for on a thread of its own.
+//!
+//! The follower itself goes back and forth: JavaScript asks for the next run with `next`, which takes what is ready, and
+//! with `wait` it gives the follower to the thread, which comes back with the next run or an error and wakes the event loop
+//! once. So nothing is read ahead that nobody asks for, and one run is in memory at a time.
+//!
+//! Invariant: an instance stays where it is, in its `Rc`, and until it is closed its environment has a hook with its
+//! address. Closing takes the hook away, and `NativeFollower` closes it when it is dropped, so that none goes before.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::rc::Rc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use flashstrike_recovery::follow::{Canceller, FollowOptions, Follower, Start, Wait};
+use flashstrike_recovery::pool::Window;
+use flashstrike_recovery::{Code, Error, Recovery, Run};
+use napi::bindgen_prelude::{ArrayBuffer, Function};
+use napi::{Env, check_status, sys};
+use napi_derive::napi;
+
+use crate::errors::to_throw;
+use crate::native_replay::external;
+use crate::waker::Waker;
+
+/// The follower, before and after it was begun.
+enum Source {
+    ToOpen(Arc<Recovery>, FollowOptions),
+    Open(Box<Follower>),
+}
+
+/// What a run is to JavaScript.
+#[derive(Debug, Clone)]
+struct Found {
+    window: Window,
+    start: usize,
+    end: usize,
+    /// The first event of it that was not handed out before.
+    from: u64,
+}
+
+impl Found {
+    fn of(run: &Run<'_>, from: u64) -> Self {
+        Self { window: run.window().clone(), start: run.start(), end: run.end(), from }
+    }
+}
+
+/// What passes between the two threads.
+#[derive(Default)]
+struct Exchange {
+    /// `None`: the other thread has it, or it was closed.
+    source: Option<Source>,
+    /// The thread has to wait for the next run.
+    is_asked: bool,
+    /// What it has come back with.
+    outcome: Option<Result<Found, Error>>,
+    canceller: Option<Canceller>,
+    is_closed: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    exchange: Mutex<Exchange>,
+    to_do: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Exchange> {
+        self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The life of the follower's thread.
+    fn work(&self, waker: &Waker) {
+        loop {
+            let mut exchange = self.lock();
+            while !exchange.is_asked && !exchange.is_closed {
+                exchange = self.to_do.wait(exchange).unwrap_or_else(PoisonError::into_inner);
+            }
+            if exchange.is_closed {
+                return;
+            }
+            let source = exchange.source.take();
+            drop(exchange);
+            let (source, outcome) = match source {
+                Some(source) => self.wait_for_run(source),
+                None => (None, Err(ended())),
+            };
+            let mut exchange = self.lock();
+            exchange.source = source;
+            exchange.is_asked = false;
+            exchange.outcome = Some(outcome);
+            if exchange.is_closed {
+                return;
+            }
+            drop(exchange);
+            waker.wake();
+        }
+    }
+
+    fn wait_for_run(&self, source: Source) -> (Option<Source>, Result<Found, Error>) {
+        let waited = catch_unwind(AssertUnwindSafe(|| {
+            let mut follower = match source {
+                Source::Open(follower) => follower,
+                Source::ToOpen(recovery, options) => match recovery.follow(options) {
+                    Ok(follower) => Box::new(follower),
+                    Err(error) => return (None, Err(error)),
+                },
+            };
+            let mut exchange = self.lock();
+            exchange.canceller = Some(follower.canceller());
+            if exchange.is_closed {
+                return (None, Err(ended()));
+            }
+            drop(exchange);
+            let from = follower.last_event_id() + 1;
+            let found = match follower.next_run(Wait::Forever) {
+                Ok(Some(run)) => Ok(Found::of(&run, from)),
+                Ok(None) => Err(ended()),
+                Err(error) => Err(error),
+            };
+            (Some(Source::Open(follower)), found)
+        }));
+        waited.unwrap_or_else(|_| {
+            let message = "an internal check has failed; see stderr, and report it as a bug";
+            (None, Err(Error::new(Code::Io, message)))
+        })
+    }
+}
+
+/// One live tail, on the thread of its environment.
+struct Instance {
+    shared: Arc<Shared>,
+    waker: Waker,
+    thread: RefCell<Option<JoinHandle<()>>>,
+    found: RefCell<Option<Found>>,
+    error: RefCell<Option<Error>>,
+    spins: bool,
+    /// The environment that closes it when it ends; taken out when it need not any more.
+    hooked: Cell<Option<Env>>,
+}
+
+impl Instance {
+    /// What cannot wait: the next run if it is there.
+    fn next(&self) -> Result<Option<Found>, Error> {
+        let mut exchange = self.shared.lock();
+        if let Some(outcome) = exchange.outcome.take() {
+            return outcome.map(Some);
+        }
+        let Some(Source::Open(follower)) = &mut exchange.source else { return Ok(None) };
+        let from = follower.last_event_id() + 1;
+        let run = if self.spins { follower.spin_for_run() } else { follower.ready_run() };
+        Ok(run?.map(|run| Found::of(&run, from)))
+    }
+
+    /// Has the thread wait for the next run.
+    fn wait(&self, env: Env) -> Result<(), Error> {
+        let mut thread = self.thread.borrow_mut();
+        if thread.is_none() {
+            let (shared, waker) = (Arc::clone(&self.shared), self.waker.clone());
+            let started = std::thread::Builder::new().name("wal-follower".to_owned());
+            let started = started.spawn(move || shared.work(&waker)).map_err(|error| {
+                Error::new(Code::Io, format!("no thread to wait on for the next events: {error}"))
+            })?;
+            *thread = Some(started);
+        }
+        self.shared.lock().is_asked = true;
+        self.shared.to_do.notify_one();
+        self.waker.keep_alive(env, true);
+        Ok(())
+    }
+
+    /// Ends it: no thread, no file and no memory of it is left, but windows that JavaScript still has.
+    fn close(&self) {
+        let canceller = {
+            let mut exchange = self.shared.lock();
+            if std::mem::replace(&mut exchange.is_closed, true) {
+                return;
+            }
+            exchange.canceller.take()
+        };
+        if let Some(env) = self.hooked.take() {
+            // SAFETY: the environment is live, since it has not called its hook yet, and this is its thread.
+            unsafe { sys::napi_remove_env_cleanup_hook(env.raw(), Some(close_at_end), self.address()) };
+        }
+        if let Some(canceller) = canceller {
+            canceller.cancel();
+        }
+        self.shared.to_do.notify_one();
+        if let Some(thread) = self.thread.borrow_mut().take() {
+            let _ = thread.join();
+        }
+        self.waker.release();
+        let mut exchange = self.shared.lock();
+        (exchange.source, exchange.outcome) = (None, None);
+        drop(exchange);
+        self.found.borrow_mut().take();
+    }
+
+    /// What its hook is known by.
+    fn address(&self) -> *mut c_void {
+        ptr::from_ref(self).cast_mut().cast()
+    }
+}
+
+/// The environment of a follower ends before it was closed.
+unsafe extern "C" fn close_at_end(instance: *mut c_void) {
+    // SAFETY: closing takes the hook away, and no instance goes away before it is closed.
+    let instance = unsafe { &*instance.cast::<Instance>() };
+    instance.hooked.take();
+    instance.close();
+}
+
+fn ended() -> Error {
+    Error::new(Code::Closed, "following was ended")
+}
+
+/// A live tail. Internal: use `Recovery` of the package.
+#[napi]
+pub struct NativeFollower(Rc<Instance>);
+
+#[napi]
+impl NativeFollower {
+    /// `from` 0: the first event; −1: behind the last one. `listener` is called when what was waited for has come.
+    pub(crate) fn new(
+        env: Env,
+        recovery: Arc<Recovery>,
+        (from, durable_only, spin_us): (f64, bool, f64),
+        listener: &Function<'_, (), ()>,
+    ) -> napi::Result<Self> {
+        let start = match from {
+            from if from < 0.0 => Start::End,
+            from if from < 1.0 => Start::First,
+            from => Start::At(from as u64),
+        };
+        let spin = Duration::from_micros(spin_us as u64);
+        let options = FollowOptions { from: start, durable_only, spin };
+        let shared = Arc::new(Shared::default());
+        shared.lock().source = Some(Source::ToOpen(recovery, options));
+        let instance = Rc::new(Instance {
+            shared,
+            waker: Waker::new(env, listener)?,
+            thread: RefCell::default(),
+            found: RefCell::default(),
+            error: RefCell::default(),
+            spins: !spin.is_zero(),
+            hooked: Cell::new(Some(env)),
+        });
+        // By hand: a hook of napi's own would keep memory of every follower that there ever was.
+        // SAFETY: `env` is live, and the instance stays where it is until it is closed, which takes the hook away.
+        let status =
+            unsafe { sys::napi_add_env_cleanup_hook(env.raw(), Some(close_at_end), instance.address()) };
+        check_status!(status)?;
+        Ok(Self(instance))
+    }
+
+    /// Goes to the next run if it is there, spinning for it if asked to, and gives its bytes; 0 if it is not there, a
+    /// negative code for an error.
+    #[napi(catch_unwind)]
+    pub fn next(&self) -> f64 {
+        match self.0.next() {
+            Ok(Some(found)) => {
+                let length = (found.end - found.start) as f64;
+                *self.0.found.borrow_mut() = Some(found);
+                length
+            }
+            Ok(None) => 0.0,
+            Err(error) => {
+                let code = error.code().return_value();
+                *self.0.error.borrow_mut() = Some(error);
+                code.into()
+            }
+        }
+    }
+
+    /// Has the listener called once `next` has something to give; until then the process does not end.
+    #[napi(catch_unwind)]
+    pub fn wait(&self, env: Env) -> napi::Result<()> {
+        self.0.wait(env).map_err(|error| to_throw(env, &error))
+    }
+
+    /// What was waited for has come, or nobody waits for it any more.
+    #[napi(catch_unwind)]
+    pub fn unref(&self, env: Env) {
+        self.0.waker.keep_alive(env, false);
+    }
+
+    /// The first event of the current run that was not given before.
+    #[napi(catch_unwind)]
+    pub fn from(&self) -> f64 {
+        self.0.found.borrow().as_ref().map_or(0.0, |found| found.from as f64)
+    }
+
+    /// The memory that holds the current run.
+    #[napi(catch_unwind)]
+    pub fn window<'env>(&self, env: &'env Env) -> napi::Result<ArrayBuffer<'env>> {
+        match &*self.0.found.borrow() {
+            Some(found) => external(env, &found.window),
+            None => Err(to_throw(*env, &Error::new(Code::Closed, "there is no run"))),
+        }
+    }
+
+    /// Names that memory as long as the log is open.
+    #[napi(catch_unwind)]
+    pub fn window_id(&self) -> u32 {
+        self.0.found.borrow().as_ref().map_or(0, |found| found.window.id.0)
+    }
+
+    /// Where the current run begins in its window.
+    #[napi(catch_unwind)]
+    pub fn start(&self) -> f64 {
+        self.0.found.borrow().as_ref().map_or(0.0, |found| found.start as f64)
+    }
+
+    /// Where the current run ends in its window.
+    #[napi(catch_unwind)]
+    pub fn end(&self) -> f64 {
+        self.0.found.borrow().as_ref().map_or(0.0, |found| found.end as f64)
+    }
+
+    /// There are no gaps in a live tail.
+    #[napi(catch_unwind)]
+    pub fn gap_json(&self) -> String {
+        "{}".to_owned()
+    }
+
+    /// The error behind a negative code, as JSON.
+    #[napi(catch_unwind)]
+    pub fn last_error_json(&self) -> String {
+        self.0.error.borrow().as_ref().map_or_else(|| "{}".to_owned(), Error::to_json)
+    }
+
+    /// Ends it and gives its memory, its files and its thread back.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        self.0.close();
+    }
+}
+
+impl Drop for NativeFollower {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}

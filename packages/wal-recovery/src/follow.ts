@@ -1,0 +1,207 @@
+import { BlockWalker } from './block-walker.js'
+import { WalError } from './errors.js'
+import type { EventIterator, IdRange, IterationOptions } from './event-iterator.js'
+import { LogBlock } from './log-block.js'
+import type { NativeFollower } from './native.js'
+import type { WindowViews } from './window-views.js'
+
+/** How long events that are there already may keep the event loop from other work, in milliseconds. */
+const TURN_MS = 4
+
+const END: IteratorReturnResult<undefined> = { done: true, value: undefined }
+
+/** What a follow is made of. @internal */
+export interface FollowParts<E> {
+  /** Begins natively; `listener` is called when what was waited for has come. */
+  readonly begin: (listener: () => void) => NativeFollower
+  readonly views: WindowViews | undefined
+  readonly iterate: (options: IterationOptions) => EventIterator<E>
+  readonly signal: AbortSignal | undefined
+  /** Called once, when it is over. */
+  readonly onEnd: (follow: Follow<E>) => void
+}
+
+/** How a follow has ended. */
+type Ending = { readonly thrown: unknown } | 'returned'
+
+/**
+ * A log followed live. Each event is shown by the same flyweight, which is valid until the next one is asked for.
+ *
+ * While it waits it has a thread of its own, keeps the process alive, and leaves the event loop alone. Leaving the loop
+ * ends it, and so do `return()`, the signal and `close()` of the log.
+ */
+export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisposable {
+  readonly #native: NativeFollower
+  readonly #walker: BlockWalker
+  readonly #events: EventIterator<E>
+  readonly #iterate: (options: IterationOptions) => EventIterator<E>
+  readonly #signal: AbortSignal | undefined
+  readonly #onEnd: (follow: Follow<E>) => void
+  /** What is given begins with the first event that was not given before, wherever its block begins. */
+  readonly #range: { -readonly [Name in keyof IdRange]: IdRange[Name] } = {
+    from: 0,
+    to: Number.MAX_SAFE_INTEGER,
+  }
+  #ending: Ending | undefined
+  #wake: (() => void) | undefined
+  /** Calls of `next` that wait, one behind the other. */
+  #waiting: Promise<unknown> | undefined
+  #turnEnds = 0
+
+  /** @internal */
+  constructor({ begin, views, iterate, signal, onEnd }: FollowParts<E>) {
+    this.#native = begin(() => {
+      this.#native.unref()
+      this.#wakeUp()
+    })
+    this.#walker = new BlockWalker(this.#native, false, views)
+    this.#iterate = iterate
+    this.#events = iterate({
+      walker: this.#walker,
+      nextBlock: () => this.#nextBlock(),
+      range: this.#range,
+      reverse: false,
+      onEnd: () => {},
+    })
+    this.#signal = signal
+    this.#onEnd = onEnd
+    signal?.addEventListener('abort', this.#abort, { once: true })
+    if (signal?.aborted) this.#abort()
+  }
+
+  /** Gives the next event, when it comes. */
+  next(): Promise<IteratorResult<E, undefined>> {
+    if (this.#waiting === undefined) {
+      try {
+        const result = this.#nextNow()
+        if (result !== undefined) return Promise.resolve(result)
+      } catch (error) {
+        return Promise.reject(error)
+      }
+    }
+    return this.#inOrder(() => this.#nextLater())
+  }
+
+  /**
+   * Gives what comes block by block: one promise a block and none an event. A block is valid until the next one is asked
+   * for. Its events are those that were not given yet.
+   */
+  async *blocks(): AsyncGenerator<LogBlock<E>, void, undefined> {
+    try {
+      for (;;) {
+        while (this.#ending === undefined && !this.#nextBlock()) await this.#pause()
+        if (this.#isOver()) return
+        yield new LogBlock<E>(this.#walker, this.#range, this.#iterate)
+      }
+    } finally {
+      this.#end('returned')
+    }
+  }
+
+  /** Ends it at once: its thread, its files and its memory are given back. */
+  return(): Promise<IteratorReturnResult<undefined>> {
+    this.#end('returned')
+    return Promise.resolve(END)
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end('returned')
+  }
+
+  /** The log was closed. @internal */
+  close(): void {
+    this.#end({
+      thrown: new WalError('WAL_CLOSED', 'the Recovery was closed, which ends what follows its log live'),
+    })
+  }
+
+  readonly #abort = (): void => {
+    this.#end({ thrown: this.#signal?.reason })
+  }
+
+  #inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#waiting === undefined ? work() : this.#waiting.then(work, work)
+    this.#waiting = turn
+    const done = () => {
+      if (this.#waiting === turn) this.#waiting = undefined
+    }
+    turn.then(done, done)
+    return turn
+  }
+
+  async #nextLater(): Promise<IteratorResult<E, undefined>> {
+    for (;;) {
+      const result = this.#nextNow()
+      if (result !== undefined) return result
+      await this.#pause()
+    }
+  }
+
+  /** The next event or the end, if either is there; undefined: neither. */
+  #nextNow(): IteratorResult<E, undefined> | undefined {
+    if (this.#isOver()) return END
+    const result = this.#events.next()
+    return result.done ? undefined : result
+  }
+
+  /** Whether it has ended; throws what it has ended with. */
+  #isOver(): boolean {
+    if (this.#ending === undefined) return false
+    if (this.#ending === 'returned') return true
+    throw this.#ending.thrown
+  }
+
+  /** Goes to the next block that is there; false: there is none for now, or it is time for others. */
+  #nextBlock(): boolean {
+    if (this.#ending !== undefined) return false
+    if (performance.now() >= this.#turnEnds) {
+      if (this.#turnEnds > 0) return false
+      this.#turnEnds = performance.now() + TURN_MS
+    }
+    try {
+      while (!this.#walker.nextInRun()) {
+        if (!this.#walker.nextRun()) return false
+        this.#range.from = this.#native.from()
+      }
+    } catch (error) {
+      this.#end({ thrown: error })
+      throw error
+    }
+    return true
+  }
+
+  /** Waits for the next run, or lets the event loop turn where it has been kept for long enough. */
+  #pause(): Promise<void> {
+    const isTurn = this.#turnEnds > 0 && performance.now() >= this.#turnEnds
+    this.#turnEnds = 0
+    if (isTurn) return new Promise(resolve => setImmediate(resolve))
+    return new Promise(resolve => {
+      this.#wake = resolve
+      try {
+        this.#native.wait()
+      } catch (error) {
+        this.#end({ thrown: WalError.from(error) })
+      }
+    })
+  }
+
+  #wakeUp(): void {
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+
+  #end(ending: Ending): void {
+    if (this.#ending !== undefined) return
+    this.#ending = ending
+    this.#signal?.removeEventListener('abort', this.#abort)
+    this.#events.return()
+    this.#walker.close()
+    this.#wakeUp()
+    this.#onEnd(this)
+  }
+}
