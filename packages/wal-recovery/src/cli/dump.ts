@@ -1,0 +1,147 @@
+/** `dump`: the events themselves. */
+import type { Gap } from '../block-walker.js'
+import type { LogBlock } from '../log-block.js'
+import { Recovery } from '../recovery.js'
+import type { RecoveryMode } from '../report.js'
+import { type ByteEncoding, rowReader, type Value } from './event-rows.js'
+import { EXIT_CLEAN, EXIT_DAMAGE, UsageError } from './failure.js'
+import { isOutputClosed, note, Output } from './output.js'
+import { type Format, formatter } from './row-formats.js'
+import { damageText } from './state-line.js'
+import { safe } from './text.js'
+import { inspectLog } from './tools.js'
+import { type Bound, bound } from './units.js'
+
+/** What `dump` takes. */
+export interface DumpOptions {
+  readonly dir: string
+  readonly mode: RecoveryMode
+  readonly from: string | undefined
+  readonly to: string | undefined
+  readonly since: string | undefined
+  readonly until: string | undefined
+  readonly limit: number | undefined
+  readonly format: Format
+  readonly fields: readonly string[] | undefined
+  readonly encoding: ByteEncoding
+}
+
+/** Rows that are laid out together: the first ones say how wide a table is. */
+const BATCH = 256
+
+/** Which events, by id and by when they were written. */
+interface Range {
+  from: number
+  to: number
+  sinceMs: number
+  untilMs: number
+}
+
+/** Prints events; gives the exit code. */
+export async function dump(options: DumpOptions): Promise<number> {
+  const range = rangeOf(options)
+  await using log = await Recovery.open({ dir: options.dir, mode: options.mode })
+  const reader = rowReader(log.schema, options.fields, options.encoding)
+  const rows = new Rows(formatter(options.format, reader.columns), options.limit)
+  if (range.sinceMs > Number.NEGATIVE_INFINITY) await skipSegments(options.dir, range)
+  let gaps = 0
+  for await (const block of log.blocks({ ...(range.from > 0 && { from: range.from }), to: range.to })) {
+    if (isGap(block)) {
+      gaps += 1
+      note(gapText(block))
+      continue
+    }
+    if (block.writtenMs < range.sinceMs) continue
+    if (block.writtenMs > range.untilMs) break
+    for (const row of reader.rows(block, range)) {
+      const full = rows.add(row)
+      if (full !== undefined) await full
+      if (rows.isDone) break
+    }
+    if (rows.isDone || isOutputClosed()) break
+  }
+  await rows.end()
+  const { state, damage } = log.report
+  if (damage !== null && !rows.isDone) note(`The log is ${state} at ${damageText(damage)}`)
+  return state === 'clean' && gaps === 0 ? EXIT_CLEAN : EXIT_DAMAGE
+}
+
+function rangeOf({ from, to, since, until, limit }: DumpOptions): Range {
+  const range = {
+    from: 0,
+    to: Number.MAX_SAFE_INTEGER,
+    sinceMs: Number.NEGATIVE_INFINITY,
+    untilMs: Number.POSITIVE_INFINITY,
+  }
+  const lower = (bound: Bound) => {
+    if ('id' in bound) range.from = Math.max(range.from, bound.id)
+    else range.sinceMs = Math.max(range.sinceMs, bound.ms)
+  }
+  const upper = (bound: Bound) => {
+    if ('id' in bound) range.to = Math.min(range.to, bound.id)
+    else range.untilMs = Math.min(range.untilMs, bound.ms)
+  }
+  if (from !== undefined) lower(bound('from', from))
+  if (since !== undefined) lower(bound('since', since))
+  if (to !== undefined) upper(bound('to', to))
+  if (until !== undefined) upper(bound('until', until))
+  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 0)) {
+    throw new UsageError('--limit takes a number of events')
+  }
+  return range
+}
+
+/** Segments that ended before the time asked for need not be read. */
+async function skipSegments(dir: string, range: Range): Promise<void> {
+  const { segments } = await inspectLog(dir)
+  const first = segments.find(({ events, lastWrittenMs }) => events > 0 && lastWrittenMs + 1 >= range.sinceMs)
+  if (first !== undefined && first.firstEventId > range.from) range.from = first.firstEventId
+}
+
+function isGap(block: LogBlock<unknown> | Gap): block is Gap {
+  return 'afterEventId' in block
+}
+
+function gapText({ segment, offset, end, afterEventId, reason }: Gap): string {
+  const place = `segment ${String(segment).padStart(8, '0')}, offset ${offset} to ${end}`
+  return `gap behind event ${afterEventId}: ${place}: ${safe(reason)}`
+}
+
+/** Rows on their way to standard output. */
+class Rows {
+  readonly #format: (rows: readonly (readonly Value[])[]) => string
+  readonly #output = new Output()
+  #batch: (readonly Value[])[] = []
+  #left: number
+  #isEmpty = true
+
+  constructor(format: (rows: readonly (readonly Value[])[]) => string, limit: number | undefined) {
+    this.#format = format
+    this.#left = limit ?? Number.POSITIVE_INFINITY
+  }
+
+  get isDone(): boolean {
+    return this.#left <= 0
+  }
+
+  /** Adds a row; wait for the promise if there is one. */
+  add(row: readonly Value[]): Promise<void> | undefined {
+    if (this.#left <= 0) return undefined
+    this.#left -= 1
+    this.#batch.push(row)
+    return this.#batch.length < BATCH ? undefined : this.#write()
+  }
+
+  async end(): Promise<void> {
+    // The names of the columns come also where there is no event.
+    if (this.#batch.length > 0 || this.#isEmpty) await this.#write()
+    await this.#output.flush()
+  }
+
+  #write(): Promise<void> | undefined {
+    const batch = this.#batch
+    this.#batch = []
+    this.#isEmpty = false
+    return this.#output.write(this.#format(batch))
+  }
+}

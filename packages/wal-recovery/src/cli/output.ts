@@ -1,0 +1,73 @@
+/** Standard output and error: what is there, colours where they belong, and nobody who waits in vain. */
+import pc from 'picocolors'
+
+/** Collected until it is worth a call. */
+const CHUNK = 64 << 10
+
+/** Without a terminal, as wide as anything gets. */
+const NO_LIMIT = Number.POSITIVE_INFINITY
+
+/** Colours for this stream: none where it is no terminal, or `NO_COLOR` is set, or the terminal knows none. */
+export function colours(stream: NodeJS.WriteStream) {
+  const { NO_COLOR, TERM } = process.env
+  return pc.createColors(stream.isTTY === true && !NO_COLOR && TERM !== 'dumb')
+}
+
+/** Columns of a terminal; infinite where standard output is none. */
+export function columns(): number {
+  if (!process.stdout.isTTY) return NO_LIMIT
+  return Math.max(20, process.stdout.columns || 80)
+}
+
+/** Says something beside the output. */
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+/** Whoever reads the output has enough of it: no error, only the end. */
+let isClosed = false
+
+/** Lets a reader that goes away, as `head` does, end the program without a word. */
+export function watchOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+      isClosed = true
+      if (stream === process.stdout) process.exit(process.exitCode ?? 0)
+    })
+  }
+}
+
+/** Whether nobody reads the output any more. */
+export function isOutputClosed(): boolean {
+  return isClosed
+}
+
+/** Standard output for much text: written in large pieces, and never faster than it is read. */
+export class Output {
+  #text = ''
+
+  /** Adds text; wait for the promise if there is one. */
+  write(text: string): Promise<void> | undefined {
+    this.#text += text
+    return this.#text.length < CHUNK ? undefined : this.flush()
+  }
+
+  /** Writes what is left. */
+  async flush(): Promise<void> {
+    const text = this.#text
+    this.#text = ''
+    if (text === '' || isClosed || process.stdout.write(text)) return
+    await new Promise<void>(resolve => {
+      process.stdout.once('drain', resolve)
+      process.stdout.once('close', resolve)
+    })
+  }
+}
+
+/** Prints a text and waits until it is on its way. */
+export async function print(text: string): Promise<void> {
+  const output = new Output()
+  await output.write(`${text}\n`)
+  await output.flush()
+}

@@ -1,0 +1,102 @@
+/** Tables: on a terminal no wider than it is, elsewhere with every column. */
+import { stripVTControlCharacters } from 'node:util'
+import Table from 'cli-table3'
+import { colours, columns } from './output.js'
+
+/** One column of a table of `Row`s. */
+export interface Column<Row> {
+  readonly title: string
+  readonly value: (row: Row) => string
+  readonly right?: boolean
+  /** Where a terminal is too narrow, those with the highest number are left out first; without one never. */
+  readonly spare?: number
+}
+
+const GAP = '  '
+const NO_LINES = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: GAP,
+}
+
+/** A table as text, without a line break at its end. */
+export function table<Row>(all: readonly Column<Row>[], rows: readonly Row[], indent = 0): string {
+  const cells = new Map(all.map(column => [column, rows.map(row => column.value(row))]))
+  const shown = fitting(all, cells, columns() - indent)
+  const { bold } = colours(process.stdout)
+  const made = new Table({
+    head: shown.map(column => bold(column.title)),
+    colAligns: shown.map(column => (column.right ? 'right' : 'left')),
+    chars: NO_LINES,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  })
+  rows.forEach((_, at) => {
+    made.push(shown.map(column => cells.get(column)?.[at] ?? ''))
+  })
+  const margin = ' '.repeat(indent)
+  return made
+    .toString()
+    .split('\n')
+    .map(line => margin + line.trimEnd())
+    .join('\n')
+}
+
+/** Names and what they say, one a line; a value that is too long goes on under itself. */
+export function facts(all: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...all.map(([name]) => name.length))
+  const { bold } = colours(process.stdout)
+  return all
+    .map(([name, value]) => {
+      const margin = `\n${' '.repeat(width)}${GAP}`
+      const lines = wrapped(value, columns() - width - GAP.length)
+      return `${bold(name.padEnd(width))}${GAP}${lines.join(margin)}`
+    })
+    .join('\n')
+}
+
+/** Text in lines no longer than `width`, broken between words where that is possible. */
+export function wrapped(text: string, width: number): string[] {
+  const long = (text: string) => stripVTControlCharacters(text).length
+  if (long(text) <= width || width < 20) return [text]
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && long(line) + 1 + long(word) > width) {
+      lines.push(line)
+      line = word
+    } else {
+      line = line === '' ? word : `${line} ${word}`
+    }
+  }
+  return [...lines, line]
+}
+
+function fitting<Row>(
+  all: readonly Column<Row>[],
+  cells: ReadonlyMap<Column<Row>, readonly string[]>,
+  limit: number,
+): readonly Column<Row>[] {
+  const width = (column: Column<Row>) =>
+    Math.max(column.title.length, ...(cells.get(column) ?? []).map(text => text.length))
+  const total = (some: readonly Column<Row>[]) =>
+    some.reduce((sum, column) => sum + width(column) + GAP.length, -GAP.length)
+  let shown = [...all]
+  while (total(shown) > limit) {
+    const most = Math.max(...shown.map(column => column.spare ?? 0))
+    if (most === 0) break
+    shown = shown.filter(column => (column.spare ?? 0) < most)
+  }
+  return shown
+}

@@ -1,0 +1,175 @@
+/** What the addon does for the command line. */
+import { WalError } from '../errors.js'
+import { loadAddon } from '../native-addon.js'
+import type { VerifyProgress } from '../options.js'
+import type { CutReport, DamageReport, RecoveryMode, StagedReport, VerifySummary } from '../report.js'
+
+/** A log and what it consists of. Times are milliseconds since the Unix epoch, 0: not known. */
+export interface Overview {
+  readonly directory: string
+  readonly logId: string | null
+  readonly eventSize: number
+  readonly segmentSize: number
+  /** As JSON text. */
+  readonly schema: string | null
+  readonly state: 'clean' | 'torn' | 'corrupt'
+  readonly damage: DamageReport | null
+  readonly events: number
+  readonly firstEventId: number
+  readonly lastEventId: number
+  readonly durableEventId: number
+  readonly writerAlive: boolean
+  readonly writerPid: number | null
+  readonly fileSystem: string | null
+  readonly segments: readonly SegmentOverview[]
+  readonly staging: StagedReport & { readonly present: boolean }
+  readonly meta: MetaOverview
+  readonly cursors: readonly CursorOverview[]
+  readonly quarantine: readonly QuarantineOverview[]
+  readonly leftovers: readonly string[]
+  readonly unproven: readonly string[]
+  readonly notes: readonly string[]
+}
+
+export interface SegmentOverview {
+  readonly index: number
+  readonly state: 'sealed' | 'active' | 'unsealed' | 'prepared' | 'retired' | 'unreadable' | 'missing'
+  readonly files: readonly string[]
+  readonly isCold: boolean
+  readonly events: number
+  readonly firstEventId: number
+  readonly lastEventId: number
+  readonly blocks: number
+  readonly usedBytes: number | null
+  readonly fileBytes: number
+  readonly diskBytes: number
+  readonly ratio: number | null
+  readonly createdMs: number
+  readonly firstWrittenMs: number
+  readonly lastWrittenMs: number
+  readonly sealedMs: number
+  readonly headerDamaged: boolean
+}
+
+export interface MetaOverview {
+  readonly state: 'valid' | 'missing' | 'damaged' | 'foreign'
+  readonly closedCleanly: boolean | null
+  readonly lastEventId: number | null
+  readonly durableEventId: number | null
+  readonly firstSegment: number | null
+  readonly lastSegment: number | null
+}
+
+export interface CursorOverview {
+  readonly name: string
+  readonly eventId: number | null
+  readonly updatedMs: number
+  readonly behind: number | null
+  readonly held: boolean
+  readonly problem: string | null
+}
+
+export interface QuarantineOverview {
+  readonly name: string
+  readonly bytes: number | null
+  readonly file: string | null
+  readonly offset: number | null
+  readonly firstEventId: number | null
+  readonly lastEventId: number | null
+  readonly cutAt: string | null
+  readonly undoneAt: string | null
+  readonly reason: string | null
+}
+
+/** Where a log ends. */
+export interface LogEnd {
+  readonly segment: number | null
+  readonly offset: number
+  readonly eventId: number
+}
+
+/** What a repair does or did. */
+export interface RepairPlan {
+  readonly mode: RecoveryMode
+  readonly state: 'clean' | 'torn' | 'corrupt'
+  readonly damage: DamageReport | null
+  readonly events: number
+  readonly firstEventId: number
+  readonly lastEventId: number
+  readonly durableEventId: number
+  readonly lost: { readonly from: number; readonly to: number } | null
+  readonly cuts: readonly CutReport[]
+  readonly logEnd: LogEnd
+  readonly cutAt: string | null
+}
+
+/** What undoing a repair does or did. */
+export interface UndoPlan {
+  readonly cutAt: string
+  readonly logEnd: LogEnd
+  readonly files: readonly {
+    readonly file: string
+    readonly offset: number
+    readonly bytes: number
+    readonly firstEventId: number
+    readonly lastEventId: number
+    readonly keptIn: string
+    readonly reason: string
+  }[]
+  readonly also: readonly string[]
+}
+
+interface Tools {
+  inspectLog(dir: string): Promise<string>
+  verifyLog(
+    dir: string,
+    onProgress: (segments: number, ofSegments: number, bytes: number) => void,
+  ): Promise<string>
+  repairLog(dir: string, options: { mode: string; fileMode: number; dry: boolean }): Promise<string>
+  undoRepair(dir: string, name: string, fileMode: number, dry: boolean): Promise<string>
+}
+
+/** Asks the addon and reads its answer; what it throws is a `WalError`. */
+async function ask<T>(call: (tools: Tools) => Promise<string>): Promise<T> {
+  const tools = await loadAddon<Tools>({
+    packageName: '@flashstrike/wal-recovery',
+    loader: new URL('../../native/binding.js', import.meta.url),
+  })
+  try {
+    return JSON.parse(await call(tools)) as T
+  } catch (error) {
+    throw WalError.from(error)
+  }
+}
+
+/** What a log consists of. */
+export function inspectLog(dir: string): Promise<Overview> {
+  return ask(tools => tools.inspectLog(dir))
+}
+
+/** Verifies every segment, of a log that may not even open. */
+export function verifyLog(
+  dir: string,
+  onProgress: (progress: VerifyProgress) => void,
+): Promise<VerifySummary> {
+  return ask(tools =>
+    tools.verifyLog(dir, (segments, ofSegments, bytes) => onProgress({ segments, ofSegments, bytes })),
+  )
+}
+
+/** Repairs a log, or says what that would do. */
+export function repairLog(
+  dir: string,
+  options: { mode: RecoveryMode; fileMode: number; dry: boolean },
+): Promise<RepairPlan> {
+  return ask(tools => tools.repairLog(dir, options))
+}
+
+/** Puts back what a repair has cut, or says what that would do. */
+export function undoRepair(
+  dir: string,
+  name: string,
+  options: { fileMode: number; dry: boolean },
+): Promise<UndoPlan> {
+  return ask(tools => tools.undoRepair(dir, name, options.fileMode, options.dry))
+}

@@ -1,0 +1,110 @@
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { repairLog, undoRepair, verifyLog } from '#src/cli/tools.js'
+import { commandsTerminal, filesOf, goldenLog, run, vectors } from './command-line.js'
+
+/** Every golden log that is there and damaged. */
+const damaged = [...vectors].filter(([, { state }]) => state !== 'clean')
+
+test('whatever a repair cuts can be put back, byte for byte', async t => {
+  const how = { mode: 'point-in-time', fileMode: 0o600 } as const
+  for (const [name, expected] of damaged) {
+    const log = goldenLog(t, name) as string
+    const before = filesOf(log)
+    const plan = await repairLog(log, { ...how, dry: true })
+    t.deepEqual(filesOf(log), before, name)
+    t.is(plan.state, expected.state, name)
+    const done = await repairLog(log, { ...how, dry: false })
+    t.is(done.events, expected.events, name)
+    t.is(done.lastEventId, expected.last_id, name)
+    t.deepEqual(done.lost, plan.lost, name)
+    if (done.events > 0) {
+      const { state, events } = await verifyLog(log, () => {})
+      t.is(state, 'clean', name)
+      t.is(events, expected.events, name)
+    }
+    if (done.cutAt === null) continue
+    await undoRepair(log, done.cutAt, { fileMode: 0o600, dry: false })
+    t.deepEqual(filesOf(log), before, name)
+  }
+  t.pass()
+})
+
+test('repair shows its plan and asks before it does it', async t => {
+  for (const name of ['torn-rotated', 'corrupt-hole']) {
+    const log = goldenLog(t, name)
+    if (log === undefined) break
+    const before = filesOf(log)
+    const mode = ['--mode', 'point-in-time']
+    const dry = await run(['repair', log, ...mode, '--dry-run', '--json'])
+    t.is(dry.code, 1, dry.stderr)
+    t.false(JSON.parse(dry.stdout).done)
+    const unasked = await run(['repair', log, ...mode])
+    t.is(unasked.code, 2)
+    t.regex(unasked.stderr, /--yes/)
+    t.false(commandsTerminal(unasked.stdout))
+    t.deepEqual(filesOf(log), before)
+    const repaired = await run(['repair', log, ...mode, '--yes', '--json'])
+    t.is(repaired.code, 0, repaired.stderr)
+    t.true(JSON.parse(repaired.stdout).done)
+    const undone = await run(['repair', log, '--undo', '--yes', '--json'])
+    t.is(undone.code, 0, undone.stderr)
+    t.deepEqual(filesOf(log), before)
+  }
+  t.pass()
+})
+
+test('a corrupt log is not cut unless that is asked for, and a clean one never', async t => {
+  const corrupt = goldenLog(t, 'corrupt-hole')
+  if (corrupt === undefined) {
+    t.pass()
+    return
+  }
+  const before = filesOf(corrupt)
+  const refused = await run(['repair', corrupt, '--yes', '--json'])
+  t.is(refused.code, 1)
+  const error = JSON.parse(refused.stderr)
+  t.is(error.code, 'WAL_CORRUPT')
+  t.is(error.segment, 0)
+  t.is(error.offset, 640)
+  t.deepEqual(filesOf(corrupt), before)
+  const clean = goldenLog(t, 'fixed-rotated') as string
+  const nothing = await run(['repair', clean, '--yes', '--mode', 'point-in-time'])
+  t.is(nothing.code, 0)
+  t.regex(nothing.stdout, /nothing to repair/)
+})
+
+test('what was cut is not put back where the log ends elsewhere by now', async t => {
+  const log = goldenLog(t, 'torn-payload')
+  if (log === undefined) {
+    t.pass()
+    return
+  }
+  t.is((await run(['repair', log, '--yes'])).code, 0)
+  // The same log with two events more.
+  const longer = readFileSync(join(goldenLog(t, 'fixed-active') as string, '00000000.wal'))
+  writeFileSync(join(log, '00000000.wal'), longer)
+  const before = filesOf(log)
+  const refused = await run(['repair', log, '--undo', '--yes', '--json'])
+  t.is(refused.code, 2, refused.stdout)
+  t.regex(JSON.parse(refused.stderr).message, /appended since/)
+  t.deepEqual(filesOf(log), before)
+})
+
+test('evidence that was tampered with is refused before anything is changed', async t => {
+  const log = goldenLog(t, 'torn-payload')
+  if (log === undefined) {
+    t.pass()
+    return
+  }
+  const done = JSON.parse((await run(['repair', log, '--yes', '--json'])).stdout)
+  const kept = join(log, done.cuts[0].keptIn)
+  const before = filesOf(log)
+  cpSync(kept, `${kept}.copy`)
+  writeFileSync(kept, 'short')
+  const refused = await run(['repair', log, '--undo', '--yes', '--json'])
+  t.is(refused.code, 2)
+  t.regex(JSON.parse(refused.stderr).message, /5 bytes, where \d+ bytes were kept/)
+  t.deepEqual(filesOf(log), before)
+})
