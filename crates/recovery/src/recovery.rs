@@ -2,12 +2,12 @@
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use flashstrike_segment::layout::DEFAULT_SEGMENT_SIZE;
-use flashstrike_segment::{BlockHeader, LogIdentity, Schema, State, payload};
-use flashstrike_telemetry::RecoveryTelemetry;
+use flashstrike_segment::{BlockHeader, LogIdentity, Schema, payload};
+use flashstrike_telemetry::{RecoveryTelemetry, clock};
 use serde::Serialize;
 
 use crate::diagnosis::{Diagnosis, Piece};
@@ -18,13 +18,14 @@ use crate::follow::{self, FollowOptions, Follower};
 use crate::inspect::{
     Depth, InspectOptions, Inspection, Progress, SegmentSource, Watch, identity_of, observe,
 };
-use crate::machine::{boot_id, writer_alive};
-use crate::manager::{Block, Manager, ReplayOptions, Snapshot};
+use crate::log_view::{Found, LogView};
+use crate::machine::boot_id;
+use crate::manager::{Block, Manager, ReplayOptions};
 use crate::mode::Mode;
 use crate::pool::{Pool, WINDOW_LEN};
 use crate::repair::refusal;
 use crate::report::{DamageReport, LogState, Report};
-use crate::segment_reader::{ReadContext, SegmentReader};
+use crate::segment_reader::{MOST_INDEX_BYTES, ReadContext, SegmentIndexes, first_written_at};
 use crate::telemetry::Instruments;
 
 /// Each of them may take the memory of a segment.
@@ -76,17 +77,7 @@ pub struct Recovery {
     report: Report,
     /// What the log is, as far as was known when it was opened.
     identity: Option<LogIdentity>,
-    pool: Arc<Pool>,
-    segment_size: usize,
-    found: Mutex<Found>,
-}
-
-/// What was found when the log was looked at last.
-#[derive(Debug)]
-struct Found {
-    inspection: Arc<Inspection>,
-    /// The segment in which the log ends, as it was read then, until the first replay takes it.
-    tail: Option<SegmentReader>,
+    view: Arc<LogView>,
 }
 
 /// What a verification of every segment found.
@@ -171,18 +162,20 @@ impl Recovery {
         let report = Report::of_read(&inspection, options.mode, began.elapsed());
         let segment_size =
             identity.as_ref().map_or(DEFAULT_SEGMENT_SIZE, |identity| identity.segment_size as usize);
-        let opened = Self {
+        let view = LogView {
+            files: Arc::clone(&files),
+            directory: options.directory.clone(),
+            mode: options.mode,
+            boot_id,
+            preload_segments: options.preload_segments,
             pool: Pool::new(segment_size.min(WINDOW_LEN)),
             segment_size,
+            instruments: instruments.clone(),
+            indexes: SegmentIndexes::new(MOST_INDEX_BYTES),
             found: Mutex::new(Found { inspection: Arc::new(inspection), tail }),
-            files,
-            options,
-            boot_id,
-            telemetry,
-            instruments,
-            report,
-            identity,
         };
+        let opened =
+            Self { view: Arc::new(view), files, options, boot_id, telemetry, instruments, report, identity };
         if opened.options.mode == Mode::Diagnostic && opened.identity().is_none() {
             opened.check_bytes()?;
         }
@@ -224,9 +217,55 @@ impl Recovery {
     /// `WAL_GONE` if retention has removed `from`; `WAL_CORRUPT` if the log has been damaged since; `WAL_IO`. Damage in
     /// segments that opening does not look at comes from the replay itself.
     pub fn replay(&self, options: ReplayOptions) -> Result<Manager> {
-        let snapshot = self.snapshot()?;
-        let tail = self.lock().tail.take();
-        Manager::resume_from_event(snapshot, options, tail)
+        Manager::resume_from_event(&self.view, options)
+    }
+
+    /// Finds out whether events from this id on can be replayed: `replay` with this `from` begins there, or at the next
+    /// event if there is none of this id.
+    ///
+    /// # Errors
+    /// `WAL_GONE` if retention or repair has removed it; `WAL_IO`.
+    pub fn seek_event(&self, event_id: u64) -> Result<()> {
+        let start = clock::now_ns();
+        // An id before the first event may never have been given out: a look at the log tells what was removed.
+        if event_id < self.first_event_id() && self.options.mode != Mode::Diagnostic {
+            let only = Some(event_id);
+            self.replay(ReplayOptions { from: only, to: only, reverse: false })?;
+        }
+        self.instruments.consumer.record().manager.on_seek_event(start);
+        Ok(())
+    }
+
+    /// Id of the first event of the first block that was written at this time or later, ns since the Unix epoch: where
+    /// a replay `from` there begins. `None`: there is none, and every event is older.
+    ///
+    /// It is as exact as the times of blocks are. A block has one, of the moment when it was written; its events were
+    /// appended then or before, by so much as the writer keeps a block open. So no event that was appended at the time
+    /// or later is left out, and those before it in its block come along. Times never go back along the log, also where
+    /// a clock did. Events that are staged and in no block yet count as written now.
+    ///
+    /// # Errors
+    /// `WAL_CORRUPT` if the segment that has to be looked at is damaged; `WAL_IO`.
+    pub fn seek_time(&self, unix_ns: u64) -> Result<Option<u64>> {
+        let start = clock::now_ns();
+        let found = if self.options.mode == Mode::Diagnostic {
+            self.seek_time_in_what_is_left(unix_ns)
+        } else {
+            self.view.seek_time(unix_ns)
+        };
+        self.instruments.consumer.record().manager.on_seek_event(start);
+        found
+    }
+
+    fn seek_time_in_what_is_left(&self, unix_ns: u64) -> Result<Option<u64>> {
+        let mut diagnosis = self.diagnose(ReplayOptions::default())?;
+        while let Some(piece) = diagnosis.next_piece()? {
+            let Piece::Run(run) = piece else { continue };
+            if let Some(id) = first_written_at(run.bytes(), unix_ns) {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
     }
 
     /// Follows the log live: what is there from an event on, then what is being written, from this process or another.
@@ -243,9 +282,10 @@ impl Recovery {
         let log = follow::Log {
             context: ReadContext {
                 source: SegmentSource::new(&self.files, &self.options.directory),
-                pool: Arc::clone(&self.pool),
-                segment_size: self.segment_size,
+                pool: Arc::clone(&self.view.pool),
+                segment_size: self.view.segment_size,
                 log: self.identity(),
+                indexes: Arc::clone(&self.view.indexes),
             },
             options: self.options.clone(),
             boot_id: self.boot_id,
@@ -259,7 +299,7 @@ impl Recovery {
     /// # Errors
     /// `WAL_IO`.
     pub fn diagnose(&self, options: ReplayOptions) -> Result<Diagnosis> {
-        Ok(Diagnosis::new(self.snapshot()?, options))
+        Ok(Diagnosis::new(self.view.look()?, options))
     }
 
     /// Verifies every segment as it is now, whatever the mode; damage is no error here but the result.
@@ -319,40 +359,7 @@ impl Recovery {
     }
 
     fn current(&self) -> Arc<Inspection> {
-        Arc::clone(&self.lock().inspection)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Found> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The log as it is now, if somebody is or was appending to it; else as it was when it was opened.
-    fn snapshot(&self) -> Result<Snapshot> {
-        let mut found = self.lock();
-        let is_settled = found.inspection.state != State::Clean || self.options.mode == Mode::Diagnostic;
-        if !is_settled
-            && (found.inspection.writer_alive || writer_alive(&*self.files, &self.options.directory)?)
-        {
-            let inspecting =
-                InspectOptions { depth: Depth::Unsealed, boot_id: self.boot_id, beside_writer: false };
-            let mut watch = Watch { telemetry: Some(&self.instruments.consumer), progress: None };
-            let (inspection, tail) = observe(&self.files, &self.options.directory, &inspecting, &mut watch)?;
-            if let Some(refusal) = refusal(&inspection, self.options.mode) {
-                return Err(refusal);
-            }
-            *found = Found { inspection: Arc::new(inspection), tail };
-        }
-        Ok(Snapshot {
-            context: ReadContext {
-                source: SegmentSource::new(&self.files, &self.options.directory),
-                pool: Arc::clone(&self.pool),
-                segment_size: self.segment_size,
-                log: found.inspection.identity.clone(),
-            },
-            inspection: Arc::clone(&found.inspection),
-            preload_segments: self.options.preload_segments,
-            instruments: self.instruments.clone(),
-        })
+        self.view.inspection()
     }
 }
 

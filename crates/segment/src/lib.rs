@@ -196,7 +196,7 @@ pub use segment_header::{HeaderError, Seal, SegmentHeader};
 pub use staging::{StagingError, StagingHeader};
 pub use unsupported::Unsupported;
 pub use verify::{
-    BlockRef, ChainVerifier, ColdState, Damage, Following, Link, LogIdentity, LogVerifier, Note,
+    BlockRef, ChainPlace, ChainVerifier, ColdState, Damage, Following, Link, LogIdentity, LogVerifier, Note,
     NothingFollows, Position, Reason, SegmentBytes, SegmentReport, SegmentStart, StagingOutcome, State,
     Verdict,
 };

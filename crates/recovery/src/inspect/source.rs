@@ -15,7 +15,7 @@ use flashstrike_telemetry::clock;
 use super::LeftSegment;
 use crate::directory::{SegmentFiles, cold_path, hot_path};
 use crate::error::{Error, Result};
-use crate::files::{File, FileSystem, OpenMode, read_full_at, read_to_end};
+use crate::files::{File, FileId, FileSystem, OpenMode, read_full_at, read_to_end};
 use crate::pool::{Loan, Pool};
 use crate::telemetry::ReadTelemetry;
 
@@ -40,6 +40,8 @@ pub(crate) struct Body {
     pub(crate) file_len: u64,
     /// `None`: the hot file.
     pub(crate) cold: Option<ColdState>,
+    /// The hot file that it was read from.
+    pub(crate) file: Option<FileId>,
 }
 
 /// Memory for one segment, used again for the next. It is of the kind that replays read into, so that what was verified
@@ -55,7 +57,7 @@ impl Scratch {
     /// The body of a segment with nothing but zeros behind its header.
     pub(crate) fn blank(&mut self, header: &[u8], file_len: u64) -> io::Result<Body> {
         self.reserve(header.len())?[..header.len()].copy_from_slice(header);
-        Ok(Body { len: header.len(), file_len, cold: None })
+        Ok(Body { len: header.len(), file_len, cold: None, file: None })
     }
 
     /// The memory itself; the next segment gets another.
@@ -248,7 +250,7 @@ impl SegmentSource {
         let segment_size = self.parse_start(&beginning[..read])?.segment_size();
         let limit = segment_size.map_or(MAX_SEGMENT_SIZE as u64, u64::from);
         let len = read_without_zeros(file, file_len.min(limit) as usize, scratch).map_err(failed)?;
-        Ok(Body { len, file_len, cold: None })
+        Ok(Body { len, file_len, cold: None, file: Some(file.id().map_err(failed)?) })
     }
 }
 
@@ -260,7 +262,7 @@ fn read_cold(file: &dyn File, path: &Path, scratch: &mut Scratch) -> Result<Body
     let len = content.bytes.len();
     let memory = scratch.reserve(len).map_err(|error| Error::io("get memory for", path, &error))?;
     memory[..len].copy_from_slice(&content.bytes);
-    Ok(Body { len, file_len: len as u64, cold: Some(ColdState { damage: content.damage }) })
+    Ok(Body { len, file_len: len as u64, cold: Some(ColdState { damage: content.damage }), file: None })
 }
 
 /// Reads the first `length` bytes of a file; gives how many there are without the zeros at the end.

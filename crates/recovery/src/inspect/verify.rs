@@ -207,6 +207,7 @@ fn verify_segment(
         let end = report.end_offset as usize;
         // The padding at the very end may be among the zeros that were not read.
         let failed = |error| Error::io("get memory for", &known.source.directory, &error);
+        let file = body.file.map(|id| (id, body.file_len));
         let body = scratch.extend(body, end).map_err(failed)?;
         let start = SegmentStart::read(scratch.bytes(&body)).ok();
         read.reader = start
@@ -218,7 +219,7 @@ fn verify_segment(
                 link,
                 end: report.end_offset,
             })
-            .and_then(|boundary| Some(SegmentReader::of_verified(scratch.take()?, extents, boundary)));
+            .and_then(|boundary| Some(SegmentReader::of_verified(scratch.take()?, extents, boundary, file)));
     }
     Ok(Some(read))
 }

@@ -1,6 +1,7 @@
 //! Replay: every event from one id to another, in order, none missing, none twice, or an error that says where.
 
 mod blocks;
+mod rest;
 mod run;
 
 use std::sync::Arc;
@@ -14,12 +15,16 @@ pub use run::Run;
 use crate::directory::hot_path;
 use crate::error::{Code, Error, Result};
 use crate::inspect::{Inspection, StagedEvents};
+use crate::log_view::LogView;
 use crate::plan::{check_not_gone, gone, plan};
 use crate::pool::Loan;
-use crate::segment_reader::{Boundary, Extent, ReadContext, ReadFailure, SegmentReader};
+use crate::segment_reader::{
+    Boundary, Extent, IdRange, IndexedSegment, Next, ReadContext, ReadFailure, SegmentReader,
+};
 use crate::telemetry::Instruments;
 use crate::worker::preloader::SegmentPreloader;
 use blocks::Cursor;
+use rest::Stand;
 pub(crate) use run::staged_block;
 use run::{Place, Source};
 
@@ -49,9 +54,17 @@ pub(crate) struct Snapshot {
 /// [`next_event`](Self::next_event) walks through them one by one.
 #[derive(Debug)]
 pub struct Manager {
+    view: Arc<LogView>,
     snapshot: Snapshot,
     options: ReplayOptions,
-    preloader: SegmentPreloader,
+    /// The segment that the replay began in, if it was verified as a whole before; the others come behind it.
+    indexed: Option<IndexedSegment>,
+    /// Where reading of it has stopped.
+    stand: Option<Stand>,
+    /// Reads the segments that are not indexed; `None`: which they are was not asked yet.
+    preloader: Option<SegmentPreloader>,
+    /// Whether that was tried before the indexed segment was read to its end.
+    is_rest_begun: bool,
     /// Positions of the plan that were taken.
     taken: usize,
     current: Option<Current>,
@@ -104,53 +117,86 @@ enum Ended {
 }
 
 impl Manager {
-    /// Begins a replay at an event. `tail` is a segment that was read and verified before.
+    /// Begins a replay at an event.
     ///
     /// # Errors
     /// `WAL_GONE` if retention has removed `from`; `WAL_IO`.
-    pub(crate) fn resume_from_event(
-        snapshot: Snapshot,
-        options: ReplayOptions,
-        tail: Option<SegmentReader>,
-    ) -> Result<Self> {
+    pub(crate) fn resume_from_event(view: &Arc<LogView>, options: ReplayOptions) -> Result<Self> {
         let start = clock::now_ns();
-        let telemetry = snapshot.instruments.consumer.clone();
-        let made = Self::begin(snapshot, options, tail);
-        telemetry.record().manager.on_resume_from_event(start, &made);
+        let made = Self::begin(view, options);
+        view.instruments.consumer.record().manager.on_resume_from_event(start, &made);
         made
     }
 
-    fn begin(snapshot: Snapshot, options: ReplayOptions, tail: Option<SegmentReader>) -> Result<Self> {
-        let inspection = Arc::clone(&snapshot.inspection);
-        check_not_gone(&inspection, options.from)?;
-        let telemetry = &snapshot.instruments.consumer;
-        let mut segments = plan(&inspection, &snapshot.context, options.from, options.to, telemetry)?;
-        if options.reverse {
-            segments.reverse();
+    fn begin(view: &Arc<LogView>, options: ReplayOptions) -> Result<Self> {
+        if let Some(begun) = Self::begin_indexed(view, options) {
+            return Ok(begun);
         }
-        let staged = inspection.staging.taken.clone().filter(|staged| {
-            options.from.is_none_or(|from| staged.last_event_id >= from)
-                && options.to.is_none_or(|to| staged.first_event_id <= to)
-        });
-        let preloader = SegmentPreloader::start(
-            snapshot.context.clone(),
-            segments,
-            tail,
-            snapshot.preload_segments,
-            snapshot.instruments.clone(),
-        )?;
-        Ok(Self {
+        let (snapshot, tail) = view.look_and_take()?;
+        let mut made = Self::new(view, snapshot, options);
+        made.plan(options, tail, |_| true)?;
+        Ok(made)
+    }
+
+    /// A replay of all events from a segment on.
+    pub(crate) fn from_segment(
+        view: &Arc<LogView>,
+        (snapshot, tail): (Snapshot, Option<SegmentReader>),
+        first: u32,
+    ) -> Result<Self> {
+        let mut made = Self::new(view, snapshot, ReplayOptions::default());
+        made.plan(ReplayOptions::default(), tail, |index| index >= first)?;
+        Ok(made)
+    }
+
+    /// A replay of which nothing is planned yet.
+    fn new(view: &Arc<LogView>, snapshot: Snapshot, options: ReplayOptions) -> Self {
+        Self {
+            view: Arc::clone(view),
+            snapshot,
             options,
-            preloader,
+            indexed: None,
+            stand: None,
+            preloader: None,
+            is_rest_begun: false,
             taken: 0,
             current: None,
             neighbour: None,
-            staged,
+            staged: None,
             aside: None,
             cursor: Cursor::default(),
             ended: Ended::No,
-            snapshot,
-        })
+        }
+    }
+
+    /// Plans which segments to read, of those that the log has as it was looked at last.
+    fn plan(
+        &mut self,
+        options: ReplayOptions,
+        tail: Option<SegmentReader>,
+        is_wanted: impl Fn(u32) -> bool,
+    ) -> Result<()> {
+        let inspection = &self.snapshot.inspection;
+        check_not_gone(inspection, options.from)?;
+        let telemetry = &self.snapshot.instruments.consumer;
+        let mut segments = plan(inspection, &self.snapshot.context, options.from, options.to, telemetry)?;
+        segments.retain(|wanted| is_wanted(wanted.index));
+        if options.reverse {
+            segments.reverse();
+        }
+        self.staged = inspection.staging.taken.clone().filter(|staged| {
+            options.from.is_none_or(|from| staged.last_event_id >= from)
+                && options.to.is_none_or(|to| staged.first_event_id <= to)
+        });
+        self.taken = 0;
+        self.preloader = Some(SegmentPreloader::start(
+            self.snapshot.context.clone(),
+            segments,
+            tail,
+            self.snapshot.preload_segments,
+            self.snapshot.instruments.clone(),
+        )?);
+        Ok(())
     }
 
     /// Goes to an event: the next one is the first with this id or above; in reverse, the first with this id or below.
@@ -165,7 +211,7 @@ impl Manager {
         } else {
             options.from = Some(event_id);
         }
-        *self = Self::begin(self.snapshot.clone(), options, None)?;
+        *self = Self::begin(&Arc::clone(&self.view), options)?;
         self.snapshot.instruments.consumer.record().manager.on_seek_event(start);
         Ok(())
     }
@@ -223,6 +269,7 @@ impl Manager {
     fn loan_of(&self, place: Place) -> &Loan {
         match place {
             Place::Segment(part) => self.current.as_ref().map(|current| current.reader.part(part)),
+            Place::Indexed => self.indexed.as_ref().and_then(IndexedSegment::loan),
             Place::Aside => self.aside.as_ref(),
         }
         .expect("a source is used before the next one is asked for")
@@ -235,7 +282,9 @@ impl Manager {
             Ended::Yes => return Ok(None),
             Ended::With(error) => return Err(error.clone()),
         }
-        self.preloader.wake_worker();
+        if let Some(preloader) = &mut self.preloader {
+            preloader.wake_worker();
+        }
         let outcome = self.advance();
         match &outcome {
             Ok(Some(_)) => {}
@@ -246,6 +295,9 @@ impl Manager {
     }
 
     fn advance(&mut self) -> Result<Option<Source>> {
+        if let Some(source) = self.advance_indexed()? {
+            return Ok(Some(source));
+        }
         if self.options.reverse
             && let Some(staged) = self.staged.take()
         {
@@ -255,11 +307,13 @@ impl Manager {
             while let Some(extent) =
                 self.current.as_mut().and_then(|current| current.next(self.options.reverse))
             {
-                if let Some(clipped) = self.clip(extent) {
-                    return self.source_of(clipped).map(Some);
+                let place = Place::Segment(extent.part);
+                if let Some(clipped) = self.clip(extent, place) {
+                    let segment = self.current.as_ref().map(|current| current.reader.index());
+                    return self.source_of(clipped, place, segment).map(Some);
                 }
             }
-            if self.taken == self.preloader.len() {
+            if self.preloader.as_ref().is_none_or(|preloader| self.taken == preloader.len()) {
                 return self.staged.take().map(|staged| self.staged_source(&staged)).transpose();
             }
             self.next_segment()?;
@@ -267,7 +321,7 @@ impl Manager {
     }
 
     /// The blocks of an extent that hold events from `from` to `to`.
-    fn clip(&self, extent: Extent) -> Option<Extent> {
+    fn clip(&self, extent: Extent, place: Place) -> Option<Extent> {
         let (from, to) = (self.options.from.unwrap_or(0), self.options.to.unwrap_or(u64::MAX));
         if extent.last_event_id < from || extent.first_event_id > to {
             return None;
@@ -275,7 +329,7 @@ impl Manager {
         if extent.first_event_id >= from && extent.last_event_id <= to {
             return Some(extent);
         }
-        let bytes = self.loan_of(Place::Segment(extent.part)).bytes();
+        let bytes = self.loan_of(place).bytes();
         let mut clipped: Option<Extent> = None;
         let mut at = extent.start;
         while at < extent.end {
@@ -300,9 +354,8 @@ impl Manager {
         clipped
     }
 
-    fn source_of(&mut self, extent: Extent) -> Result<Source> {
-        let segment = self.current.as_ref().map(|current| current.reader.index());
-        let source = Source { segment, ..Source::of(&extent) };
+    fn source_of(&mut self, extent: Extent, place: Place, segment: Option<u32>) -> Result<Source> {
+        let source = Source { place, segment, ..Source::of(&extent) };
         if self.loan_of(source.place).is_in_window(extent.start, extent.end) {
             return Ok(source);
         }
@@ -353,9 +406,11 @@ impl Manager {
         let finished = self.current.take().map(|current| current.reader);
         let is_handoff = finished.is_some();
         let position = self.taken;
-        let reader = match self.preloader.take(position, finished) {
+        let Some(preloader) = &mut self.preloader else { return Ok(()) };
+        let wanted = preloader.wanted(position);
+        let reader = match preloader.take(position, finished) {
             Ok(reader) => reader,
-            Err(failure) => return Err(self.explain(position, failure)),
+            Err(failure) => return Err(self.explain(wanted, failure)),
         };
         self.taken += 1;
         self.check_neighbour(&reader)?;
@@ -369,6 +424,9 @@ impl Manager {
     /// Checks that the log goes on without a break from the segment before.
     fn check_neighbour(&mut self, reader: &SegmentReader) -> Result<()> {
         let own = reader.boundary();
+        if let Some(stand) = self.stand.take() {
+            return self.check_stand(&stand, reader);
+        }
         if let Some(neighbour) = self.neighbour.replace(own) {
             let (older, newer) = if self.options.reverse { (own, neighbour) } else { (neighbour, own) };
             newer.check_continues(&older).map_err(|damage| self.corrupt(&damage))?;
@@ -376,20 +434,25 @@ impl Manager {
         Ok(())
     }
 
-    fn explain(&self, position: usize, failure: ReadFailure) -> Error {
+    fn explain(&self, segment: u32, failure: ReadFailure) -> Error {
         match failure {
             ReadFailure::Failed(error) => error,
             ReadFailure::Damaged(damage) => self.corrupt(&damage),
             ReadFailure::Cancelled => Error::new(Code::Closed, "the replay was closed"),
-            ReadFailure::Vanished => self.vanished(self.preloader.wanted(position)),
+            ReadFailure::Vanished => self.vanished(segment),
         }
     }
 
     fn corrupt(&self, damage: &Damage) -> Error {
+        let began_in = self.stand.as_ref().map(|stand| stand.boundary.index);
+        let handed_out = if began_in.is_some() && began_in == damage.position.segment {
+            "What was handed out of that segment verifies"
+        } else {
+            "Nothing of that segment was handed out"
+        };
         let message = format!(
-            "the log is corrupt at {damage}. Nothing of that segment was handed out and nothing was changed: restore \
-             the file from a copy, read what is left with mode diagnostic, or end before the damage with mode \
-             point-in-time"
+            "the log is corrupt at {damage}. {handed_out} and nothing was changed: restore the file from a copy, read \
+             what is left with mode diagnostic, or end before the damage with mode point-in-time"
         );
         let error = Error::new(Code::Corrupt, message);
         match damage.position.segment {

@@ -13,6 +13,8 @@ use crate::segment_reader::Extent;
 pub(super) enum Place {
     /// A part of the segment's.
     Segment(usize),
+    /// That of the segment that the replay began in, which was verified before.
+    Indexed,
     Aside,
 }
 

@@ -63,7 +63,7 @@ pub(super) fn read(
         link,
         end: report.end_offset,
     };
-    Ok(SegmentReader::of_verified(loan, extents, boundary))
+    Ok(SegmentReader::of_verified(loan, extents, boundary, None))
 }
 
 /// The segment behind: it tells where this one ends, if this one's header does not.

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use flashstrike_segment::cold::{FrameReader, SeekTable};
 use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, MAX_SEGMENT_START, SEGMENT_HEADER_SIZE, round64};
-use flashstrike_segment::{ChainVerifier, SegmentStart};
+use flashstrike_segment::{ChainVerifier, SegmentHeader, SegmentStart};
 
+use super::index::{FileMark, Form, IndexBuilder};
 use super::parts::{More, Parts, Pieces};
 use super::{Boundary, Extents, ReadContext, ReadFailure, SegmentReader, Wanted};
 use crate::directory::{cold_path, hot_path};
@@ -28,9 +29,13 @@ pub(super) fn read(
     let hot_path = hot_path(&context.source.directory, wanted.index);
     if let Some(file) = context.source.open(&hot_path, Some(telemetry))? {
         let length = file.len().map_err(|error| Error::io("read", &hot_path, &error))?;
+        let failed = |error: io::Error| Error::io("read", &hot_path, &error);
         let mut source = Hot { file: &*file, length: length as usize };
-        return read_from(context, wanted, &mut source, cancelled)
-            .map_err(|error| Error::io("read", &hot_path, &error).into());
+        let read = read_from(context, wanted, &mut source, IndexBuilder::of_hot(), cancelled);
+        let Some(Whole { reader, chain, index, header }) = read.map_err(failed)? else { return Ok(None) };
+        let mark = FileMark { id: file.id().map_err(failed)?, length, form: Form::Hot(header) };
+        context.remember(index, reader.boundary(), mark, chain, telemetry);
+        return Ok(Some(reader));
     }
     let cold_path = cold_path(&context.source.directory, wanted.index);
     let Some(file) = context.source.open(&cold_path, Some(telemetry))? else {
@@ -45,7 +50,19 @@ pub(super) fn read(
     let bytes = read_to_end(&*file, length).map_err(failed)?;
     let Ok(table) = SeekTable::read(&bytes) else { return Ok(None) };
     let mut source = Cold { bytes: &bytes, table: &table, reader: FrameReader::default(), next: 0 };
-    Ok(read_from(context, wanted, &mut source, cancelled).map_err(failed)?)
+    let read = read_from(context, wanted, &mut source, IndexBuilder::of_cold(&table), cancelled);
+    let Some(Whole { reader, chain, index, .. }) = read.map_err(failed)? else { return Ok(None) };
+    let mark = FileMark { id: file.id().map_err(failed)?, length, form: Form::Cold(table) };
+    context.remember(index, reader.boundary(), mark, chain, telemetry);
+    Ok(Some(reader))
+}
+
+/// A segment that was read and verified to its end.
+struct Whole {
+    reader: SegmentReader,
+    chain: ChainVerifier,
+    index: IndexBuilder,
+    header: SegmentHeader,
 }
 
 struct Hot<'a> {
@@ -96,8 +113,9 @@ fn read_from(
     context: &ReadContext,
     wanted: &Wanted,
     source: &mut dyn Pieces,
+    mut index: IndexBuilder,
     cancelled: &AtomicBool,
-) -> io::Result<Option<SegmentReader>> {
+) -> io::Result<Option<Whole>> {
     // Longer than the segment or the other copy's length: not as it should be.
     let length = source.length();
     if length > context.segment_size || length < SEGMENT_HEADER_SIZE + BLOCK_HEADER_SIZE {
@@ -110,10 +128,8 @@ fn read_from(
         }
     }
     let Ok(start) = SegmentStart::read(parts.bytes(0)) else { return Ok(None) };
-    let is_this_segment = start.header.as_ref().is_some_and(|header| header.segment_index == wanted.index);
-    let Some((block, metadata)) = start.metadata.as_ref().filter(|_| is_this_segment) else {
-        return Ok(None);
-    };
+    let header = start.header.clone().filter(|header| header.segment_index == wanted.index);
+    let (Some(header), Some((block, metadata))) = (header, &start.metadata) else { return Ok(None) };
     let (continues, first_written_ts_ns) =
         ((metadata.previous_chain, block.last_event_id), block.written_ts_ns);
     let Ok(mut chain) = ChainVerifier::new(wanted.index, &start, None, context.log.as_ref()) else {
@@ -146,9 +162,10 @@ fn read_from(
             }
             continue;
         }
-        let Ok(header) = chain.block(&parts.bytes(at)[..needed - at]) else { return Ok(None) };
+        let Ok(block) = chain.block(&parts.bytes(at)[..needed - at]) else { return Ok(None) };
         let (part, place) = parts.place(at);
-        extents.push_in_part(part, place, at as u64, &header);
+        extents.push_in_part(part, place, at as u64, &block);
+        chain.place().into_iter().for_each(|behind| index.push(behind));
     }
     let link = match wanted.end {
         Some(_) => chain.link(),
@@ -157,11 +174,11 @@ fn read_from(
     let Some(link) = link else { return Ok(None) };
     let end = chain.offset();
     let boundary = Boundary { index: wanted.index, continues, first_written_ts_ns, link, end };
-    Ok(Some(SegmentReader::new(parts.finish(), extents, boundary)))
+    Ok(Some(Whole { reader: SegmentReader::new(parts.finish(), extents, boundary), chain, index, header }))
 }
 
 /// Bytes that a block header claims for its block. Whether that is so, verification says when they are there.
-fn claimed_len(header: &[u8]) -> usize {
+pub(super) fn claimed_len(header: &[u8]) -> usize {
     const PAYLOAD_LEN: usize = 40;
     let claimed = header[PAYLOAD_LEN..].first_chunk().map_or(0, |raw| u32::from_le_bytes(*raw));
     BLOCK_HEADER_SIZE + round64(claimed as usize)

@@ -8,18 +8,28 @@
 mod careful;
 mod extents;
 mod fast;
+mod index;
+mod indexed;
 mod parts;
+mod tail;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
-use flashstrike_segment::{Damage, Link, LogIdentity, Position, Reason};
+use flashstrike_segment::{
+    BlockHeader, ChainPlace, ChainVerifier, Damage, Link, LogIdentity, Position, Reason,
+};
 use flashstrike_telemetry::clock;
 
 pub(crate) use extents::{Extent, Extents};
+pub(crate) use index::{MOST_BYTES as MOST_INDEX_BYTES, SegmentIndex, SegmentIndexes};
+pub(crate) use indexed::{IdRange, IndexedSegment, Next, first_written_at};
+
+use index::{FileMark, IndexBuilder};
 
 use crate::error::Error;
+use crate::files::FileId;
 use crate::inspect::SegmentSource;
 use crate::pool::{Loan, Pool};
 use crate::telemetry::{ReadTelemetry, integrity_failure};
@@ -42,6 +52,26 @@ pub(crate) struct ReadContext {
     /// Bytes of the log's segments.
     pub(crate) segment_size: usize,
     pub(crate) log: Option<LogIdentity>,
+    /// What is remembered of the segments that were verified as a whole.
+    pub(crate) indexes: Arc<SegmentIndexes>,
+}
+
+impl ReadContext {
+    /// Remembers a segment that was just verified as a whole.
+    fn remember(
+        &self,
+        index: IndexBuilder,
+        boundary: Boundary,
+        file: FileMark,
+        verifier: ChainVerifier,
+        telemetry: &ReadTelemetry,
+    ) {
+        let start = clock::now_ns();
+        if let Some(index) = index.finish(boundary, file, verifier) {
+            self.indexes.remember(index);
+            telemetry.record().reader.on_build_index(start, true);
+        }
+    }
 }
 
 /// Why a segment could not be read.
@@ -70,6 +100,8 @@ pub(crate) struct SegmentReader {
     parts: Vec<Option<Loan>>,
     extents: Vec<Extent>,
     boundary: Boundary,
+    /// What it was read from, as far as that was told.
+    file: Option<(FileId, u64)>,
 }
 
 /// Where a segment begins and ends, as its neighbours have to fit it.
@@ -124,9 +156,15 @@ impl SegmentReader {
         outcome
     }
 
-    /// A segment that somebody else has read and verified.
-    pub(crate) fn of_verified(loan: Loan, extents: Extents, boundary: Boundary) -> Self {
-        Self::new(vec![loan], extents, boundary)
+    /// A segment that somebody else has read and verified, from an uncompressed file if he says from which and how long
+    /// it is.
+    pub(crate) fn of_verified(
+        loan: Loan,
+        extents: Extents,
+        boundary: Boundary,
+        file: Option<(FileId, u64)>,
+    ) -> Self {
+        Self { file, ..Self::new(vec![loan], extents, boundary) }
     }
 
     #[cfg(test)]
@@ -135,7 +173,8 @@ impl SegmentReader {
     }
 
     fn new(parts: Vec<Loan>, extents: Extents, boundary: Boundary) -> Self {
-        Self { parts: parts.into_iter().map(Some).collect(), extents: extents.finish(), boundary }
+        let parts = parts.into_iter().map(Some).collect();
+        Self { parts, extents: extents.finish(), boundary, file: None }
     }
 
     /// The number in its name.
@@ -156,6 +195,23 @@ impl SegmentReader {
     /// Consecutive blocks of events, in order.
     pub(crate) fn extents(&self) -> &[Extent] {
         &self.extents
+    }
+
+    /// Whether a place lies between two of its blocks, and is what it was. Nothing of its memory may have been given
+    /// back.
+    pub(crate) fn has_place(&self, place: &ChainPlace) -> bool {
+        let begins_before = |extent: &&Extent| extent.offset < place.offset;
+        let Some(extent) = self.extents.iter().rfind(begins_before) else { return false };
+        let mut blocks = &self.part(extent.part).bytes()[extent.start..];
+        let mut at = extent.offset;
+        while let Ok(header) = BlockHeader::decode(blocks) {
+            at += header.block_len() as u64;
+            if at >= place.offset {
+                return at == place.offset && Link::of(&header) == place.link;
+            }
+            blocks = blocks.get(header.block_len()..).unwrap_or(&[]);
+        }
+        false
     }
 
     /// Where it begins and ends.

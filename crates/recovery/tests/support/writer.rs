@@ -8,10 +8,13 @@ use std::sync::atomic::Ordering;
 
 use flashstrike_recovery::directory::{cold_path, hot_path};
 use flashstrike_recovery::files::{File, FileSystem, Mapping, OpenMode, OsFileSystem};
-use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, PUBLICATION_OFFSET, SEGMENT_HEADER_SIZE, round64};
+use flashstrike_segment::layout::{
+    BLOCK_HEADER_SIZE, PUBLICATION_OFFSET, SEGMENT_HEADER_SIZE, STAGING_HEADER_SIZE, round64,
+};
+use flashstrike_segment::staging::{STAGING_BASE, STAGING_COUNT};
 use flashstrike_segment::{
-    BlockFields, BlockHeader, KIND_EVENTS, KIND_METADATA, Link, Metadata, Seal, SegmentHeader, WalMeta, cold,
-    names, payload, seal_block,
+    BlockFields, BlockHeader, KIND_EVENTS, KIND_METADATA, Link, Metadata, Seal, SegmentHeader, StagingHeader,
+    WalMeta, cold, names, payload, seal_block,
 };
 
 pub const LOG_ID: [u8; 16] = *b"log of the tests";
@@ -37,6 +40,8 @@ pub struct LogWriter {
     pub unsealed: usize,
     /// How many segments are prepared before they are needed.
     pub ahead: u32,
+    /// Nanoseconds from one block to the next.
+    pub tick: u64,
 }
 
 pub struct Active {
@@ -60,6 +65,7 @@ impl LogWriter {
             left: VecDeque::new(),
             unsealed: 0,
             ahead: 0,
+            tick: 1,
         }
     }
 
@@ -125,7 +131,14 @@ impl LogWriter {
 
     /// Publishes a block of `count` events; goes on in the next segment, and seals the one before, if it does not fit.
     pub fn append(&mut self, count: u32) {
-        let payload = self.payload(count);
+        let first = self.link.last_event_id + 1;
+        let ids: Vec<u64> = (first..first + u64::from(count)).collect();
+        self.append_ids(&ids);
+    }
+
+    /// As `append`, with these ids, which only events of a fixed size may choose.
+    pub fn append_ids(&mut self, ids: &[u64]) {
+        let payload = self.payload(ids);
         if !self.fits(payload.len()) {
             self.left.extend(self.active.take());
             self.activate();
@@ -134,13 +147,14 @@ impl LogWriter {
                 self.seal(&left);
             }
         }
-        let first = self.link.last_event_id + 1;
-        self.publish(&payload, KIND_EVENTS, count, first, first + u64::from(count) - 1);
+        let (first, last) = (ids[0], ids[ids.len() - 1]);
+        self.publish(&payload, KIND_EVENTS, ids.len() as u32, first, last);
     }
 
-    fn payload(&self, count: u32) -> Vec<u8> {
+    /// The events with these ids as the payload of a block.
+    pub fn payload(&self, ids: &[u64]) -> Vec<u8> {
         let mut payload = Vec::new();
-        for id in (self.link.last_event_id + 1..).take(count as usize) {
+        for &id in ids {
             let event = expected_event(id, self.event_size);
             if self.event_size == 0 {
                 payload::encode_entry(&mut payload, &event);
@@ -183,7 +197,7 @@ impl LogWriter {
         let fields = BlockFields {
             first_event_id: first,
             last_event_id: last,
-            written_ts_ns: self.link.written_ts_ns + 1,
+            written_ts_ns: self.link.written_ts_ns + self.tick,
             block_index: active.blocks,
             event_count: count,
             undurable: u32::try_from(last).unwrap_or(u32::MAX),
@@ -220,20 +234,33 @@ impl LogWriter {
         std::fs::rename(temporary, self.directory.join(names::WAL_META)).unwrap();
     }
 
+    /// Leaves events in the staging memory, behind those that were published.
+    pub fn write_staging(&self, ids: &[u64], boot_id: [u8; 16]) {
+        let payload = self.payload(ids);
+        let area_len = payload.len().next_multiple_of(4096) as u32;
+        let header = StagingHeader { event_size: self.event_size, log_id: LOG_ID, boot_id, area_len };
+        let mut file = vec![0; STAGING_HEADER_SIZE + area_len as usize];
+        file[..64].copy_from_slice(&header.encode());
+        file[STAGING_BASE..STAGING_BASE + 8].copy_from_slice(&self.link.last_event_id.to_le_bytes());
+        file[STAGING_COUNT..STAGING_COUNT + 4].copy_from_slice(&(ids.len() as u32).to_le_bytes());
+        file[STAGING_HEADER_SIZE..STAGING_HEADER_SIZE + payload.len()].copy_from_slice(&payload);
+        std::fs::write(self.directory.join(names::WAL_STAGING), file).unwrap();
+    }
+
     /// Seals a segment that is not the active one any more, or the active one before it is left.
     pub fn seal(&self, left: &Active) {
         let path = hot_path(&self.directory, left.header.segment_index);
         let file = OsFileSystem.open(&path, OpenMode::ReadWrite).unwrap();
         let bytes = std::fs::read(&path).unwrap();
-        let last_chain_low = last_chain(&bytes, left.end) as u32;
+        let (last_event_id, chain) = last_block(&bytes, left.end);
         let header = SegmentHeader {
             sealed: Some(Seal {
                 block_count: left.blocks,
                 event_count: left.events,
                 first_event_id: left.first_event_id,
-                last_event_id: left.first_event_id + u64::from(left.events) - 1,
+                last_event_id,
                 closed_ts_ns: self.link.written_ts_ns,
-                last_chain_low,
+                last_chain_low: chain as u32,
             }),
             ..left.header.clone()
         };
@@ -271,12 +298,13 @@ pub fn end_of_blocks(bytes: &[u8]) -> usize {
     at
 }
 
-fn last_chain(bytes: &[u8], end: usize) -> u64 {
-    let (mut at, mut chain) = (SEGMENT_HEADER_SIZE, 0);
+/// Last event id and chained checksum of the last block before `end`.
+fn last_block(bytes: &[u8], end: usize) -> (u64, u64) {
+    let (mut at, mut last) = (SEGMENT_HEADER_SIZE, (0, 0));
     while at < end {
         let header = BlockHeader::decode(&bytes[at..]).unwrap();
-        chain = header.chained_checksum;
+        last = (header.last_event_id, header.chained_checksum);
         at += header.block_len();
     }
-    chain
+    last
 }

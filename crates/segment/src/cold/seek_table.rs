@@ -54,6 +54,12 @@ impl SeekTable {
         Ok(u32_at(footer, 0) as usize * SEEK_TABLE_ENTRY + SEEK_TABLE_FOOTER + SKIPPABLE_HEADER)
     }
 
+    /// As many bytes at the end of the file of these frames hold the seek table.
+    #[must_use]
+    pub fn tail_len_of_file(&self) -> usize {
+        self.frames.len() * SEEK_TABLE_ENTRY + SEEK_TABLE_FOOTER + SKIPPABLE_HEADER
+    }
+
     /// The seek table in the last [`SeekTable::tail_len`] bytes (or more) of a file of `file_len` bytes. The frames it
     /// names fill the rest of the file exactly.
     pub fn parse(tail: &[u8], file_len: u64) -> Result<Self, ColdError> {

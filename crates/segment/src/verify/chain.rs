@@ -18,6 +18,29 @@ pub struct Link {
     pub written_ts_ns: u64,
 }
 
+impl Link {
+    /// What the block behind the one with this header has to follow from.
+    #[must_use]
+    pub fn of(header: &BlockHeader) -> Self {
+        Self {
+            chain: header.chained_checksum,
+            last_event_id: header.last_event_id,
+            written_ts_ns: header.written_ts_ns,
+        }
+    }
+}
+
+/// A place between two blocks of a segment, with all that the block behind it has to follow from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChainPlace {
+    /// Where the next block begins in the segment.
+    pub offset: u64,
+    /// The index it has to have.
+    pub block_index: u32,
+    /// The block before it.
+    pub link: Link,
+}
+
 /// What is known of the block before a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Previous {
@@ -106,11 +129,7 @@ impl Chain {
             self.events += u64::from(header.event_count);
         }
         self.next_index += 1;
-        self.previous = Previous::Block(Link {
-            chain: header.chained_checksum,
-            last_event_id: header.last_event_id,
-            written_ts_ns: header.written_ts_ns,
-        });
+        self.previous = Previous::Block(Link::of(header));
         Ok(())
     }
 
@@ -333,6 +352,54 @@ impl ChainVerifier {
     #[must_use]
     pub fn is_complete(&self) -> Option<bool> {
         self.sealed.as_ref().map(|seal| self.chain.next_index >= seal.block_count)
+    }
+
+    /// Where the verifier stands; `None` before the first block.
+    #[must_use]
+    pub fn place(&self) -> Option<ChainPlace> {
+        let block_index = self.chain.next_index;
+        self.chain.link().map(|link| ChainPlace { offset: self.offset, block_index, link })
+    }
+
+    /// Goes to a place of the same segment that a verifier stood at when all blocks before had verified, this one or
+    /// another. From then on the counts of the sealed header say nothing any more, so they are not looked at: whoever
+    /// knows a later place too finds out by comparing whether he arrives there. Nor is the metadata block kept, which
+    /// only the first block of a segment needs.
+    ///
+    /// ```
+    /// # use flashstrike_segment::*;
+    /// # let metadata = Metadata { log_id: [1; 16], previous_chain: 0, segment_index: 0, segment_size: 4096, salt: 9,
+    /// #     event_size: 0, schema: "{}".into() };
+    /// # let header = SegmentHeader { segment_index: 0, created_ts_ns: 1, salt: 9, event_size: 0, sealed: None };
+    /// # let mut segment = header.encode().to_vec();
+    /// # let metadata_fields = BlockFields { first_event_id: 0, last_event_id: 0, written_ts_ns: 1, block_index: 0,
+    /// #     event_count: 0, undurable: 0, salt: 9, kind: KIND_METADATA };
+    /// # let mut payload = metadata.encode();
+    /// # let (block, chain) = seal_block(&metadata_fields, &payload, 0);
+    /// # payload.resize(layout::round64(payload.len()), 0);
+    /// # segment.extend(block);
+    /// # segment.extend(&payload);
+    /// # let fields = BlockFields { first_event_id: 1, last_event_id: 1, written_ts_ns: 1, block_index: 1,
+    /// #     event_count: 1, undurable: 0, salt: 9, kind: KIND_EVENTS };
+    /// # segment.extend(seal_block(&fields, &[0; 8], chain).0);
+    /// # segment.resize(4096, 0);
+    /// let start = SegmentStart::read(&segment)?;
+    /// let mut verifier = ChainVerifier::new(0, &start, None, None)?;
+    /// verifier.block(&segment[verifier.offset() as usize..])?;
+    /// let place = verifier.place().unwrap();
+    /// let last = verifier.block(&segment[place.offset as usize..])?;
+    ///
+    /// verifier.go_to(&place); // and once more
+    /// assert_eq!(verifier.block(&segment[place.offset as usize..])?, last);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn go_to(&mut self, place: &ChainPlace) {
+        self.chain.next_index = place.block_index;
+        self.chain.previous = Previous::Block(place.link);
+        self.chain.metadata = None;
+        self.offset = place.offset;
+        self.sealed = None;
+        self.log = LogExpectation::default();
     }
 
     /// The last block that verified, `None` before the first.

@@ -25,7 +25,7 @@ mod start;
 mod verdict;
 mod view;
 
-pub use chain::{ChainVerifier, Link};
+pub use chain::{ChainPlace, ChainVerifier, Link};
 pub use log::{BlockRef, ColdState, Following, LogIdentity, LogVerifier, NothingFollows, SegmentBytes};
 pub use reason::Reason;
 pub use scan::any_block;
