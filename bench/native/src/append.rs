@@ -18,9 +18,17 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) fn round(directory: &Path, events: u64) -> Result<Figures, Failure> {
     let scratch = Scratch::new(directory, "append")?;
     let mut recorder = open_prepared(&options(scratch.path())?)?;
-    let source = Events::new();
-    let mut waits = 0_u32;
     let start = Instant::now();
+    let waits = append_all(&mut recorder, events)?;
+    let seconds = start.elapsed().as_secs_f64();
+    recorder.close()?;
+    Ok(Figures::from([("nsPerEvent", seconds * 1e9 / events as f64), ("waits", f64::from(waits))]))
+}
+
+/// Appends so many events; gives how often there was no room for the next one.
+pub(crate) fn append_all(recorder: &mut Recorder, events: u64) -> Result<u32, Failure> {
+    let source = Events::new();
+    let mut waits = 0;
     for number in 0..events {
         let event = black_box(source.get(number));
         match recorder.append(event) {
@@ -33,9 +41,7 @@ pub(crate) fn round(directory: &Path, events: u64) -> Result<Figures, Failure> {
             Err(error) => return Err(error.into()),
         }
     }
-    let seconds = start.elapsed().as_secs_f64();
-    recorder.close()?;
-    Ok(Figures::from([("nsPerEvent", seconds * 1e9 / events as f64), ("waits", f64::from(waits))]))
+    Ok(waits)
 }
 
 /// Opens a log and waits until all segments that are kept ready are ready.

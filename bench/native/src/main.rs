@@ -14,6 +14,7 @@ mod large_log;
 mod latencies;
 mod paced;
 mod reopen;
+mod replay;
 mod resident;
 mod scratch;
 mod store;
@@ -52,6 +53,9 @@ enum Contest {
     /// Going from one preloaded segment to the next in a replay.
     #[serde(rename_all = "camelCase")]
     HandOff { dir: PathBuf, hand_offs: u64 },
+    /// Replays of a log.
+    #[serde(rename_all = "camelCase")]
+    Replay { dir: PathBuf, events: u64 },
     /// More bytes appended than the system keeps in memory.
     #[serde(rename_all = "camelCase")]
     Sustained { dir: PathBuf, bytes: u64 },
@@ -103,6 +107,7 @@ impl Contest {
             Self::Store { dir, events } => store::round(dir, *events),
             Self::Commit { dir, syncs } => commit::round(dir, *syncs),
             Self::HandOff { dir, hand_offs } => hand_off::round(dir, *hand_offs),
+            Self::Replay { dir, events } => replay::round(dir, *events),
             Self::WriteSync { dir, write_bytes, syncs } => write_sync::round(dir, *write_bytes, *syncs),
             Self::Sustained { dir, bytes } => sustained::round(dir, *bytes),
             Self::RawSequential { dir, bytes } => sustained::raw_round(dir, *bytes),

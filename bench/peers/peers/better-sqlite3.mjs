@@ -18,3 +18,9 @@ export function open(dir, durable) {
   })
   return { write: (bytes, firstId, count) => void write(bytes, firstId, count), close: () => db.close() }
 }
+
+export function replay(dir, visit) {
+  const db = new Database(join(dir, 'events.db'), { readonly: true })
+  for (const body of db.prepare('SELECT body FROM events ORDER BY id').pluck().iterate()) visit(body)
+  db.close()
+}

@@ -4,14 +4,17 @@ import { ClassicLevel } from 'classic-level'
 const EVENT_BYTES = 64
 /** Larger than the default, so that it is not full as often. */
 const WRITE_BUFFER_BYTES = 64 << 20
+/** Events that an iterator hands over at once. */
+const READ_EVENTS = 4096
+const options = {
+  keyEncoding: 'view',
+  valueEncoding: 'view',
+  compression: false,
+  writeBufferSize: WRITE_BUFFER_BYTES,
+}
 
 export async function open(dir, durable) {
-  const db = new ClassicLevel(dir, {
-    keyEncoding: 'view',
-    valueEncoding: 'view',
-    compression: false,
-    writeBufferSize: WRITE_BUFFER_BYTES,
-  })
+  const db = new ClassicLevel(dir, options)
   await db.open()
   const sync = { sync: durable }
   return {
@@ -26,6 +29,17 @@ export async function open(dir, durable) {
     put: (bytes, id) => db.put(key(id), bytes, sync),
     close: () => db.close(),
   }
+}
+
+export async function replay(dir, visit) {
+  const db = new ClassicLevel(dir, options)
+  await db.open()
+  const values = db.values({ highWaterMarkBytes: READ_EVENTS * EVENT_BYTES })
+  for (let some = await values.nextv(READ_EVENTS); some.length > 0; some = await values.nextv(READ_EVENTS)) {
+    some.forEach(visit)
+  }
+  await values.close()
+  await db.close()
 }
 
 function key(id) {

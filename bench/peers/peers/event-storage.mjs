@@ -27,3 +27,10 @@ export function open(dir, durable) {
     close: () => storage.close(),
   }
 }
+
+export function replay(dir, visit) {
+  const storage = new eventStorage.Storage('events', { dataDirectory: dir, serializer, readOnly: true })
+  storage.open()
+  for (const document of storage.readRange(1)) visit(Buffer.from(document, 'latin1'))
+  storage.close()
+}

@@ -20,3 +20,9 @@ export function open(dir, durable) {
     close: () => db.close(),
   }
 }
+
+export function replay(dir, visit) {
+  const db = openLmdb({ path: dir, keyEncoding: 'uint32', encoding: 'binary', mapSize: MAP_BYTES })
+  for (const { value } of db.getRange()) visit(value)
+  return db.close()
+}

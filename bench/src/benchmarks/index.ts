@@ -6,7 +6,7 @@ import { commit, commitCurve, groupCommit } from './commit.js'
 import { reopen, sustained, syncBytes } from './disk.js'
 import { latency } from './latency.js'
 import { memory } from './memory.js'
-import { peersAppend, peersCommit, peersGroup } from './peers.js'
+import { peersAppend, peersCommit, peersGroup, peersReplay } from './peers.js'
 import { handOff, replay } from './replay.js'
 
 /** All benchmarks with these sizes. */
@@ -29,5 +29,6 @@ export function benchmarks(sizes: Sizes): readonly Benchmark[] {
     peersAppend(sizes),
     peersCommit(sizes),
     peersGroup(sizes),
+    peersReplay(sizes),
   ]
 }

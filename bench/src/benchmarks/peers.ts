@@ -209,6 +209,48 @@ has \`smallSyncs\` and takes one event a call; the others get the 256 at a time 
   }
 }
 
+export function peersReplay({ slowAppends }: Sizes): Benchmark {
+  const events = wholeGroups(slowAppends)
+  const npm = (peer: string, title: string): Pair => ({
+    ours: ['javascript', 'replay from JavaScript'],
+    key: peer,
+    title,
+    entrant: npmPeer(peer, { contest: 'replay', events }),
+  })
+  const crate = (peer: string, title: string): Pair => ({
+    ours: ['rust', 'replay from Rust'],
+    key: peer,
+    title,
+    entrant: cratePeer(peer, { contest: 'replay', events }),
+  })
+  const pairs = [
+    npm('lmdb', '`lmdb` {version}, getRange()'),
+    npm('better-sqlite3', '`better-sqlite3` {version}, ordered by its key'),
+    npm('classic-level', '`classic-level` {version}, 4 096 values at once'),
+    npm('event-storage', '`event-storage` {version}, readRange()'),
+    crate('okaywal', '`okaywal` {version}, recovery of entries of 256'),
+    crate('raft-engine', '`raft-engine` {version}, 4 096 entries at once'),
+    crate('walrus-rust', '`walrus-rust` {version}, 1 MiB at once'),
+  ]
+  return {
+    name: 'peers-replay',
+    title: 'replay, beside others',
+    method: `${millions(events)} events from the page cache, the sum of three fields, from opening the store to the last event;
+the second time, since the first one pays for memory. The log verifies every block.`,
+    contestants: {
+      javascript: node({ contest: 'replay', events }),
+      rust: native({ contest: 'replay', events }),
+      ...entrants(pairs),
+    },
+    figures: compare(pairs, {
+      name: 'peers-replay',
+      unit: 'M events/s',
+      figure: { figure: 'eventsPerSecond', scale: 1e-6 },
+      lowIsGood: false,
+    }),
+  }
+}
+
 function wholeGroups(events: number): number {
   return Math.ceil(events / GROUP_EVENTS) * GROUP_EVENTS
 }

@@ -43,6 +43,28 @@ enum Kind {
     Commit,
     /// A group, one sync.
     Group,
+    /// Reading what was kept, from opening to the last event.
+    Replay,
+}
+
+/// What a replay has seen.
+#[derive(Debug, Default, PartialEq)]
+struct Seen {
+    events: u64,
+    /// Of three fields of each.
+    sum: u64,
+}
+
+impl Seen {
+    /// Looks at events that stand one behind the other.
+    fn look_at(&mut self, bytes: &[u8]) {
+        let field =
+            |event: &[u8], at: usize| event[at..].first_chunk().map_or(0, |field| u64::from_le_bytes(*field));
+        for event in bytes.chunks_exact(EVENT_BYTES) {
+            self.events += 1;
+            self.sum += field(event, 0) + field(event, 8) + field(event, 16);
+        }
+    }
 }
 
 /// Somewhere to keep events.
@@ -76,7 +98,7 @@ fn run() -> Result<(), Failure> {
 }
 
 fn open(contest: &Contest, dir: &Path) -> Result<Box<dyn Store>, Failure> {
-    let durable = contest.contest != Kind::Append;
+    let durable = matches!(contest.contest, Kind::Commit | Kind::Group);
     Ok(match contest.peer.as_str() {
         "okaywal" => Box::new(okaywal_store::OkayWal::open(dir)?),
         "raft-engine" => Box::new(raft_engine_store::RaftEngine::open(dir, durable)?),
@@ -86,6 +108,9 @@ fn open(contest: &Contest, dir: &Path) -> Result<Box<dyn Store>, Failure> {
 }
 
 fn round(contest: &Contest, dir: &Path) -> Result<serde_json::Value, Failure> {
+    if contest.contest == Kind::Replay {
+        return replay_round(contest, dir);
+    }
     let mut store = open(contest, dir)?;
     let group = if contest.contest == Kind::Commit { 1 } else { GROUP_EVENTS };
     let mut ns = Vec::with_capacity((contest.events / group) as usize);
@@ -105,6 +130,33 @@ fn round(contest: &Contest, dir: &Path) -> Result<serde_json::Value, Failure> {
         "p50Us": percentile(50),
         "p99Us": percentile(99),
     }))
+}
+
+/// Keeps the events, then reads them twice: the first time pays for memory and caches.
+fn replay_round(contest: &Contest, dir: &Path) -> Result<serde_json::Value, Failure> {
+    let mut store = open(contest, dir)?;
+    let mut kept = Seen::default();
+    for first in (0..contest.events).step_by(GROUP_EVENTS as usize) {
+        let events: Vec<_> = (first..first + GROUP_EVENTS).map(|number| event(number + 1)).collect();
+        store.write(&events)?;
+        kept.look_at(events.as_flattened());
+    }
+    drop(store);
+    let mut seconds = 0.0;
+    for _ in 0..2 {
+        let start = Instant::now();
+        let seen = match contest.peer.as_str() {
+            "okaywal" => okaywal_store::replay(dir)?,
+            "raft-engine" => raft_engine_store::replay(dir)?,
+            "walrus-rust" => walrus_store::replay()?,
+            other => return Err(format!("there is no peer {other}").into()),
+        };
+        seconds = start.elapsed().as_secs_f64();
+        if seen != kept {
+            return Err(format!("{seen:?} was read, not {kept:?}").into());
+        }
+    }
+    Ok(json!({ "eventsPerSecond": contest.events as f64 / seconds }))
 }
 
 fn event(id: u64) -> [u8; EVENT_BYTES] {

@@ -5,9 +5,11 @@ use std::path::Path;
 use protobuf::well_known_types::BytesValue;
 use raft_engine::{Config, Engine, LogBatch, MessageExt, ReadableSize};
 
-use crate::{EVENT_BYTES, Failure, Store};
+use crate::{EVENT_BYTES, Failure, Seen, Store};
 
 const REGION: u64 = 1;
+/// Entries fetched at once.
+const FETCHED: u64 = 4096;
 
 pub(crate) struct RaftEngine {
     engine: Engine,
@@ -17,19 +19,35 @@ pub(crate) struct RaftEngine {
 
 impl RaftEngine {
     pub(crate) fn open(dir: &Path, durable: bool) -> Result<Self, Failure> {
-        let config = Config {
-            dir: dir.to_string_lossy().into_owned(),
-            // Compressing is off in every contestant.
-            batch_compression_threshold: ReadableSize(0),
-            // A sync into a file that was written before is faster.
-            enable_log_recycle: true,
-            prefill_for_recycle: true,
-            prefill_limit: Some(ReadableSize::mb(384)),
-            target_file_size: ReadableSize::mb(64),
-            ..Config::default()
-        };
-        Ok(Self { engine: Engine::open(config)?, batch: LogBatch::with_capacity(256), durable })
+        Ok(Self { engine: Engine::open(config(dir))?, batch: LogBatch::with_capacity(256), durable })
     }
+}
+
+fn config(dir: &Path) -> Config {
+    Config {
+        dir: dir.to_string_lossy().into_owned(),
+        // Compressing is off in every contestant.
+        batch_compression_threshold: ReadableSize(0),
+        // A sync into a file that was written before is faster.
+        enable_log_recycle: true,
+        prefill_for_recycle: true,
+        prefill_limit: Some(ReadableSize::mb(384)),
+        target_file_size: ReadableSize::mb(64),
+        ..Config::default()
+    }
+}
+
+pub(crate) fn replay(dir: &Path) -> Result<Seen, Failure> {
+    let engine = Engine::open(config(dir))?;
+    let mut seen = Seen::default();
+    let end = engine.last_index(REGION).map_or(1, |last| last + 1);
+    let mut entries = Vec::new();
+    for first in (1..end).step_by(FETCHED as usize) {
+        entries.clear();
+        engine.fetch_entries_to::<Event>(REGION, first, (first + FETCHED).min(end), None, &mut entries)?;
+        entries.iter().for_each(|entry| seen.look_at(entry.get_value()));
+    }
+    Ok(seen)
 }
 
 impl Store for RaftEngine {

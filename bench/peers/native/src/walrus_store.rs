@@ -4,9 +4,11 @@ use std::path::Path;
 
 use walrus_rust::{FsyncSchedule, ReadConsistency, Walrus, disable_fd_backend, enable_fd_backend};
 
-use crate::{EVENT_BYTES, Failure, Kind, Store};
+use crate::{EVENT_BYTES, Failure, Kind, Seen, Store};
 
 const TOPIC: &str = "events";
+/// Bytes of the events that are read at once.
+const READ_BYTES: usize = 1 << 20;
 
 pub(crate) struct WalrusStore {
     log: Walrus,
@@ -26,9 +28,27 @@ impl WalrusStore {
         } else {
             disable_fd_backend()
         }
-        let schedule = if contest == Kind::Append { FsyncSchedule::NoFsync } else { FsyncSchedule::SyncEach };
+        let schedule = if matches!(contest, Kind::Append | Kind::Replay) {
+            FsyncSchedule::NoFsync
+        } else {
+            FsyncSchedule::SyncEach
+        };
         let reads = ReadConsistency::AtLeastOnce { persist_every: 1_000_000 };
         Ok(Self { log: Walrus::with_consistency_and_schedule(reads, schedule)?, batches })
+    }
+}
+
+/// The directory is the one that was written to, by this process. Nothing says that it was read, so it can be again.
+pub(crate) fn replay() -> Result<Seen, Failure> {
+    let reads = ReadConsistency::AtLeastOnce { persist_every: 1_000_000_000 };
+    let log = Walrus::with_consistency_and_schedule(reads, FsyncSchedule::NoFsync)?;
+    let mut seen = Seen::default();
+    loop {
+        let entries = log.batch_read_for_topic(TOPIC, READ_BYTES, true)?;
+        if entries.is_empty() {
+            return Ok(seen);
+        }
+        entries.iter().for_each(|entry| seen.look_at(&entry.data));
     }
 }
 
