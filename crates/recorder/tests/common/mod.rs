@@ -1,8 +1,9 @@
 //! What the tests of the recorder have in common.
 
-#![allow(dead_code, unreachable_pub, reason = "every test binary uses its own part")]
+#![allow(dead_code, unreachable_pub, unused_imports, reason = "every test binary uses its own part")]
 
 mod files;
+mod metrics;
 mod told;
 
 use std::path::Path;
@@ -13,6 +14,7 @@ pub use flashstrike_crash_lab::PATIENCE;
 use flashstrike_crash_lab::{FaultFileSystem, events};
 use flashstrike_recorder::{Code, Error, Recorder, RecorderOptions, Result};
 use flashstrike_telemetry::Value;
+pub use metrics::Metrics;
 pub use told::Told;
 
 /// A log whose blocks and segments are small, so that everything that occurs between them occurs often. Events have

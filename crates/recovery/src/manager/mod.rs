@@ -78,6 +78,17 @@ pub struct Manager {
     ended: Ended,
 }
 
+impl Drop for Manager {
+    fn drop(&mut self) {
+        // The others are closed by the preloader.
+        if let Some(last) = self.current.take() {
+            let start = clock::now_ns();
+            drop(last);
+            self.snapshot.instruments.consumer.record().reader.on_close_segment(start, true);
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Current {
     reader: SegmentReader,

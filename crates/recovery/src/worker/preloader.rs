@@ -186,6 +186,9 @@ impl SegmentPreloader {
         loop {
             if let Some(outcome) = state.remove(position) {
                 *owes_wake = state.needs_wake(shared);
+                let depth = state.ready.len();
+                drop(state);
+                shared.tell_depth(depth);
                 return outcome;
             }
             if let Some(other) = shared.claim_for_consumer(&mut state, position) {
@@ -228,6 +231,7 @@ impl Drop for SegmentPreloader {
         }
         let finished = std::mem::take(&mut self.shared.lock().finished);
         self.shared.close(finished);
+        self.shared.tell_depth(0);
     }
 }
 
@@ -312,7 +316,11 @@ impl Shared {
         let depth = state.ready.len();
         drop(state);
         self.is_ready.notify_one();
-        self.instruments.preloader.record().set_queue_depth(depth as u64);
+        self.tell_depth(depth);
+    }
+
+    fn tell_depth(&self, ready: usize) {
+        self.instruments.preloader.record().set_queue_depth(ready as u64);
     }
 
     /// Closes what the consumer has read to its end: the rest of its memory is free for the next segment.
