@@ -20,6 +20,7 @@ mod scratch;
 mod store;
 mod sustained;
 mod sync_bytes;
+mod verify;
 mod write_sync;
 
 use std::collections::BTreeMap;
@@ -74,6 +75,12 @@ enum Contest {
     /// Makes a large log if it is not there yet.
     #[serde(rename_all = "camelCase")]
     LargeLog { dir: PathBuf, logs: PathBuf, bytes: u64 },
+    /// Verifies a large log.
+    #[serde(rename_all = "camelCase")]
+    Verify { dir: PathBuf, logs: PathBuf, bytes: u64 },
+    /// Reads the files of a large log.
+    #[serde(rename_all = "camelCase")]
+    RawRead { dir: PathBuf, logs: PathBuf, bytes: u64 },
     /// Not a contest: what is killed before a log is opened.
     #[serde(rename_all = "camelCase")]
     AppendAndDie { log: PathBuf, many_unsealed: bool },
@@ -115,6 +122,8 @@ impl Contest {
             Self::PacedEmpty { events, .. } => paced::empty_round(*events),
             Self::Reopen { logs, bytes, many_unsealed, .. } => reopen::round(logs, *bytes, *many_unsealed),
             Self::LargeLog { logs, bytes, .. } => large_log::large_log(logs, *bytes).map(|_| Figures::new()),
+            Self::Verify { logs, bytes, .. } => verify::round(logs, *bytes),
+            Self::RawRead { logs, bytes, .. } => verify::raw_round(logs, *bytes),
             Self::AppendAndDie { log, many_unsealed } => Err(large_log::append_and_die(log, *many_unsealed)),
             Self::SyncBytes { dir, syncs } => sync_bytes::round(dir, *syncs),
             Self::ResidentRecorder { dir, seconds } => resident::recorder_round(dir, *seconds),

@@ -8,6 +8,7 @@ import { latency } from './latency.js'
 import { memory } from './memory.js'
 import { peersAppend, peersCommit, peersGroup, peersReplay } from './peers.js'
 import { handOff, replay } from './replay.js'
+import { verify } from './verify.js'
 
 /** All benchmarks with these sizes. */
 export function benchmarks(sizes: Sizes): readonly Benchmark[] {
@@ -22,6 +23,7 @@ export function benchmarks(sizes: Sizes): readonly Benchmark[] {
     replay(sizes),
     handOff(sizes),
     reopen(sizes),
+    verify(sizes),
     telemetry(sizes),
     syncBytes(sizes),
     memory(sizes),

@@ -1,5 +1,6 @@
 //! What a log is: everything that opening it has to know, found without changing anything.
 
+mod ahead;
 mod conclude;
 mod facts;
 mod scout;

@@ -12,6 +12,7 @@ use flashstrike_segment::{
 };
 use flashstrike_telemetry::clock;
 
+use super::ahead::Ahead;
 use super::facts::StagingFacts;
 use super::scout::Scout;
 use super::source::{Scratch, SegmentSource, is_zero};
@@ -91,10 +92,13 @@ pub(super) fn verify(known: &Known<'_>, begin: &Begin, watch: &mut Watch<'_>) ->
     let begin = known.order.partition_point(|&index| index < first);
     let segment_size = known.log.as_ref().map_or(0, |log| log.segment_size);
     let scout = Scout::new(known.source, &known.prepared, segment_size);
+    let ahead = Ahead::new(known, &known.order[begin..], watch.telemetry);
     let verified = std::thread::scope(|scope| {
         scout.start(scope);
-        let verified = verify_segments(known, &known.order[begin..], &mut verifier, &scout, watch);
+        ahead.start(scope);
+        let verified = verify_segments(known, &known.order[begin..], &mut verifier, (&scout, &ahead), watch);
         scout.stop();
+        ahead.stop();
         verified
     })?;
     let Some(Verified { files, tail }) = verified else { return Ok(None) };
@@ -116,18 +120,31 @@ fn verify_segments(
     known: &Known<'_>,
     segments: &[u32],
     verifier: &mut LogVerifier,
-    scout: &Scout<'_>,
+    (scout, ahead): (&Scout<'_>, &Ahead<'_>),
     watch: &mut Watch<'_>,
 ) -> Result<Option<Verified>> {
     let mut progress = Progress { segments_done: 0, segments: segments.len() as u32, bytes_done: 0 };
     let mut verified = Verified { files: BTreeMap::new(), tail: None };
     let mut scratch = Scratch::default();
     for (at, &index) in segments.iter().enumerate() {
+        if let Some(good) = ahead.good(index)?.filter(|good| verifier.join(&good.apart).is_some()) {
+            verified.files.insert(index, good.file);
+            progress.segments_done += 1;
+            progress.bytes_done += good.bytes;
+            if let Some(told) = &mut watch.progress {
+                told(&progress);
+            }
+            continue;
+        }
         let place = Place { index, rest: &segments[at + 1..] };
         let blank = if known.prepared.contains(&index) { scout.blank(index)? } else { None };
         let Some(read) = verify_segment(known, place, (scout, blank), verifier, &mut scratch, watch)? else {
             return Ok(None);
         };
+        if verifier.bad().is_some() {
+            // Nothing behind damage is joined.
+            ahead.stop();
+        }
         verified.files.insert(index, read.file);
         verified.tail = read.reader.or(verified.tail);
         progress.segments_done += 1;

@@ -238,7 +238,7 @@ impl LogExpectation {
     }
 
     /// What of the metadata is not the log's.
-    fn differs(&self, metadata: &Metadata) -> Option<&'static str> {
+    pub(super) fn differs(&self, metadata: &Metadata) -> Option<&'static str> {
         if self.log_id.is_some_and(|log_id| log_id != metadata.log_id) {
             Some("log id")
         } else if self.event_size.is_some_and(|event_size| event_size != metadata.event_size) {

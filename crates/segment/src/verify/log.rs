@@ -203,6 +203,24 @@ impl LogVerifier {
         self.expected_index = Some(index.saturating_add(1));
     }
 
+    /// Whether this is the segment that comes next.
+    pub(super) fn is_expected(&self, index: u32) -> bool {
+        self.expected_index.is_none_or(|expected| expected == index)
+    }
+
+    /// Goes on where another verifier is that has seen the next segment, and nothing wrong, for itself.
+    pub(super) fn continue_with(&mut self, apart: &Self) {
+        self.prove(apart.proved);
+        if self.first_event_id == 0 {
+            self.first_event_id = apart.first_event_id;
+        }
+        self.events += apart.events;
+        self.previous = apart.previous;
+        self.next_block_index = apart.next_block_index;
+        self.end = apart.end;
+        self.notes.extend(apart.notes.iter().cloned());
+    }
+
     /// The first damage so far.
     #[must_use]
     pub fn bad(&self) -> Option<&Damage> {

@@ -14,6 +14,7 @@
 //! W > g: corrupt. Else damage: torn. Else clean.
 //! ```
 
+mod apart;
 mod block;
 mod chain;
 mod log;
@@ -25,6 +26,7 @@ mod start;
 mod verdict;
 mod view;
 
+pub use apart::ApartSegment;
 pub use chain::{ChainPlace, ChainVerifier, Link};
 pub use log::{BlockRef, ColdState, Following, LogIdentity, LogVerifier, NothingFollows, SegmentBytes};
 pub use reason::Reason;

@@ -42,7 +42,8 @@ pub struct LogBuilder {
     pub placed: Vec<Placed>,
     pub segment_index: u32,
     segment: Vec<u8>,
-    clock: u64,
+    /// When the next block is written, ns since the Unix epoch.
+    pub clock: u64,
     chain: u64,
     block_index: u32,
     segment_events: u32,

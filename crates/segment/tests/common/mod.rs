@@ -85,7 +85,7 @@ impl MemoryLog {
     }
 
     /// The segments in order, each in the form a reader takes, with the damage of a cold one.
-    fn segments(&self) -> Vec<(u32, Vec<u8>, Option<ColdState>)> {
+    pub fn segments(&self) -> Vec<(u32, Vec<u8>, Option<ColdState>)> {
         let mut indices: Vec<u32> =
             self.files.keys().filter_map(|name| SegmentFile::parse(name)).map(|file| file.index).collect();
         indices.dedup();
