@@ -5,7 +5,8 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Instant;
 
-use flashstrike_recovery::{LogState, Recovery, RecoveryOptions};
+use flashstrike_recovery::report::LogState;
+use flashstrike_recovery::{Recovery, RecoveryOptions};
 
 use crate::large_log::large_log;
 use crate::{Failure, Figures};
