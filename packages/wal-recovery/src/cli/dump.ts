@@ -45,22 +45,26 @@ export async function dump(options: DumpOptions): Promise<number> {
   const rows = new Rows(formatter(options.format, reader.columns), options.limit)
   if (range.sinceMs > Number.NEGATIVE_INFINITY) await skipSegments(options.dir, range)
   let gaps = 0
-  for await (const block of log.blocks({ ...(range.from > 0 && { from: range.from }), to: range.to })) {
-    if (isGap(block)) {
-      gaps += 1
-      note(gapText(block))
-      continue
+  try {
+    for await (const block of log.blocks({ ...(range.from > 0 && { from: range.from }), to: range.to })) {
+      if (isGap(block)) {
+        gaps += 1
+        note(gapText(block))
+        continue
+      }
+      if (block.writtenMs < range.sinceMs) continue
+      if (block.writtenMs > range.untilMs) break
+      for (const row of reader.rows(block, range)) {
+        const full = rows.add(row)
+        if (full !== undefined) await full
+        if (rows.isDone) break
+      }
+      if (rows.isDone || isOutputClosed()) break
     }
-    if (block.writtenMs < range.sinceMs) continue
-    if (block.writtenMs > range.untilMs) break
-    for (const row of reader.rows(block, range)) {
-      const full = rows.add(row)
-      if (full !== undefined) await full
-      if (rows.isDone) break
-    }
-    if (rows.isDone || isOutputClosed()) break
+  } finally {
+    // Also before the message of what is damaged: the events in front of it are good.
+    await rows.end()
   }
-  await rows.end()
   const { state, damage } = log.report
   if (damage !== null && !rows.isDone) note(`The log is ${state} at ${damageText(damage)}`)
   return state === 'clean' && gaps === 0 ? EXIT_CLEAN : EXIT_DAMAGE

@@ -1,0 +1,17 @@
+import test from 'ava'
+import { goldenLog, run } from './command-line.js'
+
+test('what stands before the damage is printed, in every format, and the exit code says that there is some', async t => {
+  const log = goldenLog(t, 'corrupt-sealed')
+  if (log === undefined) {
+    t.pass()
+    return
+  }
+  const lines = { table: 73, csv: 73, jsonl: 72 }
+  for (const [format, count] of Object.entries(lines)) {
+    const { code, stdout, stderr } = await run(['dump', log, '--format', format])
+    t.is(stdout.trimEnd().split('\n').length, count, format)
+    t.regex(stderr, /corrupt at 00000001\.wal:640/)
+    t.is(code, 1, format)
+  }
+})
