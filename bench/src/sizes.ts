@@ -27,6 +27,8 @@ export interface Sizes {
   readonly replayed: number
   /** Segments handed over in a replay. */
   readonly handOffs: number
+  /** Events sought, and times. */
+  readonly seeks: number
   /** Bytes appended until the disk alone says how fast it goes on. */
   readonly sustainedBytes: number
   /** Why they are fewer than they should be. */
@@ -88,6 +90,7 @@ export function fullSizes({ dir, diskBytes, long, sustained }: SizeOptions): Siz
     curveSyncs: 500,
     replayed: 10_000_000,
     handOffs: 500,
+    seeks: 5_000,
     sustainedBytes,
     paced: long ? 60_000_000 : 10_000_000,
     largeLogBytes,
@@ -114,6 +117,7 @@ export const SMOKE: Sizes = {
   curveSyncs: 2,
   replayed: 20_000,
   handOffs: 10,
+  seeks: 50,
   sustainedBytes: 64 << 20,
   paced: 20_000,
   largeLogBytes: 128 << 20,

@@ -17,6 +17,7 @@ mod reopen;
 mod replay;
 mod resident;
 mod scratch;
+mod seek;
 mod store;
 mod sustained;
 mod sync_bytes;
@@ -81,6 +82,12 @@ enum Contest {
     /// Reads the files of a large log.
     #[serde(rename_all = "camelCase")]
     RawRead { dir: PathBuf, logs: PathBuf, bytes: u64 },
+    /// Seeking in a large log.
+    #[serde(rename_all = "camelCase")]
+    Seek { dir: PathBuf, logs: PathBuf, bytes: u64, cold: bool, seeks: u64 },
+    /// Makes a large log with compressed segments if it is not there yet.
+    #[serde(rename_all = "camelCase")]
+    ColdLog { dir: PathBuf, logs: PathBuf, bytes: u64 },
     /// Not a contest: what is killed before a log is opened.
     #[serde(rename_all = "camelCase")]
     AppendAndDie { log: PathBuf, many_unsealed: bool },
@@ -124,6 +131,8 @@ impl Contest {
             Self::LargeLog { logs, bytes, .. } => large_log::large_log(logs, *bytes).map(|_| Figures::new()),
             Self::Verify { logs, bytes, .. } => verify::round(logs, *bytes),
             Self::RawRead { logs, bytes, .. } => verify::raw_round(logs, *bytes),
+            Self::Seek { logs, bytes, cold, seeks, .. } => seek::round(logs, *bytes, *cold, *seeks),
+            Self::ColdLog { logs, bytes, .. } => seek::cold_log(logs, *bytes).map(|_| Figures::new()),
             Self::AppendAndDie { log, many_unsealed } => Err(large_log::append_and_die(log, *many_unsealed)),
             Self::SyncBytes { dir, syncs } => sync_bytes::round(dir, *syncs),
             Self::ResidentRecorder { dir, seconds } => resident::recorder_round(dir, *seconds),

@@ -8,6 +8,7 @@ import { latency } from './latency.js'
 import { memory } from './memory.js'
 import { peersAppend, peersCommit, peersGroup, peersReplay } from './peers.js'
 import { handOff, replay } from './replay.js'
+import { seek } from './seek.js'
 import { verify } from './verify.js'
 
 /** All benchmarks with these sizes. */
@@ -24,6 +25,7 @@ export function benchmarks(sizes: Sizes): readonly Benchmark[] {
     handOff(sizes),
     reopen(sizes),
     verify(sizes),
+    seek(sizes),
     telemetry(sizes),
     syncBytes(sizes),
     memory(sizes),

@@ -8,6 +8,7 @@ import { readFileRound, writeFileRound } from './files.js'
 import { pacedEmptyRound, pacedRound } from './paced.js'
 import { coldReplayRound, replayRound } from './replay.js'
 import { residentReplayRound } from './resident.js'
+import { seekRound } from './seek.js'
 
 interface Given {
   readonly contest: string
@@ -20,6 +21,8 @@ interface Given {
   readonly logs: string
   readonly bytes: number
   readonly seconds: number
+  readonly cold: boolean
+  readonly seeks: number
 }
 
 type Round = (given: Given) => Promise<Record<string, number>>
@@ -37,6 +40,7 @@ const contests: Readonly<Record<string, Round>> = {
   'resident-replay': ({ logs, bytes, seconds }) => residentReplayRound(logs, bytes, seconds),
   replay: ({ dir, events }) => replayRound(dir, events),
   'cold-replay': ({ dir, events }) => coldReplayRound(dir, events),
+  seek: ({ logs, bytes, cold, seeks }) => seekRound(logs, bytes, cold, seeks),
   'read-file': ({ dir, events }) => readFileRound(dir, events),
 }
 

@@ -122,6 +122,22 @@ impl NativeRecovery {
         runs.map(NativeReplay::new).map_err(|error| to_throw(env, &error))
     }
 
+    /// Throws where a replay from this event on would not begin.
+    #[napi(catch_unwind)]
+    pub fn seek_event(&self, env: Env, event_id: f64) -> napi::Result<()> {
+        self.recovery(env)?.seek_event(event_id as u64).map_err(|error| to_throw(env, &error))
+    }
+
+    /// Id of the first event that was written at this time, ms since the Unix epoch, or later; 0: there is none.
+    #[napi(catch_unwind)]
+    pub fn seek_time(&self, env: Env, unix_ms: f64) -> napi::Result<f64> {
+        // By as much a time can be off that was nanoseconds before: a number has 53 bits.
+        const ROUNDED_NS: u64 = 512;
+        let unix_ns = ((unix_ms * 1e6) as u64).saturating_sub(ROUNDED_NS);
+        let found = self.recovery(env)?.seek_time(unix_ns);
+        Ok(found.map_err(|error| to_throw(env, &error))?.map_or(0.0, |id| id as f64))
+    }
+
     /// Begins to follow the log live, once it is asked for the first run. `from` 0: the first event; −1: behind the last.
     /// `listener` is called each time that what was waited for has come.
     #[napi(

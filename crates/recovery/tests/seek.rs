@@ -205,7 +205,7 @@ fn block() -> impl Strategy<Value = BlockPlan> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let take = || prop_oneof![Just(1), 2..50_usize, Just(usize::MAX)];
+    let take = || prop_oneof![Just(1), 2..50_usize, Just(usize::MAX), Just(usize::MAX)];
     let range = || prop::option::weighted(0.7, pick());
     prop_oneof![
         6 => (range(), range(), any::<bool>(), take())
@@ -214,7 +214,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(reverse, ids)| Step::Seek { reverse, ids }),
         3 => pick().prop_map(Step::SeekTime),
         1 => Just(Step::Compress),
-        2 => block().prop_map(Step::Append),
+        5 => block().prop_map(Step::Append),
     ]
 }
 

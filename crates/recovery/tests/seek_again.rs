@@ -8,6 +8,7 @@ use std::path::Path;
 
 use flashstrike_recovery::directory::{cold_path, hot_path};
 use flashstrike_recovery::{Code, Manager, Recovery, RecoveryOptions, ReplayOptions};
+use flashstrike_segment::SegmentHeader;
 use flashstrike_telemetry::Value;
 use support::writer::{LogWriter, end_of_blocks, hold_lock};
 use support::{Watchdog, temporary_directory};
@@ -408,4 +409,88 @@ fn a_replay_does_not_go_on_in_another_history() {
     let (code, message) = error.expect("what follows does not continue it");
     assert_eq!(code, Code::Gone, "{message}");
     assert!(message.contains(&format!("stands at event {known}")), "{message}");
+}
+
+#[test]
+fn a_file_that_is_not_the_one_that_was_verified_is_verified_before_its_first_event() {
+    let _watchdog = Watchdog::new("other files");
+    for in_place in [false, true] {
+        let (directory, _writer, lasts) = log(4);
+        let recovery = opened(directory.path());
+        let id = lasts[1] - 300;
+        assert_eq!(all(&recovery, only(id)), (vec![id], None));
+        let path = hot_path(directory.path(), 1);
+        let mut bytes = fs::read(&path).unwrap();
+        if in_place {
+            let mut header = SegmentHeader::decode(&bytes).unwrap();
+            header.sealed.as_mut().unwrap().event_count += 1;
+            let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+            file.write_all_at(&header.encode(), 0).unwrap();
+        } else {
+            // Far away from the event.
+            bytes[100_000] ^= 1;
+            replace(&path, &bytes);
+        }
+        for _ in 0..2 {
+            let outcome = all(&recovery, only(id));
+            assert_eq!(
+                (outcome.0.len(), code_of(&outcome)),
+                (0, Some(Code::Corrupt)),
+                "in place: {in_place}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_there_uncompressed_is_read_uncompressed() {
+    let _watchdog = Watchdog::new("both files");
+    let (directory, writer, lasts) = log(4);
+    writer.compress(1);
+    let recovery = opened(directory.path());
+    let id = lasts[1] - 300;
+    assert_eq!(all(&recovery, only(id)), (vec![id], None));
+    let other = temporary_directory();
+    let mut writer = LogWriter::new(other.path(), 1024, SEGMENT);
+    writer.tick = 7;
+    writer.activate();
+    while writer.next_segment < 4 {
+        writer.append(EVENTS - 1);
+    }
+    fs::copy(hot_path(other.path(), 1), hot_path(directory.path(), 1)).unwrap();
+    for options in [only(id), from(id), from(lasts[1])] {
+        assert_eq!(all(&recovery, options), all(&opened(directory.path()), options));
+    }
+    assert_eq!(written_at(&recovery, id), written_at(&opened(directory.path()), id));
+}
+
+#[test]
+fn what_was_cut_off_and_written_anew_in_place_is_read_as_it_is_now() {
+    let _watchdog = Watchdog::new("written anew");
+    let (directory, other) = (temporary_directory(), temporary_directory());
+    let mut now = Vec::new();
+    // The same beginning, and then other times.
+    for (tick, blocks, place) in [(1, 30, &directory), (7, 40, &other)] {
+        let mut writer = LogWriter::new(place.path(), 1024, SEGMENT);
+        writer.activate();
+        for block in 0..blocks {
+            writer.tick = if block < 10 { 1 } else { tick };
+            writer.append(EVENTS);
+        }
+        now = (100..=writer.link.last_event_id).collect();
+    }
+    let _lock = hold_lock(directory.path());
+    let recovery = opened(directory.path());
+    let in_new = u64::from(EVENTS) * 20;
+    assert_eq!(first(&recovery, from(in_new)), Ok(Some(in_new)));
+    let mut begun = recovery.replay(from(100)).expect("readable");
+    assert_eq!(rest(&mut begun, 1).0, [100]);
+    let file = fs::OpenOptions::new().write(true).open(hot_path(directory.path(), 0)).unwrap();
+    file.write_all_at(&fs::read(hot_path(other.path(), 0)).unwrap(), 0).unwrap();
+    // Where a replay stands is before the cut, so it goes on behind.
+    let (ids, error) = rest(&mut begun, usize::MAX);
+    assert_eq!(error, None);
+    assert_eq!(ids, now[1..]);
+    assert_eq!(all(&recovery, from(100)), (now, None));
+    assert_eq!(written_at(&recovery, in_new), written_at(&opened(other.path()), in_new));
 }

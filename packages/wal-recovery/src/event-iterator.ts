@@ -129,26 +129,25 @@ export class FixedEvents<E> extends EventIterator<E> {
   protected override enterBlock(): boolean {
     const { walker, range, reverse } = this
     const { count, payloadStart } = walker
-    const first = walker.firstId >= range.from ? 0 : this.#countBelow(range.from, count)
-    const end = walker.lastId <= range.to ? count : this.#countBelow(range.to + 1, count)
+    const first = walker.firstId >= range.from ? 0 : countBelow(walker, this.#size, range.from)
+    const end = walker.lastId <= range.to ? count : countBelow(walker, this.#size, range.to + 1)
     if (first >= end) return false
     this.cursor.offset = payloadStart + (reverse ? end - 1 : first) * this.#size
     this.left = end - first - 1
     return true
   }
+}
 
-  /** How many of the block's events have ids below `id`; they ascend, with gaps. */
-  #countBelow(id: number, count: number): number {
-    const { payloadStart, cursor } = this.walker
-    let low = 0
-    let high = count
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (readId(cursor.view, payloadStart + middle * this.#size) < id) low = middle + 1
-      else high = middle
-    }
-    return low
+/** How many events of the block have ids below `id`; they ascend, with gaps, and are `size` bytes long. */
+export function countBelow({ payloadStart, cursor, count }: BlockWalker, size: number, id: number): number {
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (readId(cursor.view, payloadStart + middle * size) < id) low = middle + 1
+    else high = middle
   }
+  return low
 }
 
 /** Events of any length: their ids are counted from the block's first. */

@@ -13,6 +13,8 @@ import type { EventRecord, EventType, FieldTypes, Schema } from './schema.js'
 export type EventReader<F extends FieldTypes = FieldTypes> = EventRecord<F> & {
   /** A plain copy of the event, independent of the replay. */
   toObject(): EventRecord<F>
+  /** Only for the compiler. */
+  readonly '~fields'?: F
 }
 
 /** Makes a flyweight that reads the event where `cursor` stands. */

@@ -1,4 +1,5 @@
 import { BlockWalker } from './block-walker.js'
+import type { Columns } from './columns.js'
 import { WalError } from './errors.js'
 import type { EventIterator, IdRange, IterationOptions } from './event-iterator.js'
 import { LogBlock } from './log-block.js'
@@ -16,6 +17,7 @@ export interface FollowParts<E> {
   readonly begin: (listener: () => void) => NativeFollower
   readonly views: WindowViews | undefined
   readonly iterate: (options: IterationOptions) => EventIterator<E>
+  readonly columns: Columns
   readonly signal: AbortSignal | undefined
   /** Called once, when it is over. */
   readonly onEnd: (follow: Follow<E>) => void
@@ -35,6 +37,7 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
   readonly #walker: BlockWalker
   readonly #events: EventIterator<E>
   readonly #iterate: (options: IterationOptions) => EventIterator<E>
+  readonly #columns: Columns
   readonly #signal: AbortSignal | undefined
   readonly #onEnd: (follow: Follow<E>) => void
   /** What is given begins with the first event that was not given before, wherever its block begins. */
@@ -49,13 +52,14 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
   #turnEnds = 0
 
   /** @internal */
-  constructor({ begin, views, iterate, signal, onEnd }: FollowParts<E>) {
+  constructor({ begin, views, iterate, columns, signal, onEnd }: FollowParts<E>) {
     this.#native = begin(() => {
       this.#native.unref()
       this.#wakeUp()
     })
     this.#walker = new BlockWalker(this.#native, false, views)
     this.#iterate = iterate
+    this.#columns = columns
     this.#events = iterate({
       walker: this.#walker,
       nextBlock: () => this.#nextBlock(),
@@ -91,7 +95,7 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
       for (;;) {
         while (this.#ending === undefined && !this.#nextBlock()) await this.#pause()
         if (this.#isOver()) return
-        yield new LogBlock<E>(this.#walker, this.#range, this.#iterate)
+        yield new LogBlock<E>(this.#walker, this.#range, this.#iterate, this.#columns)
       }
     } finally {
       this.#end('returned')

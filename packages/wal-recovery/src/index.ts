@@ -5,6 +5,7 @@
  */
 export type { Gap } from './block-walker.js'
 export type { ByteEvent } from './byte-event.js'
+export type { Column, ColumnName } from './columns.js'
 export { WalError, type WalErrorCode, type WalErrorPlace } from './errors.js'
 export type { EventIterator } from './event-iterator.js'
 export type { EventReader } from './event-reader.js'

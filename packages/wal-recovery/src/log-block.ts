@@ -1,6 +1,8 @@
 import type { BlockWalker } from './block-walker.js'
+import type { Column, ColumnName, Columns } from './columns.js'
 import { WalError } from './errors.js'
 import type { EventIterator, IdRange, IterationOptions } from './event-iterator.js'
+import type { TypedColumn } from './field-types.js'
 
 /** Makes the iterator over the events where a walker stands. */
 export type IterateEvents<E> = (options: IterationOptions) => EventIterator<E>
@@ -24,20 +26,40 @@ export class LogBlock<E> implements Iterable<E> {
   readonly #place: number
   readonly #range: IdRange
   readonly #iterate: IterateEvents<E>
+  readonly #columns: Columns
 
   /** @internal */
-  constructor(walker: BlockWalker, range: IdRange, iterate: IterateEvents<E>) {
+  constructor(walker: BlockWalker, range: IdRange, iterate: IterateEvents<E>, columns: Columns) {
     const { view } = walker.cursor
     this.#walker = walker
     this.#place = walker.place
     this.#range = range
     this.#iterate = iterate
+    this.#columns = columns
     this.firstId = walker.firstId
     this.lastId = walker.lastId
     this.count = walker.count
     this.writtenMs = walker.writtenMs
     const length = walker.payloadEnd - walker.payloadStart
     this.payload = new Uint8Array(view.buffer, view.byteOffset + walker.payloadStart, length)
+  }
+
+  /**
+   * The values of a numeric field of those events of the block that lie in the range asked for, in order: a copy, which
+   * stays when the block has passed. Of a `u64` or `i64` it is a `Float64Array`, exact up to ±(2⁵³ − 1); of `u64.big`
+   * and `i64.big` a `BigUint64Array` or `BigInt64Array`; of any other type the array of that type. The ids are the
+   * column `event_id`, a `Float64Array`.
+   *
+   * @param into an array of that kind to copy into, from its beginning on, with room for `count` values; it is given
+   *   back, cut to the values. Without it each call makes a new one.
+   * @throws WalError `WAL_SCHEMA` for a field that does not exist or is no number, and for a `u64` or `i64` beyond the
+   *   safe integers; `WAL_UNSUPPORTED` for an array that does not fit; `WAL_CLOSED` when the next block has been asked
+   *   for
+   */
+  column<Name extends ColumnName<E>>(name: Name, into?: Column<E, Name>): Column<E, Name> {
+    if (this.#walker.place !== this.#place) throw past(this.firstId, this.lastId)
+    const given = into as TypedColumn | undefined
+    return this.#columns.read(this.#walker, this.#range, name, given) as Column<E, Name>
   }
 
   /**

@@ -62,6 +62,10 @@ export interface NativeRecovery {
   lastId(): number
   /** From 0: the first event. */
   replay(from: number, to: number, reverse: boolean): NativeRuns
+  /** Throws where a replay from this event on would not begin. */
+  seekEvent(eventId: number): void
+  /** Id of the first event that was written at this time, ms since the Unix epoch, or later; 0: there is none. */
+  seekTime(unixMs: number): number
   /** From 0: the first event; -1: behind the last one. */
   follow(from: number, durableOnly: boolean, spinUs: number, listener: () => void): NativeFollower
   verify(onProgress: (segments: number, ofSegments: number, bytes: number) => void): Promise<string>

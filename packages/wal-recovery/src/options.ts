@@ -36,7 +36,7 @@ export interface RecoveryOptions<E extends EventType = EventType> {
 export interface ReplayOptions {
   /**
    * First event id, inclusive. An id that retention has removed is refused with `WAL_GONE`.
-   * @default where `seek` went, else the first there is
+   * @default where `seek` or `seekTime` went, else the first there is
    */
   readonly from?: number
   /**
@@ -56,7 +56,7 @@ export interface FollowOptions {
   /**
    * First event id, inclusive; one that is still to come is waited for. `'end'`: only what comes from now on. An id that
    * retention has removed is refused with `WAL_GONE`.
-   * @default where `seek` went, else the first there is
+   * @default where `seek` or `seekTime` went, else the first there is
    */
   readonly from?: number | 'end'
   /**

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { apart } from './apart.js'
 import { BlockWalker, type Gap } from './block-walker.js'
 import type { ByteEvent } from './byte-event.js'
+import { Columns } from './columns.js'
 import { translating, WalError } from './errors.js'
 import {
   ALL_IDS,
@@ -68,6 +69,7 @@ export class Recovery<E = UntypedEvent> {
   readonly #native: NativeRecovery
   readonly #views: WindowViews | undefined
   readonly #schema: Schema | undefined
+  readonly #columns: Columns
   #reader: ReaderClass | undefined
   #report: OpenReport | undefined
   #position = BEGINNING
@@ -78,6 +80,7 @@ export class Recovery<E = UntypedEvent> {
     this.#native = native
     this.#views = views
     this.#schema = event ?? parseSchema(native.schemaJson())
+    this.#columns = new Columns(this.#schema)
   }
 
   /**
@@ -174,7 +177,7 @@ export class Recovery<E = UntypedEvent> {
         const more = walker.next()
         yield* gaps.splice(0)
         if (!more || walker.firstId > range.to) return
-        yield new LogBlock<E>(walker, range, iteration => this.#iterate(iteration))
+        yield new LogBlock<E>(walker, range, iteration => this.#iterate(iteration), this.#columns)
         if (performance.now() < turnEnds) continue
         await nextTurn()
         turnEnds = performance.now() + TURN_MS
@@ -203,6 +206,7 @@ export class Recovery<E = UntypedEvent> {
         translating(() => native.follow(from === 'end' ? AT_END : from, durableOnly, spinUs, listener)),
       views: this.#views,
       iterate: iteration => this.#iterate(iteration),
+      columns: this.#columns,
       signal,
       onEnd: ended => this.#follows.delete(ended),
     })
@@ -219,9 +223,36 @@ export class Recovery<E = UntypedEvent> {
   seek(eventId: number): void {
     checkId('the event id', eventId)
     const native = this.#open()
-    // An id before the first event may never have been given out: the native side knows what was removed.
-    if (eventId < native.firstId()) translating(() => native.replay(eventId, eventId, false)).close()
+    translating(() => native.seekEvent(eventId))
     this.#position = eventId
+  }
+
+  /**
+   * Lets what follows begin at the first event that was written at a time or later, and gives its id. Undefined: every
+   * event is older, and what follows begins behind the last one there is now.
+   *
+   * Times are those of blocks: each has one, of the moment when it was written, with its events appended then or
+   * before, by so much as the recorder keeps a block open (see its `flush`). So no event appended at the time or later
+   * is left out, and those before it in its block come along. Times never go back along a log, also where a clock did.
+   * Events that are staged and in no block yet count as written now. What was written up to a microsecond before the
+   * time counts as well, since a number of milliseconds says no more.
+   *
+   * @param time a `Date`, or milliseconds since the Unix epoch, fractions allowed: `block.writtenMs` finds its block
+   * @throws WalError `WAL_UNSUPPORTED` for what is no time; `WAL_CORRUPT` where the segment that has to be looked at is
+   *   damaged; `WAL_CLOSED`, `WAL_IO`
+   */
+  seekTime(time: number | Date): number | undefined {
+    const ms = Number(time)
+    if (Number.isNaN(ms) || !(typeof time === 'number' || time instanceof Date)) {
+      throw new WalError(
+        'WAL_UNSUPPORTED',
+        `seekTime takes a Date or milliseconds since the Unix epoch, and not ${shown(time)}`,
+      )
+    }
+    const native = this.#open()
+    const id = translating(() => native.seekTime(ms))
+    this.#position = id === 0 ? native.lastId() + 1 : id
+    return id === 0 ? undefined : id
   }
 
   /**

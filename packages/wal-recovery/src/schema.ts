@@ -5,6 +5,7 @@ import { shown } from './option-check.js'
 export {
   type AnyFieldType,
   bytes,
+  type ColumnOf,
   type FieldKind,
   type FieldType,
   f32,
@@ -13,6 +14,7 @@ export {
   i16,
   i32,
   i64,
+  type TypedColumn,
   u8,
   u16,
   u32,

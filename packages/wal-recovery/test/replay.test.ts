@@ -19,6 +19,7 @@ function logOf(steps: readonly Step[], schema: string, reversible: readonly Step
     schemaJson: () => schema,
     reportJson: () => '{"mode":"tail"}',
     firstId: () => 3,
+    seekEvent: () => {},
     replay: (_from: number, _to: number, reverse: boolean) => {
       const runs = new FakeRuns(reverse ? reversible : steps)
       opened.push(runs)
@@ -295,6 +296,25 @@ test('seek decides where a replay without from begins', t => {
   t.throws(() => log.replay({ to: -1 }), { code: 'WAL_EVENT_ID' })
 })
 
+test('seekTime decides where a replay begins: at an event, or behind the last one', t => {
+  const { native } = logOf([counts([block(3, 4, 5, 6)])], schemaJson(Count))
+  const asked: number[] = []
+  native.lastId = () => 6
+  native.seekTime = ms => {
+    asked.push(ms)
+    return ms < 2000 ? 5 : 0
+  }
+  const log = recoveryOf(native, undefined)
+  t.is(log.seekTime(new Date(1000)), 5)
+  t.deepEqual(
+    Array.from(log.replay(), event => event.event_id),
+    [5, 6],
+  )
+  t.is(log.seekTime(2000.5), undefined)
+  t.deepEqual([...log.replay()], [])
+  t.deepEqual(asked, [1000, 2000.5])
+})
+
 test('a closed log is not read', async t => {
   const { native } = logOf([], schemaJson(Count))
   native.close = () => {
@@ -313,9 +333,12 @@ test('an id in front of the first event is sought and replayed alike: only what 
   for (const removed of [0, 1]) {
     const { native } = logOf([counts([block(3, 4)])], schemaJson(Count))
     const { replay } = native
-    native.replay = (from, to, reverse) => {
+    native.seekEvent = from => {
       if (from > 0 && from <= removed)
         throw Object.assign(new Error('removed'), { code: 'WAL_GONE', eventId: from })
+    }
+    native.replay = (from, to, reverse) => {
+      native.seekEvent(from)
       return replay(from, to, reverse)
     }
     const log = recoveryOf(native, undefined)
@@ -385,6 +408,8 @@ const misuses: ReadonlyArray<
     /replay got 5: it takes an object with from/,
   ],
   ['from as a text', log => log.replay({ from: '1' as never }), 'WAL_EVENT_ID', /from is "1"/],
+  ['seekTime without a time', log => log.seekTime(null as never), 'WAL_UNSUPPORTED', /is null|not null/],
+  ['seekTime with no date', log => log.seekTime(new Date('?')), 'WAL_UNSUPPORTED', /takes a Date or/],
   ['seek without an id', log => log.seek(null as never), 'WAL_EVENT_ID', /is null/],
   [
     'blocks backwards',
