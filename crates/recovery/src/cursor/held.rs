@@ -42,13 +42,14 @@ pub struct Cursor {
     file: CursorFile,
     file_mode: u32,
     position: AtomicU64,
+    /// Apart, so that who waits for an event to be durable keeps nobody from committing an earlier one.
+    watch: Mutex<DurableWatch>,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
     slot: CursorSlot,
-    watch: DurableWatch,
     /// What a failed write or sync said: what stands in the file is not known since.
     failed: Option<Error>,
 }
@@ -73,13 +74,7 @@ impl Cursor {
             );
             return Err(Error::new(Code::Corrupt, message).at_path(&log.directory));
         };
-        let watch = DurableWatch {
-            files: Arc::clone(&log.files),
-            directory: log.directory.clone(),
-            log_id: identity.log_id,
-            boot_id: log.boot_id,
-            proved: 0,
-        };
+        let mut watch = DurableWatch::new(&log, identity.log_id);
         let directory = log.directory.join(names::CURSORS);
         let found = CursorFile::acquire(&*log.files, &directory, name)?;
         let (file, slot) = match (found, options.create) {
@@ -88,7 +83,6 @@ impl Cursor {
                 (file, decode(&directory.join(names::cursor_file_name(name)), &bytes, Some(&identity.log_id)))
             }
             (None, Some(start)) => {
-                let mut watch = watch;
                 let Some((lock, event_id)) = place(&log, &mut watch, start, options.file_mode, wait)? else {
                     return Ok(None);
                 };
@@ -134,7 +128,8 @@ impl Cursor {
             file,
             file_mode,
             position: AtomicU64::new(slot.event_id),
-            state: Mutex::new(State { slot, watch, failed: None }),
+            watch: Mutex::new(watch),
+            state: Mutex::new(State { slot, failed: None }),
         }
     }
 
@@ -173,7 +168,7 @@ impl Cursor {
     /// # Errors
     /// `WAL_IO`.
     pub fn durable_event_id(&self) -> Result<u64> {
-        Ok(self.lock().watch.look()?.durable)
+        Ok(self.watch().look(&self.log)?.durable_event_id)
     }
 
     /// Puts the cursor somewhere, also back.
@@ -193,11 +188,8 @@ impl Cursor {
     }
 
     fn poll_commit(&self, event_id: u64, wait: &mut DurableWait) -> Result<bool> {
-        if event_id > self.position() {
-            let mut watch = self.lock().watch.clone();
-            if !wait.poll(&self.log, &mut watch, event_id)? {
-                return Ok(false);
-            }
+        if event_id > self.position() && !wait.poll(&self.log, &mut self.watch(), event_id)? {
+            return Ok(false);
         }
         let mut state = self.lock();
         self.check_usable(&state)?;
@@ -210,14 +202,12 @@ impl Cursor {
     }
 
     fn put(&self, start: CursorStart, whole: bool, wait: &mut DurableWait) -> Result<bool> {
-        let mut watch = self.lock().watch.clone();
-        let Some((_lock, event_id)) = place(&self.log, &mut watch, start, self.file_mode, wait)? else {
-            return Ok(false);
-        };
+        let placed = place(&self.log, &mut self.watch(), start, self.file_mode, wait)?;
+        let Some((_lock, event_id)) = placed else { return Ok(false) };
         let mut state = self.lock();
         self.check_usable(&state)?;
         let (next, written) = if whole {
-            let slot = CursorSlot::first(watch.log_id, event_id, now_ns());
+            let slot = CursorSlot::first(state.slot.log_id, event_id, now_ns());
             let written = self.file.write_anew(&slot);
             (slot, written)
         } else {
@@ -269,6 +259,10 @@ impl Cursor {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn watch(&self) -> MutexGuard<'_, DurableWatch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Where a cursor is to stand, and the lock that keeps that from being removed; `None`: that is not durable yet.
@@ -283,8 +277,8 @@ fn place(
         CursorStart::Start => 0,
         CursorStart::End => {
             let found = log.look()?;
-            watch.proved = watch.proved.max(found.durable_on_disk);
-            watch.look()?.durable.min(found.last_id())
+            watch.prove(found.durable_on_disk);
+            watch.look(log)?.durable_event_id.min(found.last_id())
         }
         CursorStart::After(event_id) => {
             if !wait.poll(log, watch, event_id)? {

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use super::durable::DurableWatch;
 use crate::error::{Code, Error, Result};
 use crate::files::FileSystem;
-use crate::inspect::{Depth, InspectOptions, Inspection, Watch, observe};
+use crate::inspect::{
+    Depth, InspectOptions, Inspection, MetaFacts, SegmentSource, Watch, observe, read_meta,
+};
 
 /// How often to look whether an event has become durable.
 const LOOK: Duration = Duration::from_micros(500);
@@ -27,6 +29,11 @@ impl LogPlace {
     pub(super) fn look(&self) -> Result<Inspection> {
         let options = InspectOptions { depth: Depth::Unsealed, boot_id: self.boot_id, beside_writer: false };
         observe(&self.files, &self.directory, &options, &mut Watch::default()).map(|(found, _)| found)
+    }
+
+    /// What `wal.meta` says now.
+    pub(super) fn meta(&self) -> Result<MetaFacts> {
+        read_meta(&SegmentSource::new(&self.files, &self.directory))
     }
 }
 
@@ -79,8 +86,8 @@ impl DurableWait {
     /// `WAL_EVENT_ID` if there is no such event; `WAL_CLOSED` if there is nobody any more who could make it durable,
     /// `WAL_POISONED` if he cannot; `WAL_IO`.
     pub(super) fn poll(&mut self, log: &LogPlace, watch: &mut DurableWatch, event_id: u64) -> Result<bool> {
-        let seen = watch.look()?;
-        if event_id <= seen.durable {
+        let said = watch.look(log)?;
+        if event_id <= said.durable_event_id {
             return Ok(true);
         }
         if self.next_look.is_some_and(|next| Instant::now() < next) {
@@ -90,21 +97,21 @@ impl DurableWait {
             let found = log.look()?;
             if !found.writer_alive {
                 // It may have synced, and ended, since the look above.
-                watch.proved = watch.proved.max(found.durable_on_disk);
-                let durable = watch.look()?.durable;
+                watch.prove(found.durable_on_disk);
+                let durable = watch.look(log)?.durable_event_id;
                 return if event_id <= durable {
                     Ok(true)
                 } else {
                     Err(left_behind(log, event_id, durable, found.last_id()))
                 };
             }
-        } else if seen.poisoned {
+        } else if said.is_poisoned {
             let message = format!(
                 "event {event_id} does not become durable, since a sync of the writer has failed; it does when the log \
                  is opened for appending again, if it is still there"
             );
             return Err(Error::new(Code::Poisoned, message).at_event(event_id));
-        } else if event_id > seen.written && !self.is_written {
+        } else if event_id > said.written_event_id && !self.is_written {
             // What was published a moment ago may not be counted yet.
             let end = log.look()?.last_id();
             if event_id > end {

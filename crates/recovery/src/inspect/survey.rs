@@ -247,7 +247,8 @@ fn begin(known: &Known<'_>, first_segment: u32) -> Begin {
     }
 }
 
-fn read_meta(source: &SegmentSource) -> Result<MetaFacts> {
+/// What `wal.meta` says, whosever it is.
+pub(crate) fn read_meta(source: &SegmentSource) -> Result<MetaFacts> {
     let path = source.directory.join(names::WAL_META);
     let file = match source.files.open(&path, OpenMode::Read) {
         Ok(file) => file,
