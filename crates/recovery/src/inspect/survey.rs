@@ -136,7 +136,9 @@ pub(super) fn inspect_once(
         order,
         starts: &starts,
     };
-    let Some(mut found) = verify_from_the_right_place(&known, first_segment, watch)? else { return Ok(None) };
+    let Some(mut found) = verify_from_the_right_place(&known, first_segment, first.as_ref(), watch)? else {
+        return Ok(None);
+    };
     let tail = found.tail.take();
     let survey =
         Survey { directory: source.directory, listing, meta, first_segment, first, options: *options };
@@ -216,9 +218,12 @@ fn missing_name(listing: &Listing, order: &[u32], first_segment: u32, is_proved:
 fn verify_from_the_right_place(
     known: &Known<'_>,
     first_segment: u32,
+    first: Option<&SegmentStart>,
     watch: &mut Watch<'_>,
 ) -> Result<Option<Found>> {
-    let mut begin = begin(known, first_segment);
+    // One whose header does not verify counts as unsealed, and only its blocks say where the log begins.
+    let is_first_open = first.is_some_and(|first| first.sealed.is_none() && first.metadata.is_some());
+    let mut begin = if is_first_open { Begin::First } else { begin(known, first_segment) };
     loop {
         let Some(found) = verify(known, &begin, watch)? else { return Ok(None) };
         let place = found.verdict.bad.as_ref().and_then(|bad| bad.position.segment);

@@ -80,15 +80,15 @@ pub(super) fn verify(known: &Known<'_>, begin: &Begin, watch: &mut Watch<'_>) ->
         Begin::Behind(sealed) => LogVerifier::resume(known.log.as_ref(), known.meta.as_ref(), sealed),
         Begin::At(index) => LogVerifier::begin_at(known.log.as_ref(), known.meta.as_ref(), *index),
     };
-    // Only a verification that begins with the first segment finds for itself what is missing before its last one.
-    if let Some(index) = known.missing.filter(|_| known.order.is_empty() || !matches!(begin, Begin::First)) {
-        verifier.missing_segment(index);
-    }
     let first = match begin {
         Begin::First => 0,
         Begin::Behind(sealed) => sealed.segment_index + 1,
         Begin::At(index) => *index,
     };
+    // What is missing behind its beginning a verification finds for itself, in its place among other damage.
+    if let Some(index) = known.missing.filter(|&index| known.order.is_empty() || index < first) {
+        verifier.missing_segment(index);
+    }
     let begin = known.order.partition_point(|&index| index < first);
     let segment_size = known.log.as_ref().map_or(0, |log| log.segment_size);
     let scout = Scout::new(known.source, &known.prepared, segment_size);
