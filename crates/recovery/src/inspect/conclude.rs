@@ -42,7 +42,10 @@ impl Survey {
             .collect();
         let end = segments.last().map(|last| last.index);
         let prepared = self.prepared(&verdict, &files, end);
-        let is_cut = state != State::Clean && prepared.iter().any(|prepared| prepared.usable.is_none());
+        let expected = end.map_or(self.first_segment, |end| end + 1);
+        let has_gap = prepared.iter().zip(expected..).any(|(prepared, expected)| prepared.index != expected);
+        let is_unusable = has_gap || prepared.iter().any(|prepared| prepared.usable.is_none());
+        let is_cut = state != State::Clean && is_unusable;
         let behind =
             if is_cut { prepared.iter().map(|prepared| prepared.index).collect() } else { Vec::new() };
         remarks.extend(remarks_of(&verdict, &segments, &files));
