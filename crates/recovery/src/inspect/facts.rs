@@ -105,6 +105,12 @@ impl SegmentFacts {
         self.header.sealed.is_some()
     }
 
+    /// Whether its file cannot stay as it is: it has another length than the segment, or is compressed although the
+    /// segment is not sealed.
+    pub(crate) fn is_file_wrong(&self) -> bool {
+        if self.is_cold { !self.is_sealed() } else { self.wrong_length }
+    }
+
     /// Whether it is sealed and its header says what its blocks say.
     pub(crate) fn is_whole_and_sealed(&self) -> bool {
         self.header.sealed.as_ref() == Some(&self.counts)

@@ -209,17 +209,20 @@ impl<'a> Repair<'a> {
         Ok(())
     }
 
-    /// Puts a copy of the right length in the place of files that have another.
+    /// Puts a copy of the right length in the place of files that have another, and one that can be gone on with in the
+    /// place of a compressed segment that is not sealed.
     pub(super) fn correct_lengths(&mut self) -> Result<()> {
         for at in 0..self.segments.len() {
             let facts = self.segments[at].clone();
-            if !facts.wrong_length || facts.is_cold {
+            if !facts.is_file_wrong() {
                 continue;
             }
             self.replace(&facts, &facts.header)?;
-            self.notes.push(format!("{} has its right length again", names::hot_name(facts.index)));
+            let done = if facts.is_cold { "is uncompressed" } else { "has its right length" };
+            self.notes.push(format!("{} {done} again", names::hot_name(facts.index)));
             self.segments[at] = SegmentFacts {
                 wrong_length: false,
+                is_cold: false,
                 header_damaged: false,
                 unpublished_remains: false,
                 ..facts

@@ -30,6 +30,7 @@ impl Repair<'_> {
         }
         self.keep_tail(&reason)?;
         if self.purpose == Purpose::Append {
+            self.keep_wrong_files()?;
             self.keep_unusable_prepared()?;
         }
         if let Some(refused) = &self.inspection.staging.refused {
@@ -91,11 +92,21 @@ impl Repair<'_> {
             }
             TailCut::NewFile => {
                 let listed = self.inspection.listing.segments.get(&last.index).copied();
-                self.keep_segment(last.index, listed, reason)?;
+                return self.keep_segment(last.index, listed, reason);
             }
         }
-        if last.wrong_length && !last.is_cold && self.purpose == Purpose::Append {
-            self.keep_overlong(&last)?;
+        Ok(())
+    }
+
+    /// Files of which the copy that takes their place will not hold everything.
+    fn keep_wrong_files(&mut self) -> Result<()> {
+        for facts in self.segments.clone().iter().filter(|facts| facts.is_file_wrong()) {
+            let listed = self.inspection.listing.segments.get(&facts.index).copied();
+            if facts.is_cold {
+                self.keep_segment(facts.index, listed, "compressed, although it is not sealed")?;
+            } else {
+                self.keep_overlong(facts)?;
+            }
         }
         Ok(())
     }
