@@ -101,10 +101,24 @@ impl Diagnosis {
                 }
                 None => match self.rest.pop_front() {
                     Some(index) => self.read(index)?,
-                    None => return Ok(None),
+                    None => match self.missing_at_the_end() {
+                        Some(gap) => self.found.push_back(gap),
+                        None => return Ok(None),
+                    },
                 },
             }
         }
+    }
+
+    /// A segment that has to be there and behind which none is.
+    fn missing_at_the_end(&mut self) -> Option<Found> {
+        let damage = self.snapshot.inspection.damage.as_ref()?;
+        let segment = damage.position.segment?;
+        if self.verifier.bad().is_some() || !matches!(damage.reason, Reason::SegmentMissing) {
+            return None;
+        }
+        self.verifier.missing_segment(segment);
+        Some(Found::Gap { segment, offset: 0, length: 0, reason: damage.reason.to_string() })
     }
 
     fn run(&mut self, segment: u32, extent: Extent) -> Result<Run<'_>> {
@@ -212,12 +226,14 @@ impl Sorter<'_> {
     /// A gap up to `end`.
     fn gap(&mut self, end: usize) {
         self.flush();
-        let reason = self.bad.take_if(|(place, _)| *place <= end).map(|(_, reason)| reason);
+        let bad = self.bad.take_if(|(place, _)| *place <= end);
+        // The metadata block may verify on its own and not in its place.
+        let from = bad.as_ref().map_or(self.at, |(place, _)| self.at.min(*place));
         self.sorted.push_back(Found::Gap {
             segment: self.index,
-            offset: self.at as u64,
-            length: end.saturating_sub(self.at) as u64,
-            reason: reason.unwrap_or_else(|| "nothing verifies here".to_owned()),
+            offset: from as u64,
+            length: end.saturating_sub(from) as u64,
+            reason: bad.map_or_else(|| "nothing verifies here".to_owned(), |(_, reason)| reason),
         });
     }
 
@@ -271,9 +287,8 @@ impl Following for Behind<'_> {
     }
 
     fn any_block(&mut self) -> bool {
-        let inspection = &self.snapshot.inspection;
-        let is_behind = |index: u32| self.index.is_some_and(|next| index >= next);
-        inspection.segments.iter().any(|facts| is_behind(facts.index))
-            || inspection.behind.iter().any(|&index| is_behind(index))
+        // Asked for the first damage only, which the inspection has found before.
+        let damage = self.snapshot.inspection.damage.as_ref();
+        damage.is_some_and(|damage| matches!(damage.reason, Reason::NoMetadataBlock))
     }
 }
