@@ -6,6 +6,7 @@ mod run;
 
 use std::sync::Arc;
 
+use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
 use flashstrike_segment::{BlockHeader, Damage, Link, Position, Reason};
 use flashstrike_telemetry::clock;
 
@@ -448,10 +449,29 @@ impl Manager {
     fn explain(&self, segment: u32, failure: ReadFailure) -> Error {
         match failure {
             ReadFailure::Failed(error) => error,
-            ReadFailure::Damaged(damage) => self.corrupt(&damage),
+            ReadFailure::Damaged(damage) => {
+                let position = self.end_before(&damage);
+                self.corrupt(&position.unwrap_or(damage))
+            }
             ReadFailure::Cancelled => Error::new(Code::Closed, "the replay was closed"),
             ReadFailure::Vanished => self.vanished(segment),
         }
+    }
+
+    /// A metadata block that names its segment and continues another block than the last one was not found where it
+    /// stands but where that block ends, whatever else is wrong with it.
+    fn end_before(&self, damage: &Damage) -> Option<Damage> {
+        let older = self.neighbour.filter(|_| !self.options.reverse)?;
+        let index = damage.position.segment.filter(|&index| older.index.checked_add(1) == Some(index))?;
+        let start = self.snapshot.context.source.start(index, None).ok()??;
+        let (block, metadata) =
+            start.metadata.filter(|_| damage.position.offset == SEGMENT_HEADER_SIZE as u64)?;
+        let is_other =
+            (metadata.previous_chain, block.last_event_id) != (older.link.chain, older.link.last_event_id);
+        (metadata.segment_index == index && is_other).then_some(Damage {
+            position: Position { segment: Some(older.index), offset: older.end },
+            reason: Reason::ContinuesAnotherBlock,
+        })
     }
 
     fn corrupt(&self, damage: &Damage) -> Error {
