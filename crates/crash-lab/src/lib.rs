@@ -12,7 +12,7 @@
 //! | run a test's other half in a process of its own | [`Child`] |
 //! | stop a process between any two instructions | [`Stepper`] |
 //! | run on a disk that is soon full | [`SmallDisk`] |
-//! | read a log back without the code under test | [`ReadBack`], [`Walref`] |
+//! | read a log back without the code under test | [`ReadBack`], [`Walref`], [`WalrefAtWork`] |
 //! | have events whose contents follow from their ids | [`events`] |
 //! | count what a thread allocates | [`CountingAllocator`] |
 
@@ -44,7 +44,7 @@ pub use seed::Seed;
 pub use skip::{forbidden, skipped};
 pub use small_disk::SmallDisk;
 pub use stepper::Stepper;
-pub use walref::{Walref, vectors};
+pub use walref::{Walref, WalrefAtWork, vectors};
 
 /// Longer than anything in a test takes, also on a machine that is ten times slower and busy; whoever waits so long
 /// hangs.

@@ -1,9 +1,10 @@
 //! The independent reference of the format, a Python program that lies outside the project.
 
+use std::io::{BufRead, BufReader, Lines, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, ChildStdout, Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::skip::skipped;
 
@@ -51,5 +52,54 @@ impl Walref {
             .expect("python3 can be run");
         serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|_| panic!("no answer: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+}
+
+/// The reference as one process that is asked about many logs: starting it takes longer than its answer.
+#[derive(Debug)]
+pub struct WalrefAtWork {
+    process: Child,
+    answers: Lines<BufReader<ChildStdout>>,
+}
+
+impl WalrefAtWork {
+    /// Starts it, if it is there and Python can run it; says so loudly if not. `boot_id` is what the machine's boot id is
+    /// taken for.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn start(boot_id: &[u8; 16]) -> Option<Self> {
+        let Walref(program) = Walref::find()?;
+        let mut process = Command::new("python3")
+            .arg("-B")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../segment/tests/oracle.py"))
+            .arg(program.parent()?)
+            .arg(crate::hex::hex(boot_id))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python3 can be run");
+        let answers = BufReader::new(process.stdout.take().expect("a pipe")).lines();
+        Some(Self { process, answers })
+    }
+
+    /// What it says of a log in which nobody appends: `state`, `bad` (segment and offset), `events`, `first`, `last`,
+    /// `staged`, `proof`, `alone`, `sha256`; or `unsupported`.
+    ///
+    /// # Panics
+    /// If it ends without an answer.
+    pub fn ask(&mut self, log: &Path) -> Value {
+        let question = json!({ "log": log });
+        writeln!(self.process.stdin.as_mut().expect("a pipe"), "{question}").expect("it listens");
+        let answer = self.answers.next().expect("it answers").expect("text");
+        serde_json::from_str(&answer).expect("JSON")
+    }
+}
+
+impl Drop for WalrefAtWork {
+    fn drop(&mut self) {
+        // It ends with its input.
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
     }
 }

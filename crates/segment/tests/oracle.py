@@ -19,7 +19,7 @@ def answer(log, **more):
     try:
         r = walref.Log(log, boot).report()
         bad = r['bad'] and [r['bad']['segment'], r['bad']['offset']]
-        told = {'state': r['state'], 'bad': bad, 'events': r['events'], 'staged': r['staged'], 'proof': r['durable_proof'],
+        told = {'state': r['state'], 'bad': bad, 'events': r['events'], 'first': r['first_id'], 'last': r['last_id'], 'staged': r['staged'], 'proof': r['durable_proof'],
                 'alone': r['events_in_blocks_that_verify_on_their_own'], 'sha256': r['payload_sha256'], 'why': r['bad'] and r['bad']['why'], 'notes': r['notes']}
     except SystemExit as e:
         told = {'unsupported': str(e)}
