@@ -146,6 +146,15 @@ fn a_description_that_names_another_file_is_not_believed() {
         assert_eq!(refused.code(), Code::Unsupported, "{file}: {refused}");
         assert!(!outside.exists(), "{file}");
     }
+    let before = log_of(vector.path());
+    for offset in [u64::MAX, u64::MAX - 63, 1 << 63, 1 << 40, 1, 63] {
+        let mut evidence = kept[0].evidence.clone().expect("described");
+        evidence.offset = offset;
+        fs::write(&json, serde_json::to_vec(&evidence).expect("JSON")).expect("written");
+        let refused = undo(&os_files(), vector.path(), None, &options).expect_err("nowhere");
+        assert_eq!(refused.code(), Code::Unsupported, "{offset}: {refused}");
+        check_same(&log_of(vector.path()), &before, "nowhere");
+    }
 }
 
 /// The damage of each reaches another step of the repair.

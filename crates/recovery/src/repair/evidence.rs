@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use flashstrike_segment::layout::MAX_SEGMENT_SIZE;
 use flashstrike_segment::names::{self, SegmentFile};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,8 @@ use crate::inspect::Inspection;
 
 /// Longer than any description that was ever written.
 const JSON_LIMIT: u64 = 64 << 10;
+/// More than any file of a segment has: one that does not compress is a little longer compressed.
+const MOST_BYTES: u64 = MAX_SEGMENT_SIZE as u64 * 2;
 
 /// What the `.json` beside kept bytes says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,10 +75,14 @@ impl Evidence {
         SegmentFile::parse(&self.file)
     }
 
-    /// Whether the name is one that a repair keeps. Nothing else is ever written to, whatever a description says.
+    /// Whether the name is one that a repair keeps, and the place one that a segment has. Nothing else is ever written to,
+    /// whatever a description says.
     pub(super) fn is_of_log(&self) -> bool {
         match self.segment() {
-            Some(_) => self.offset.is_multiple_of(64),
+            Some(_) => {
+                let end = self.offset.checked_add(self.bytes);
+                self.offset.is_multiple_of(64) && end.is_some_and(|end| end <= MOST_BYTES)
+            }
             None => matches!(self.file.as_str(), names::WAL_META | names::WAL_STAGING) && self.offset == 0,
         }
     }

@@ -204,7 +204,12 @@ fn choose_repair(all: &[Kept], directory: &Path, name: Option<&str>) -> Result<(
 fn check_kept(one: &Kept, evidence: &Evidence, directory: &Path) -> Result<()> {
     let path = directory.join(names::QUARANTINE).join(format!("{}.bin", one.stem));
     let message = if !evidence.is_of_log() {
-        format!("{} is said to be of {:?}, which is no file of a log", path.display(), evidence.file)
+        format!(
+            "{} is said to be of {:?}, from byte {} on, which is no place in a file of a log; nothing was changed",
+            path.display(),
+            evidence.file,
+            evidence.offset
+        )
     } else if one.bytes != Some(evidence.bytes) {
         let found = one.bytes.map_or_else(|| "is not there".to_owned(), |bytes| format!("has {bytes} bytes"));
         format!("{} {found}, where {} bytes were kept; nothing was changed", path.display(), evidence.bytes)
