@@ -8,6 +8,7 @@ const OPTIONS = [
   ['packages/wal-recorder/src/options.ts', 'RecorderOptions', 'packages/wal-recorder/README.md'],
   ['packages/wal-recovery/src/options.ts', 'RecoveryOptions', 'packages/wal-recovery/README.md'],
   ['packages/wal-recovery/src/options.ts', 'ReplayOptions', 'packages/wal-recovery/README.md'],
+  ['packages/wal-recovery/src/options.ts', 'FollowOptions', 'packages/wal-recovery/README.md'],
 ]
 const ERRORS = 'packages/wal-recovery/src/errors.ts'
 /** Has a heading for each code; the packages' pages may leave out those that they never give. */

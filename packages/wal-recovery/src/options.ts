@@ -64,7 +64,10 @@ export interface FollowOptions {
    * @default false
    */
   readonly durableOnly?: boolean
-  /** Ends it: what is awaited rejects with the signal's reason. */
+  /**
+   * Ends it: what is awaited rejects with the signal's reason.
+   * @default none
+   */
   readonly signal?: AbortSignal
   /**
    * Microseconds that the calling thread looks for the next event again and again before it waits without blocking,
