@@ -9,13 +9,11 @@ use flashstrike_recovery::directory::hot_path;
 use flashstrike_recovery::files::{FileSystem, OpenMode, OsFileSystem};
 use flashstrike_recovery::follow::{FollowOptions, Follower, Start, Wait};
 use flashstrike_recovery::{Code, Error, Mode, Recovery, RecoveryOptions};
-use flashstrike_segment::layout::STAGING_HEADER_SIZE;
-use flashstrike_segment::staging::{STAGING_BASE, STAGING_COUNT, STAGING_DURABLE, STAGING_WRITTEN};
-use flashstrike_segment::{BlockHeader, StagingHeader, names, payload};
-use support::writer::{LOG_ID, LogWriter, expected_event, hold_lock};
+use flashstrike_segment::{BlockHeader, names, payload};
+use support::staging::{BOOT_ID, stage};
+use support::writer::{LogWriter, expected_event, hold_lock};
 use support::{Watchdog, temporary_directory};
 
-const BOOT_ID: [u8; 16] = [3; 16];
 /// Longer than a look around takes, so that one lies in it.
 const A_WHILE: Duration = Duration::from_millis(60);
 
@@ -58,30 +56,6 @@ fn error_of(follower: &mut Follower) -> Error {
             return error;
         }
     }
-}
-
-/// New staging memory with these events, under its own name as every opening for append makes it.
-fn stage(directory: &Path, base: u64, count: u32, event_size: u16, durable: u64) {
-    let area_len = 4096;
-    let header = StagingHeader { event_size, log_id: LOG_ID, boot_id: BOOT_ID, area_len };
-    let mut bytes = header.encode().to_vec();
-    bytes.resize(STAGING_HEADER_SIZE, 0);
-    for (at, id) in [(STAGING_BASE, base), (STAGING_WRITTEN, base), (STAGING_DURABLE, durable)] {
-        bytes[at..at + 8].copy_from_slice(&id.to_le_bytes());
-    }
-    bytes[STAGING_COUNT..STAGING_COUNT + 4].copy_from_slice(&count.to_le_bytes());
-    for id in (base + 1..).take(count as usize) {
-        let event = expected_event(id, event_size);
-        if event_size == 0 {
-            payload::encode_entry(&mut bytes, &event[..]);
-        } else {
-            bytes.extend_from_slice(&event);
-        }
-    }
-    bytes.resize(STAGING_HEADER_SIZE + area_len as usize, 0);
-    let new = directory.join(names::temporary_name(names::WAL_STAGING));
-    std::fs::write(&new, bytes).unwrap();
-    std::fs::rename(new, directory.join(names::WAL_STAGING)).unwrap();
 }
 
 #[test]
@@ -249,6 +223,35 @@ fn a_reader_whose_events_were_cut_is_told_so_and_one_of_durable_events_only_goes
     }
 }
 
+/// After a power cut that took a segment with nothing but its metadata block, the one before goes on as if there had been
+/// none.
+#[test]
+fn a_segment_without_events_that_was_cut_takes_no_reader_with_it() {
+    let _watchdog = Watchdog::new("following");
+    let directory = temporary_directory();
+    let lock = hold_lock(directory.path());
+    let mut writer = LogWriter::new(directory.path(), 64, 16_384);
+    writer.append(5);
+    stage(directory.path(), 5, 0, 64, 5);
+    let mut follower = follow(directory.path(), Start::First);
+    let mut durable = follow_durable(directory.path());
+    expect_up_to(&mut follower, 1, 5, 64);
+    expect_up_to(&mut durable, 1, 5, 64);
+    let (active, link) = (writer.active.take(), writer.link);
+    writer.activate();
+    expect_nothing(&mut follower);
+    expect_nothing(&mut durable);
+    drop(lock);
+    let _lock = hold_lock(directory.path());
+    std::fs::remove_file(hot_path(directory.path(), 1)).unwrap();
+    (writer.active, writer.link, writer.next_segment) = (active, link, 1);
+    stage(directory.path(), 5, 0, 64, 5);
+    writer.append(3);
+    stage(directory.path(), 8, 0, 64, 8);
+    expect_up_to(&mut follower, 6, 8, 64);
+    expect_up_to(&mut durable, 6, 8, 64);
+}
+
 #[test]
 fn a_segment_that_a_new_file_has_replaced_is_read_on_where_the_chain_goes_on() {
     let _watchdog = Watchdog::new("following");
@@ -328,6 +331,26 @@ fn damage_that_the_log_goes_on_behind_is_named_and_not_waited_for() {
         let place = (error.code(), error.segment(), error.offset());
         assert_eq!(place, (Code::Corrupt, Some(0), Some(end as u64)), "{error}");
     }
+}
+
+#[test]
+fn a_segment_that_continues_another_block_is_not_gone_on_in() {
+    let _watchdog = Watchdog::new("following");
+    let directory = temporary_directory();
+    let _lock = hold_lock(directory.path());
+    let mut writer = LogWriter::new(directory.path(), 64, 16_384);
+    writer.unsealed = 4;
+    writer.append(5);
+    let mut follower = follow(directory.path(), Start::First);
+    expect_up_to(&mut follower, 1, 5, 64);
+    let (end, _) = writer.place();
+    writer.link.chain ^= 1;
+    writer.active = None;
+    writer.activate();
+    writer.append(2);
+    let error = error_of(&mut follower);
+    let place = (error.code(), error.segment(), error.offset());
+    assert_eq!(place, (Code::Corrupt, Some(0), Some(end as u64)), "{error}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 pub mod failing;
 pub mod fault;
 pub mod interleaving;
+pub mod staging;
 pub mod writer;
 
 use std::collections::BTreeMap;

@@ -184,6 +184,16 @@ impl LogWriter {
         active.mapping = file.map(self.segment_size as usize).unwrap();
     }
 
+    /// Id of the first event that a segment has, compressed or not.
+    pub fn first_of(&self, index: u32) -> u64 {
+        let hot = std::fs::read(hot_path(&self.directory, index));
+        let bytes = hot.unwrap_or_else(|_| {
+            let cold = std::fs::read(cold_path(&self.directory, index)).unwrap();
+            cold::read_all(&cold, self.segment_size as usize).bytes
+        });
+        BlockHeader::decode(&bytes[SEGMENT_HEADER_SIZE..]).unwrap().last_event_id + 1
+    }
+
     /// Id of the first event of a segment that is not compressed.
     pub fn first_event_of(&self, index: u32) -> u64 {
         let bytes = std::fs::read(hot_path(&self.directory, index)).unwrap();
