@@ -113,7 +113,7 @@ impl Stress<'_> {
                     last = Some(event.id);
                     seen += 1;
                     if options.durable_only && seen % 64 == 0 {
-                        check_durable(&mut watch, event.id);
+                        check_durable(self.directory, &mut watch, event.id);
                     }
                 }
                 Ok(None) => panic!("nothing behind {last:?} within {PATIENCE:?}"),
@@ -139,11 +139,15 @@ fn watch(directory: &Path) -> StagingWatch {
     StagingWatch::new(&files, directory, Whose { log_id, boot_id: machine::boot_id().unwrap() })
 }
 
-/// The staging memory that is there when an event has been handed out says that it is durable.
-fn check_durable(watch: &mut StagingWatch, event_id: u64) {
+/// When an event has been handed out, the staging memory says that it is durable, or its segment is sealed.
+fn check_durable(directory: &Path, watch: &mut StagingWatch, event_id: u64) {
     watch.refresh().unwrap();
     let said = watch.said().expect("staging memory of this log and boot");
-    assert!(said.durable_event_id >= event_id, "event {event_id}: {said:?}");
+    if said.durable_event_id < event_id {
+        let report = Recovery::open(RecoveryOptions::new(directory)).expect("a log").report().clone();
+        let proved = report.durable_event_id;
+        assert!(proved >= event_id, "event {event_id}: {said:?}, proved {proved}");
+    }
 }
 
 fn stress(what: &str, event_size: u16, removes: bool) {
