@@ -177,7 +177,12 @@ fn try_steps(mut log: Log, event_size: u16, steps: &[Step]) {
             Step::SeekTime(pick) => {
                 let times: Vec<u64> = log.model.events.iter().map(|event| event.1).collect();
                 let time = pick.of(&times, &[]);
-                assert_eq!(recovery.seek_time(time).expect("readable"), log.model.at(time), "at {time}");
+                let found = recovery.seek_time(time).expect("readable");
+                assert_eq!(found, log.model.at(time), "at {time}");
+                let options = ReplayOptions { from: found, ..ReplayOptions::default() };
+                let mut expected = log.model.replayed(options);
+                expected.truncate(500);
+                assert_eq!(read(&mut recovery.replay(options).expect("readable"), 500), expected);
             }
             Step::Compress => log.compress(),
             Step::Append(block) if is_beside => log.append(block, event_size > 0),

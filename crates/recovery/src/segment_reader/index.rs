@@ -11,6 +11,7 @@ use flashstrike_segment::cold::SeekTable;
 use flashstrike_segment::{ChainPlace, ChainVerifier, SegmentHeader};
 
 use super::Boundary;
+use super::indexed::ColdBytes;
 use crate::directory::{cold_path, hot_path};
 use crate::files::FileId;
 
@@ -149,6 +150,8 @@ impl IndexBuilder {
 pub(crate) struct SegmentIndexes {
     most_bytes: usize,
     kept: Mutex<Kept>,
+    /// What a look for a time has decompressed, for the replay that follows.
+    decompressed: Mutex<Option<Box<ColdBytes>>>,
 }
 
 #[derive(Debug, Default)]
@@ -167,7 +170,7 @@ struct Slot {
 
 impl SegmentIndexes {
     pub(crate) fn new(most_bytes: usize) -> Arc<Self> {
-        Arc::new(Self { most_bytes, kept: Mutex::default() })
+        Arc::new(Self { most_bytes, kept: Mutex::default(), decompressed: Mutex::default() })
     }
 
     /// Remembers an index, and forgets the one that the segment had, and those that nobody has used for longest.
@@ -214,6 +217,16 @@ impl SegmentIndexes {
     /// Forgets the index of a segment that is not what it was.
     pub(crate) fn forget(&self, segment: u32) {
         self.lock().remove(segment);
+    }
+
+    /// Keeps what was decompressed for whoever opens a compressed segment next.
+    pub(super) fn keep_decompressed(&self, bytes: Box<ColdBytes>) {
+        *self.decompressed.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
+    }
+
+    /// What was kept, which may be of another segment.
+    pub(super) fn take_decompressed(&self) -> Option<Box<ColdBytes>> {
+        self.decompressed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {

@@ -96,6 +96,9 @@ impl IndexedSegment {
                 Next::Extent(extent) => {
                     let bytes = &segment.loan().ok_or(Lost)?.bytes()[extent.start..extent.end];
                     if let Some(id) = first_written_at(bytes, written_ts_ns) {
+                        if let IndexedBytes::Cold(cold) = segment.bytes {
+                            segment.context.indexes.keep_decompressed(cold);
+                        }
                         return Ok(Some(id));
                     }
                 }
@@ -216,8 +219,9 @@ enum IndexedBytes {
     Cold(Box<ColdBytes>),
 }
 
+/// A compressed file, frame by frame.
 #[derive(Debug)]
-struct ColdBytes {
+pub(super) struct ColdBytes {
     file: Arc<dyn File>,
     index: Arc<SegmentIndex>,
     reader: FrameReader,
@@ -256,16 +260,21 @@ impl IndexedBytes {
                 let from = length.checked_sub(tail.len() as u64)?;
                 read_full_at(&*file, &mut tail, from).ok()?;
                 let found = flashstrike_segment::cold::SeekTable::parse(&tail, *length).ok()?;
-                (found == *table).then(|| {
-                    Self::Cold(Box::new(ColdBytes {
+                if found != *table {
+                    return None;
+                }
+                let kept = context.indexes.take_decompressed();
+                let kept = kept.filter(|kept| Arc::ptr_eq(&kept.index, index));
+                Some(Self::Cold(kept.unwrap_or_else(|| {
+                    Box::new(ColdBytes {
                         file,
                         index: Arc::clone(index),
                         reader: FrameReader::default(),
                         compressed: Vec::new(),
                         content: Vec::new(),
                         frame: None,
-                    }))
-                })
+                    })
+                })))
             }
         }
     }
