@@ -26,8 +26,8 @@ enum Turn {
     Compress,
     /// Removes the oldest sealed segment.
     Remove,
-    /// Dies with so many events staged.
-    Die(u32),
+    /// Dies with so many events staged, and does not come back for so many turns: finding out what is staged takes many.
+    Die(u32, u32),
     /// Opens the log again: what is staged becomes a block, and staging another file.
     Return,
     Rest,
@@ -40,6 +40,7 @@ struct Model {
     writer: LogWriter,
     lock: Option<Arc<dyn File>>,
     staged: u32,
+    dead_for: u32,
     compressed: u32,
     removed: u32,
     /// Id of the first event there is.
@@ -54,7 +55,17 @@ impl Model {
         writer.append(1);
         stage(&directory, 0, 0, event_size, 0);
         writer.write_meta(0);
-        Self { directory, event_size, writer, lock, staged: 0, compressed: 0, removed: 0, first_event_id: 1 }
+        Self {
+            directory,
+            event_size,
+            writer,
+            lock,
+            staged: 0,
+            dead_for: 0,
+            compressed: 0,
+            removed: 0,
+            first_event_id: 1,
+        }
     }
 
     /// Segments in front of the unsealed ones.
@@ -63,6 +74,7 @@ impl Model {
     }
 
     fn take(&mut self, turn: Turn) {
+        self.dead_for = self.dead_for.saturating_sub(1);
         match turn {
             Turn::Append(count) if self.lock.is_some() => self.writer.append(count),
             Turn::Compress if self.sealed() > self.compressed.max(self.removed) => {
@@ -77,14 +89,14 @@ impl Model {
                 let _ = std::fs::remove_file(hot_path(&self.directory, self.removed - 1));
                 let _ = std::fs::remove_file(cold_path(&self.directory, self.removed - 1));
             }
-            Turn::Die(staged) if self.lock.is_some() => {
-                self.staged = staged;
+            Turn::Die(staged, turns) if self.lock.is_some() => {
+                (self.staged, self.dead_for) = (staged, turns);
                 let base = self.writer.link.last_event_id;
                 // The memory that was there is filled; only opening makes another file of it.
                 support::staging::fill(&self.directory, base, staged, self.event_size);
                 self.lock = None;
             }
-            Turn::Return if self.lock.is_none() => self.come_back(),
+            Turn::Return if self.lock.is_none() && self.dead_for == 0 => self.come_back(),
             _ => {}
         }
     }
@@ -105,7 +117,7 @@ fn turns() -> impl Strategy<Value = Turn> {
         12 => (1..20_u32).prop_map(Turn::Append),
         2 => Just(Turn::Compress),
         1 => Just(Turn::Remove),
-        1 => (0..6_u32).prop_map(Turn::Die),
+        1 => (0..6_u32, 0..250_u32).prop_map(|(staged, turns)| Turn::Die(staged, turns)),
         2 => Just(Turn::Return),
         9 => Just(Turn::Rest),
     ]
@@ -192,7 +204,7 @@ proptest! {
 
     #[test]
     fn whatever_the_writer_does_meanwhile_every_event_comes_once(
-        turns in prop::collection::vec(turns(), 1..400),
+        turns in prop::collection::vec(turns(), 1..900),
         event_size in prop_oneof![Just(0_u16), Just(16)],
         unsealed in 0..4_usize,
         removes in any::<bool>(),

@@ -152,6 +152,29 @@ fn staged_events_of_a_dead_writer_come_once_also_when_the_next_one_has_made_a_bl
 }
 
 #[test]
+fn staged_events_come_once_also_when_their_block_is_found_in_a_sealed_segment() {
+    let _watchdog = Watchdog::new("following");
+    let directory = temporary_directory();
+    let lock = hold_lock(directory.path());
+    let mut writer = LogWriter::new(directory.path(), 64, 16_384);
+    writer.append(5);
+    stage(directory.path(), 5, 4, 64, 0);
+    let mut follower = follow(directory.path(), Start::First);
+    drop(lock);
+    expect_up_to(&mut follower, 1, 9, 64);
+    let _lock = hold_lock(directory.path());
+    writer.append(4);
+    while writer.next_segment < 3 {
+        writer.append(7);
+    }
+    let last = writer.link.last_event_id;
+    stage(directory.path(), last, 0, 64, last);
+    // It looks around before it looks at the segment again.
+    std::thread::sleep(A_WHILE);
+    expect_up_to(&mut follower, 10, last, 64);
+}
+
+#[test]
 fn staged_events_that_the_next_writer_did_not_take_are_not_passed_over_in_silence() {
     let _watchdog = Watchdog::new("following");
     let directory = temporary_directory();

@@ -31,6 +31,7 @@ impl Follower {
             given: 0,
             durable: 0,
             expected: Vec::new(),
+            expected_from: 0,
             staged_handed: false,
             next: None,
             must_find_place: false,

@@ -1,5 +1,6 @@
 //! Looking for the next run, and looking around when there is none.
 
+use flashstrike_segment::layout::BLOCK_HEADER_SIZE;
 use flashstrike_segment::{BlockHeader, Reason};
 
 use super::catch_up::Step;
@@ -139,16 +140,21 @@ impl Follower {
     /// Staged events that were handed out have become a block, if the log goes on as it was.
     fn compare_with_staged(&mut self, extent: &Extent, memory: Memory) -> Result<()> {
         let mut expected = std::mem::take(&mut self.expected);
-        let bytes = &self.loan(extent, memory).bytes()[extent.start..extent.end];
+        let bytes = self.loan(extent, memory).bytes()[extent.start..extent.end].to_vec();
         let mut at = 0;
         while let Ok(header) = BlockHeader::decode(&bytes[at..]) {
-            let payload = &bytes[at + header.encode().len()..][..header.payload_len as usize];
+            let payload = &bytes[at + BLOCK_HEADER_SIZE..][..header.payload_len as usize];
+            at += header.block_len();
+            // A segment that is read once more has blocks from before.
+            if header.last_event_id < self.expected_from {
+                continue;
+            }
             let length = payload.len().min(expected.len());
             if payload[..length] != expected[..length] {
                 return Err(self.lost());
             }
             expected.drain(..length);
-            at += header.block_len();
+            self.expected_from = header.last_event_id + 1;
         }
         self.expected = expected;
         Ok(())
@@ -249,7 +255,7 @@ impl Follower {
             payload_bytes: staged.payload.len() as u64,
         };
         self.given = staged.last_event_id;
-        self.expected = staged.payload;
+        (self.expected, self.expected_from) = (staged.payload, staged.first_event_id);
         self.handed = Some(Handed { extent, segment: None, memory: Memory::Aside });
         self.staged_handed = true;
         Ok(())

@@ -34,6 +34,7 @@ mod catch_up;
 mod enter;
 mod errors;
 mod look;
+mod publication;
 mod tail;
 
 use std::sync::Arc;
@@ -129,6 +130,8 @@ pub struct Follower {
     durable: u64,
     /// Bytes of staged events that were handed out, which the blocks to come must begin with.
     expected: Vec<u8>,
+    /// The event that they begin with.
+    expected_from: u64,
     /// Looking around has handed out staged events.
     staged_handed: bool,
     /// The segment behind, opened to see when it begins.

@@ -10,6 +10,7 @@ use flashstrike_segment::layout::{
 };
 use flashstrike_segment::{BlockHeader, ChainVerifier, Link, LogIdentity, Reason, SegmentStart};
 
+use super::publication;
 use crate::files::{File, read_full_at};
 use crate::pool::{Loan, Pool};
 use crate::segment_reader::{Extent, Extents};
@@ -227,11 +228,11 @@ pub(super) fn is_published(file: &dyn File, offset: u64, size: u64) -> io::Resul
     if offset + BLOCK_HEADER_SIZE as u64 > size {
         return Ok(false);
     }
-    let mut word = [0; WORD];
-    read_full_at(file, &mut word, offset + PUBLICATION_OFFSET as u64)?;
-    // What was stored before the word is read behind it.
-    fence(Ordering::Acquire);
-    Ok(word != [0; WORD])
+    publication::is_published(|| {
+        let mut word = [0; WORD];
+        read_full_at(file, &mut word, offset + PUBLICATION_OFFSET as u64)?;
+        Ok(u64::from_le_bytes(word))
+    })
 }
 
 /// Header and metadata block of a segment; `None`: a newer version wrote them.
