@@ -67,7 +67,8 @@ export async function runTests() {
 /** The models of memory orderings. The flag rebuilds everything, so they have a target folder of their own. */
 function orderings() {
   const packages = ['--package', 'flashstrike-telemetry', '--package', 'flashstrike-recorder']
-  const loom = ['test', ...packages, '--release', '--test', 'loom_snapshot', '--test', 'loom_undurable']
+  const tests = ['loom_snapshot', 'loom_undurable', 'loom_publication'].flatMap(name => ['--test', name])
+  const loom = ['test', ...packages, '--release', ...tests]
   const env = { RUSTFLAGS: '--cfg loom', CARGO_TARGET_DIR: join(root, 'target/loom') }
   return suite('loom', 'cargo', loom, { env }, countCargo)
 }

@@ -2,12 +2,14 @@
 
 use std::sync::atomic::Ordering;
 
+use flashstrike_recovery::files::Mapping;
 use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_segment::layout::{ALIGN, BLOCK_HEADER_SIZE, MAX_EVENT_ID, UNDURABLE_UNKNOWN, round64};
 use flashstrike_segment::{BlockFields, KIND_EVENTS, Link, payload, seal_block};
 use flashstrike_telemetry::clock;
 
 use super::SegmentWriter;
+use super::publication::{self, SharedMemory};
 use crate::refused::{ids_used_up, too_large, wrong_size};
 use crate::shared::wall_clock_ns;
 
@@ -203,11 +205,7 @@ impl SegmentWriter {
         };
         let (header, chain) = seal_block(&fields, payload, self.link.chain);
         let at = active.end;
-        // Payload, then the first 56 header bytes, then the 8 that publish: a reader that sees those sees all.
-        active.mapping.write(at + BLOCK_HEADER_SIZE, payload);
-        active.mapping.write(at, &header[..56]);
-        let last_word = u64::from_le_bytes(header[56..].try_into().expect("8 bytes"));
-        active.mapping.atomic_u64(at + 56).store(last_word, Ordering::Release);
+        publication::publish(&active.mapping, at, &header, payload);
         active.end = at + BLOCK_HEADER_SIZE + round64(payload.len());
         active.block_count += 1;
         active.event_count += events;
@@ -216,6 +214,18 @@ impl SegmentWriter {
         }
         self.link = Link { chain, last_event_id: last, written_ts_ns: fields.written_ts_ns };
         self.last_block = (u64::from(events), payload.len() as u64);
+    }
+}
+
+impl SharedMemory for Mapping {
+    #[inline]
+    fn write(&self, offset: usize, bytes: &[u8]) {
+        Mapping::write(self, offset, bytes);
+    }
+
+    #[inline]
+    fn store(&self, offset: usize, word: u64, order: Ordering) {
+        self.atomic_u64(offset).store(word, order);
     }
 }
 

@@ -5,6 +5,7 @@
 //! into the kernel, no allocation and no lock on the way.
 
 mod append;
+mod publication;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
