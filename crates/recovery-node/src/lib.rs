@@ -24,5 +24,7 @@ pub use native_cursor::{
 pub use native_follower::NativeFollower;
 pub use native_recovery::{NativeRecovery, OpenOptions, open};
 pub use native_replay::NativeReplay;
-pub use tools::{RepairLogOptions, ToolTask, inspect_log, repair_log, undo_repair, verify_log};
+pub use tools::{
+    RepairLogOptions, ToolTask, copy_log, end_copies, inspect_log, repair_log, undo_repair, verify_log,
+};
 pub use verify::VerifyTask;

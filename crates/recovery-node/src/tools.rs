@@ -4,7 +4,9 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use flashstrike_recovery::copy::{CopyOptions, copy};
 use flashstrike_recovery::files::{FileSystem, OsFileSystem};
 use flashstrike_recovery::inspect::Progress;
 use flashstrike_recovery::overview::overview;
@@ -108,4 +110,38 @@ pub fn undo_repair(dir: String, name: String, file_mode: u32, dry: bool) -> Asyn
         let run = if dry { plan_undo } else { undo };
         run(files, &PathBuf::from(&dir), name, &by_hand)
     })
+}
+
+/// Somebody wants the copies of this process to end.
+static COPY_ENDED: AtomicBool = AtomicBool::new(false);
+
+/// Copies a log to an empty directory; resolves with what was copied as JSON. `hold`: retention is kept from removing
+/// anything meanwhile.
+#[napi(
+    catch_unwind,
+    ts_args_type = "from: string, to: string, fileMode: number, hold: boolean, onProgress: (segments: number, ofSegments: number, bytes: number) => void",
+    ts_return_type = "Promise<string>"
+)]
+#[allow(clippy::needless_pass_by_value, reason = "Node hands the listener over by value")]
+pub fn copy_log(
+    from: String,
+    to: String,
+    file_mode: u32,
+    hold: bool,
+    on_progress: Function<'_, ProgressArguments, ()>,
+) -> napi::Result<AsyncTask<ToolTask>> {
+    let listener: Listener = on_progress.build_threadsafe_function().weak::<true>().build()?;
+    let options = CopyOptions { file_mode: Some(file_mode), hold, boot_id: None };
+    Ok(ToolTask::asking(move |_| {
+        copy(&PathBuf::from(&from), &PathBuf::from(&to), &options, &mut |done, all, bytes| {
+            listener.call((done, all, bytes as f64).into(), ThreadsafeFunctionCallMode::NonBlocking);
+            !COPY_ENDED.load(Ordering::Relaxed)
+        })
+    }))
+}
+
+/// Ends the copies of this process, which give back what they hold.
+#[napi]
+pub fn end_copies() {
+    COPY_ENDED.store(true, Ordering::Relaxed);
 }

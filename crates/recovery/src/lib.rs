@@ -1,5 +1,6 @@
 //! Verifies and replays a FlashStrike write-ahead log after any crash.
 
+pub mod copy;
 pub mod cursor;
 mod diagnosis;
 pub mod directory;

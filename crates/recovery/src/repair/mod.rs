@@ -24,6 +24,7 @@ use crate::report::{CutReport, IdRange};
 pub use by_hand::{ByHandOptions, RepairPlan, plan_repair, repair};
 use cut::{Purpose, Repair};
 pub use evidence::{Evidence, Kept, LogEnd, quarantine};
+pub(crate) use rewrite::checked_body;
 pub use rewrite::mark_poisoned;
 pub use undo::{PutBack, UndoPlan, plan_undo, undo};
 

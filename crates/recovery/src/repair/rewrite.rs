@@ -13,7 +13,7 @@ use crate::inspect::{Body, Scratch, SegmentFacts, SegmentSource};
 
 /// A segment's blocks as they were found, verified once more: a page that never reached the device may have been read
 /// from it since.
-pub(super) struct CheckedBody {
+pub(crate) struct CheckedBody {
     scratch: Scratch,
     body: Body,
     end: usize,
@@ -22,7 +22,7 @@ pub(super) struct CheckedBody {
 
 impl CheckedBody {
     /// Header and blocks.
-    pub(super) fn blocks(&self) -> &[u8] {
+    pub(crate) fn blocks(&self) -> &[u8] {
         &self.scratch.bytes(&self.body)[..self.end]
     }
 
@@ -39,7 +39,7 @@ impl CheckedBody {
 }
 
 /// Reads a segment again and checks that its blocks are still those that `facts` were made from.
-pub(super) fn checked_body(
+pub(crate) fn checked_body(
     source: &SegmentSource,
     facts: &SegmentFacts,
     proved_event_id: u64,

@@ -5,6 +5,7 @@ import { Recovery } from '../recovery.js'
 import type { RecoveryMode } from '../report.js'
 import { type ByteEncoding, rowReader, type Value } from './event-rows.js'
 import { EXIT_CLEAN, EXIT_DAMAGE, UsageError } from './failure.js'
+import { handleInterrupt } from './interrupt.js'
 import { isOutputClosed, note, Output } from './output.js'
 import { type Format, formatter } from './row-formats.js'
 import { damageText } from './state-line.js'
@@ -21,6 +22,8 @@ export interface DumpOptions {
   readonly since: string | undefined
   readonly until: string | undefined
   readonly limit: number | undefined
+  /** Go on with what is written from now on. */
+  readonly follow: boolean
   readonly format: Format
   readonly fields: readonly string[] | undefined
   readonly encoding: ByteEncoding
@@ -46,7 +49,7 @@ export async function dump(options: DumpOptions): Promise<number> {
   if (range.sinceMs > Number.NEGATIVE_INFINITY) await skipSegments(options.dir, range)
   let gaps = 0
   try {
-    for await (const block of log.blocks({ ...(range.from > 0 && { from: range.from }), to: range.to })) {
+    for await (const block of source(log, options.follow, range)) {
       if (isGap(block)) {
         gaps += 1
         note(gapText(block))
@@ -59,7 +62,10 @@ export async function dump(options: DumpOptions): Promise<number> {
         if (full !== undefined) await full
         if (rows.isDone) break
       }
-      if (rows.isDone || isOutputClosed()) break
+      if (rows.isDone || isOutputClosed() || (options.follow && block.lastId >= range.to)) break
+      if (!options.follow) continue
+      range.from = block.lastId + 1
+      await rows.flush()
     }
   } finally {
     // Also before the message of what is damaged: the events in front of it are good.
@@ -68,6 +74,28 @@ export async function dump(options: DumpOptions): Promise<number> {
   const { state, damage } = log.report
   if (damage !== null && !rows.isDone) note(`The log is ${state} at ${damageText(damage)}`)
   return state === 'clean' && gaps === 0 ? EXIT_CLEAN : EXIT_DAMAGE
+}
+
+/** The blocks there are, or also those that are still to come, until somebody interrupts it. */
+async function* source(
+  log: Recovery,
+  follows: boolean,
+  { from, to }: Range,
+): AsyncGenerator<LogBlock<unknown> | Gap, void, undefined> {
+  const begin = from > 0 ? { from } : {}
+  if (!follows) {
+    yield* log.blocks({ ...begin, to })
+    return
+  }
+  const interrupt = new AbortController()
+  const done = handleInterrupt(() => interrupt.abort())
+  try {
+    yield* log.follow({ ...begin, signal: interrupt.signal }).blocks()
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error
+  } finally {
+    done()
+  }
 }
 
 function rangeOf({ from, to, since, until, limit }: DumpOptions): Range {
@@ -134,6 +162,12 @@ class Rows {
     this.#left -= 1
     this.#batch.push(row)
     return this.#batch.length < BATCH ? undefined : this.#write()
+  }
+
+  /** Writes what there is, for whoever watches. */
+  async flush(): Promise<void> {
+    if (this.#batch.length > 0) await this.#write()
+    await this.#output.flush()
   }
 
   async end(): Promise<void> {

@@ -5,6 +5,7 @@ import type Yargs from 'yargs'
 import type { RecoveryMode } from '../report.js'
 import type { ByteEncoding } from './event-rows.js'
 import { EXIT_CLEAN, EXIT_INTERRUPTED, fail, UsageError } from './failure.js'
+import { interrupted } from './interrupt.js'
 import { watchOutput } from './output.js'
 import { endProgress } from './progress.js'
 import type { Format } from './row-formats.js'
@@ -58,6 +59,12 @@ function commandLine() {
           .option('since', { describe: 'Written then or later: a time, or how long ago', type: 'string' })
           .option('until', { describe: 'Written then or before', type: 'string' })
           .option('limit', { describe: 'At most so many events', type: 'number', alias: 'n' })
+          .option('follow', {
+            describe: 'Go on with what is written from now on; Ctrl-C ends it',
+            type: 'boolean',
+            default: false,
+            alias: 'f',
+          })
           .option('format', { describe: 'How', choices: ['table', 'jsonl', 'csv'] as const })
           .option('fields', { describe: 'Columns, in this order: a,b; also written', type: 'string' })
           .option('encoding', {
@@ -74,6 +81,7 @@ function commandLine() {
           .example('$0 dump ./orders | head', 'the first events')
           .example('$0 dump ./orders --from 1000 --to 1999 --format csv', 'a range, for a spreadsheet')
           .example('$0 dump ./orders --since 10m --fields event_id,price', 'the last ten minutes')
+          .example('$0 dump ./orders --since 1m --follow', 'and what comes')
           .example('$0 dump ./orders --mode diagnostic', 'what is left of a damaged log'),
       async options => {
         const { format, fields, json } = options
@@ -129,6 +137,21 @@ function commandLine() {
           .example('$0 stat ./orders', 'how the log is doing'),
       async ({ dir, json }) => end((await import('./stat.js')).stat({ dir, json })),
     )
+    .command(
+      'copy <dir> <to>',
+      'Copy a log, also one that is being appended to',
+      command =>
+        command
+          .positional('dir', dir)
+          .positional('to', {
+            describe: 'Directory for the copy: not there yet, or empty',
+            type: 'string',
+            demandOption: true,
+          })
+          .option('json', asJson)
+          .example('$0 copy ./orders /backup/orders-2026-07-27', 'a backup beside a running recorder'),
+      async ({ dir, to, json }) => end((await import('./copy.js')).copy({ dir, to, json })),
+    )
     .completion('completion', 'Print a script that completes commands in bash or zsh')
     .epilogue(
       'Exit codes: 0 clean, 1 damage was found, 2 wrong usage or an error of the operating system.\n' +
@@ -137,7 +160,7 @@ function commandLine() {
     .example('$0 verify ./orders', 'is everything there?')
     .example('$0 dump ./orders --since 10m', 'what was written in the last ten minutes?')
     .strict()
-    .demandCommand(1, 'say what to do: inspect, verify, dump, repair, stat …')
+    .demandCommand(1, 'say what to do: inspect, verify, dump, repair, stat or copy')
     .recommendCommands()
     .version(version)
     .help()
@@ -156,6 +179,8 @@ async function end(code: Promise<number>): Promise<void> {
 }
 
 function leave(): void {
+  // What it is in the middle of, it ends itself; whoever asks twice does not want to wait.
+  if (interrupted()) return
   endProgress()
   process.exit(EXIT_INTERRUPTED)
 }

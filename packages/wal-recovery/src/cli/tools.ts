@@ -119,6 +119,15 @@ export interface UndoPlan {
   readonly also: readonly string[]
 }
 
+/** What was copied. */
+export interface Copied {
+  readonly lastEventId: number
+  readonly segments: number
+  readonly bytes: number
+  readonly stagedNotCopied: number
+  readonly writerAlive: boolean
+}
+
 interface Tools {
   inspectLog(dir: string): Promise<string>
   verifyLog(
@@ -127,14 +136,26 @@ interface Tools {
   ): Promise<string>
   repairLog(dir: string, options: { mode: string; fileMode: number; dry: boolean }): Promise<string>
   undoRepair(dir: string, name: string, fileMode: number, dry: boolean): Promise<string>
+  copyLog(
+    from: string,
+    to: string,
+    fileMode: number,
+    hold: boolean,
+    onProgress: (segments: number, ofSegments: number, bytes: number) => void,
+  ): Promise<string>
+  endCopies(): void
+}
+
+function loadTools(): Promise<Tools> {
+  return loadAddon<Tools>({
+    packageName: '@flashstrike/wal-recovery',
+    loader: new URL('../../native/binding.js', import.meta.url),
+  })
 }
 
 /** Asks the addon and reads its answer; what it throws is a `WalError`. */
 async function ask<T>(call: (tools: Tools) => Promise<string>): Promise<T> {
-  const tools = await loadAddon<Tools>({
-    packageName: '@flashstrike/wal-recovery',
-    loader: new URL('../../native/binding.js', import.meta.url),
-  })
+  const tools = await loadTools()
   try {
     return JSON.parse(await call(tools)) as T
   } catch (error) {
@@ -172,4 +193,24 @@ export function undoRepair(
   options: { fileMode: number; dry: boolean },
 ): Promise<UndoPlan> {
   return ask(tools => tools.undoRepair(dir, name, options.fileMode, options.dry))
+}
+
+/** Copies a log to an empty directory. With `hold`, retention removes nothing meanwhile. */
+export function copyLog(
+  from: string,
+  to: string,
+  options: { fileMode: number; hold: boolean },
+  onProgress: (progress: VerifyProgress) => void,
+): Promise<Copied> {
+  return ask(tools =>
+    tools.copyLog(from, to, options.fileMode, options.hold, (segments, ofSegments, bytes) =>
+      onProgress({ segments, ofSegments, bytes }),
+    ),
+  )
+}
+
+/** Ends the copies of this process soon: they reject with `WAL_CLOSED`, and hold nothing any more. */
+export async function endCopies(): Promise<void> {
+  const tools = await loadTools()
+  tools.endCopies()
 }
