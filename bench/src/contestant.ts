@@ -28,6 +28,8 @@ export interface Entrant {
   readonly peer?: string
   /** Whether it is told where the logs are that benchmarks share. */
   readonly onLogs?: boolean
+  /** Whether it is told where the program of the Rust contestants is, which writes for it. */
+  readonly withNative?: boolean
   /**
    * Whether it is kept on one processor, another one in each round. Only for contestants of which one thread works:
    * where the disk interrupts one processor, a sync on any other takes a quarter longer, and a round without a fixed
@@ -67,6 +69,7 @@ export async function runRound(entrant: Entrant, place: RoundPlace): Promise<Rou
     ...entrant.contest,
     ...(place.warmUp ? entrant.warmUp : {}),
     ...(entrant.onLogs === true ? { logs: place.logs } : {}),
+    ...(entrant.withNative === true ? { native: place.programs.native } : {}),
     dir: place.dir,
   }
   const program = programOf(entrant.program, place.programs)

@@ -29,6 +29,8 @@ export interface Sizes {
   readonly handOffs: number
   /** Events sought, and times. */
   readonly seeks: number
+  /** Events followed live. */
+  readonly followed: number
   /** Bytes appended until the disk alone says how fast it goes on. */
   readonly sustainedBytes: number
   /** Why they are fewer than they should be. */
@@ -91,6 +93,7 @@ export function fullSizes({ dir, diskBytes, long, sustained }: SizeOptions): Siz
     replayed: 10_000_000,
     handOffs: 500,
     seeks: 5_000,
+    followed: 3_000,
     sustainedBytes,
     paced: long ? 60_000_000 : 10_000_000,
     largeLogBytes,
@@ -118,6 +121,7 @@ export const SMOKE: Sizes = {
   replayed: 20_000,
   handOffs: 10,
   seeks: 50,
+  followed: 20,
   sustainedBytes: 64 << 20,
   paced: 20_000,
   largeLogBytes: 128 << 20,

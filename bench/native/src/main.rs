@@ -8,6 +8,7 @@ mod choices;
 mod commit;
 mod device;
 mod events;
+mod follow;
 mod group;
 mod hand_off;
 mod large_log;
@@ -58,6 +59,12 @@ enum Contest {
     /// Replays of a log.
     #[serde(rename_all = "camelCase")]
     Replay { dir: PathBuf, events: u64 },
+    /// Following a writer in another process.
+    #[serde(rename_all = "camelCase")]
+    Follow { dir: PathBuf, events: u64, spin: bool },
+    /// Not a contest: that writer.
+    #[serde(rename_all = "camelCase")]
+    WriteLive { log: PathBuf, events: u64 },
     /// More bytes appended than the system keeps in memory.
     #[serde(rename_all = "camelCase")]
     Sustained { dir: PathBuf, bytes: u64 },
@@ -122,6 +129,8 @@ impl Contest {
             Self::Commit { dir, syncs } => commit::round(dir, *syncs),
             Self::HandOff { dir, hand_offs } => hand_off::round(dir, *hand_offs),
             Self::Replay { dir, events } => replay::round(dir, *events),
+            Self::Follow { dir, events, spin } => follow::round(dir, *events, *spin),
+            Self::WriteLive { log, events } => follow::write(log, *events),
             Self::WriteSync { dir, write_bytes, syncs } => write_sync::round(dir, *write_bytes, *syncs),
             Self::Sustained { dir, bytes } => sustained::round(dir, *bytes),
             Self::RawSequential { dir, bytes } => sustained::raw_round(dir, *bytes),

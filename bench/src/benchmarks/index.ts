@@ -4,6 +4,7 @@ import { appendFromJavaScript, appendFromRust, telemetry } from './append.js'
 import { choices } from './choices.js'
 import { commit, commitCurve, groupCommit } from './commit.js'
 import { reopen, sustained, syncBytes } from './disk.js'
+import { follow } from './follow.js'
 import { latency } from './latency.js'
 import { memory } from './memory.js'
 import { peersAppend, peersCommit, peersGroup, peersReplay } from './peers.js'
@@ -28,6 +29,7 @@ export function benchmarks(sizes: Sizes): readonly Benchmark[] {
     seek(sizes),
     telemetry(sizes),
     syncBytes(sizes),
+    follow(sizes),
     memory(sizes),
     choices(sizes),
     peersAppend(sizes),

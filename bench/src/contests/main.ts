@@ -5,6 +5,7 @@
 import { appendFields, appendObjects, appendRound } from './append.js'
 import { durableRound, durableSyncRound, groupRound, inFlightRound } from './commit.js'
 import { readFileRound, writeFileRound } from './files.js'
+import { followRound } from './follow.js'
 import { pacedEmptyRound, pacedRound } from './paced.js'
 import { coldReplayRound, replayRound } from './replay.js'
 import { residentReplayRound } from './resident.js'
@@ -21,6 +22,7 @@ interface Given {
   readonly logs: string
   readonly bytes: number
   readonly seconds: number
+  readonly native: string
   readonly cold: boolean
   readonly seeks: number
 }
@@ -37,6 +39,7 @@ const contests: Readonly<Record<string, Round>> = {
   group: ({ dir, events, group }) => groupRound(dir, events, group),
   paced: ({ dir, events }) => pacedRound(dir, events),
   'paced-empty': ({ events }) => pacedEmptyRound(events),
+  follow: ({ dir, events, spinUs, native }) => followRound(dir, events, spinUs, native),
   'resident-replay': ({ logs, bytes, seconds }) => residentReplayRound(logs, bytes, seconds),
   replay: ({ dir, events }) => replayRound(dir, events),
   'cold-replay': ({ dir, events }) => coldReplayRound(dir, events),
