@@ -10,7 +10,6 @@ import { isOutputClosed, note, Output } from './output.js'
 import { type Format, formatter } from './row-formats.js'
 import { damageText } from './state-line.js'
 import { safe } from './text.js'
-import { inspectLog } from './tools.js'
 import { type Bound, bound } from './units.js'
 
 /** What `dump` takes. */
@@ -46,7 +45,9 @@ export async function dump(options: DumpOptions): Promise<number> {
   await using log = await Recovery.open({ dir: options.dir, mode: options.mode })
   const reader = rowReader(log.schema, options.fields, options.encoding)
   const rows = new Rows(formatter(options.format, reader.columns), options.limit)
-  if (range.sinceMs > Number.NEGATIVE_INFINITY) await skipSegments(options.dir, range)
+  if (range.sinceMs > Number.NEGATIVE_INFINITY) {
+    range.from = Math.max(range.from, log.seekTime(range.sinceMs) ?? log.lastEventId + 1)
+  }
   let gaps = 0
   try {
     for await (const block of source(log, options.follow, range)) {
@@ -55,7 +56,6 @@ export async function dump(options: DumpOptions): Promise<number> {
         note(gapText(block))
         continue
       }
-      if (block.writtenMs < range.sinceMs) continue
       if (block.writtenMs > range.untilMs) break
       for (const row of reader.rows(block, range)) {
         const full = rows.add(row)
@@ -121,13 +121,6 @@ function rangeOf({ from, to, since, until, limit }: DumpOptions): Range {
     throw new UsageError('--limit takes a number of events')
   }
   return range
-}
-
-/** Segments that ended before the time asked for need not be read. */
-async function skipSegments(dir: string, range: Range): Promise<void> {
-  const { segments } = await inspectLog(dir)
-  const first = segments.find(({ events, lastWrittenMs }) => events > 0 && lastWrittenMs + 1 >= range.sinceMs)
-  if (first !== undefined && first.firstEventId > range.from) range.from = first.firstEventId
 }
 
 function isGap(block: LogBlock<unknown> | Gap): block is Gap {
