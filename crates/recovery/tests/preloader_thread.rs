@@ -46,4 +46,17 @@ fn it_is_named_and_ends_with_the_replay_wherever_that_stands() {
     let replay = recovery.replay(ReplayOptions::default()).expect("readable");
     wait_for_workers(1);
     drop(replay);
+
+    // Who has sought an event may want no more than that.
+    for from in [100_000, 700_000] {
+        let recovery = Recovery::open(RecoveryOptions::new(directory.path())).expect("clean");
+        let options = ReplayOptions { from: Some(from), ..ReplayOptions::default() };
+        let mut replay = recovery.replay(options).expect("readable");
+        assert_eq!(replay.next_event().expect("intact").map(|event| event.id), Some(from));
+        assert_eq!(workers(), 0);
+        replay.next_run().expect("intact");
+        wait_for_workers(1);
+        drop(replay);
+        wait_for_workers(0);
+    }
 }

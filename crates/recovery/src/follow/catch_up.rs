@@ -42,7 +42,7 @@ impl CatchUp {
         let plan = segments.map(|index| Wanted { index, end: None }).collect();
         let ahead = log.options.preload_segments;
         let (context, instruments) = (log.context.clone(), log.instruments.clone());
-        let preloader = SegmentPreloader::start(context, plan, None, ahead, instruments)?;
+        let preloader = SegmentPreloader::start(context, plan, None, ahead, instruments, false)?;
         Ok(Self { preloader: Some(preloader), taken: 0, current: None, before: None })
     }
 

@@ -146,7 +146,8 @@ impl Manager {
         }
         let (snapshot, tail) = view.look_and_take()?;
         let mut made = Self::new(view, snapshot, options);
-        made.plan(options, tail, |_| true)?;
+        let is_sought = if options.reverse { options.to } else { options.from }.is_some();
+        made.plan(options, tail, is_sought, |_| true)?;
         Ok(made)
     }
 
@@ -157,7 +158,7 @@ impl Manager {
         first: u32,
     ) -> Result<Self> {
         let mut made = Self::new(view, snapshot, ReplayOptions::default());
-        made.plan(ReplayOptions::default(), tail, |index| index >= first)?;
+        made.plan(ReplayOptions::default(), tail, true, |index| index >= first)?;
         Ok(made)
     }
 
@@ -186,6 +187,7 @@ impl Manager {
         &mut self,
         options: ReplayOptions,
         tail: Option<SegmentReader>,
+        is_sought: bool,
         is_wanted: impl Fn(u32) -> bool,
     ) -> Result<()> {
         let inspection = &self.snapshot.inspection;
@@ -207,6 +209,7 @@ impl Manager {
             tail,
             self.snapshot.preload_segments,
             self.snapshot.instruments.clone(),
+            is_sought,
         )?);
         Ok(())
     }

@@ -143,13 +143,9 @@ impl Manager {
         let (index, reverse) = (segment.index, options.reverse);
         // Somebody may have gone on appending to it.
         let may_be_itself = with_itself || !reverse;
-        self.plan(
-            options,
-            tail,
-            |wanted| {
-                if wanted == index { may_be_itself } else { (wanted < index) == reverse }
-            },
-        )
+        self.plan(options, tail, false, |wanted| {
+            if wanted == index { may_be_itself } else { (wanted < index) == reverse }
+        })
     }
 
     /// Checks that a segment goes on where reading of the indexed one has stopped.

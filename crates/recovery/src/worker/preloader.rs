@@ -35,6 +35,8 @@ pub(crate) struct SegmentPreloader {
     worker: Option<JoinHandle<()>>,
     /// The worker rests and has something to do again that cannot wait.
     owes_wake: bool,
+    /// There is something to read ahead, and no worker yet.
+    owes_worker: bool,
 }
 
 #[derive(Debug)]
@@ -121,6 +123,8 @@ impl State {
 
 impl SegmentPreloader {
     /// Begins to read a plan, at most `ahead` segments (at least one) before they are asked for. `kept` was read before.
+    /// `is_sought`: perhaps only the first event is wanted, so no segment is read ahead of the first one, with which it
+    /// would compete for the processor.
     ///
     /// # Errors
     /// `WAL_IO` if no thread can be started.
@@ -130,6 +134,7 @@ impl SegmentPreloader {
         kept: Option<SegmentReader>,
         ahead: usize,
         instruments: Instruments,
+        is_sought: bool,
     ) -> Result<Self> {
         let kept = kept.and_then(|kept| {
             let wanted =
@@ -148,18 +153,25 @@ impl SegmentPreloader {
             to_do: Condvar::new(),
             is_ready: Condvar::new(),
         });
-        let mut preloader = Self { shared, worker: None, owes_wake: false };
-        if needs_worker {
-            let shared = Arc::clone(&preloader.shared);
+        let mut preloader = Self { shared, worker: None, owes_wake: false, owes_worker: needs_worker };
+        if !is_sought {
+            preloader.start_worker()?;
+        }
+        Ok(preloader)
+    }
+
+    fn start_worker(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.owes_worker) {
+            let shared = Arc::clone(&self.shared);
             let worker = std::thread::Builder::new()
                 .name("wal-preloader".to_owned())
                 .spawn(move || shared.work())
                 .map_err(|error| {
-                    Error::io("start a thread for", &preloader.shared.context.source.directory, &error)
+                    Error::io("start a thread for", &self.shared.context.source.directory, &error)
                 })?;
-            preloader.worker = Some(worker);
+            self.worker = Some(worker);
         }
-        Ok(preloader)
+        Ok(())
     }
 
     /// Segments of the plan.
@@ -175,7 +187,7 @@ impl SegmentPreloader {
     /// Takes the segment at a position of the plan, which has to be asked for in order, and gives the one before to be
     /// closed.
     pub(crate) fn take(&mut self, position: usize, finished: Option<SegmentReader>) -> Outcome {
-        let Self { shared, worker, owes_wake } = self;
+        let Self { shared, worker, owes_wake, .. } = self;
         let mut finished = finished;
         if worker.is_none() {
             shared.close(finished.take());
@@ -214,6 +226,10 @@ impl SegmentPreloader {
     /// Wakes the worker if taking a segment has given it something to do. Apart from [`take`](Self::take), since it
     /// takes longer than the rest of going from one segment to the next.
     pub(crate) fn wake_worker(&mut self) {
+        if self.owes_worker && self.shared.lock().taken > 0 {
+            // Without one the consumer reads everything himself.
+            let _ = self.start_worker();
+        }
         if std::mem::take(&mut self.owes_wake) {
             self.shared.to_do.notify_one();
         }
