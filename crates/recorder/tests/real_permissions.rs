@@ -6,10 +6,15 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use common::{PATIENCE, append_many, contents, expect_log, small_log, wait_until, wait_until_prepared};
 use flashstrike_crash_lab::{Child, events, forbidden, given, is_child, skipped};
-use flashstrike_recorder::{Code, Error, Recorder};
+use flashstrike_recorder::{Code, Error, Recorder, RecorderOptions};
+use flashstrike_recovery::follow::{FollowOptions, Wait};
+use flashstrike_recovery::{Recovery, RecoveryOptions};
+use flashstrike_segment::staging::STAGING_WAITERS;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -60,6 +65,52 @@ fn a_stranger_opens() {
     let expected = given("LAB_EXPECTED");
     for part in [expected.to_str().unwrap(), "appending needs permission to write in the log's directory"] {
         assert!(error.to_string().contains(part), "{part} is not in: {error}");
+    }
+}
+
+#[test]
+#[ignore = "run by a_reader_that_may_not_write_follows_a_writer_that_it_cannot_have_wake_it, as another user"]
+fn a_stranger_follows() {
+    let log = Recovery::open(RecoveryOptions::new(given("LAB_LOG"))).unwrap();
+    let mut follower = log.follow(FollowOptions::default()).unwrap();
+    // Most of them are appended while it follows.
+    for id in 1..=2 * EVENTS {
+        let event = follower.next_event(Wait::AtMost(PATIENCE)).unwrap().expect("one comes");
+        assert_eq!((event.id, event.bytes), (id, &events::event(id, 32)[..]));
+    }
+}
+
+#[test]
+fn a_reader_that_may_not_write_follows_a_writer_that_it_cannot_have_wake_it() {
+    let outside = tempfile::tempdir().unwrap();
+    let log = outside.path().join("log");
+    let options = RecorderOptions { file_mode: 0o644, ..small_log(&log, 32) };
+    let mut recorder = Recorder::open(&options).unwrap();
+    for directory in [outside.path(), &log] {
+        fs::set_permissions(directory, Permissions::from_mode(0o755)).unwrap();
+    }
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                append_many(&mut recorder, 32, 7);
+                recorder.flush().unwrap();
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        });
+        let stopping = StopOnDrop(&stop);
+        run_as_stranger("a_stranger_follows", &log, "");
+        drop(stopping);
+    });
+    assert_eq!(recorder.staging().mapping().atomic_u32(STAGING_WAITERS).load(Ordering::SeqCst), 0);
+    recorder.close().unwrap();
+}
+
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -200,7 +200,7 @@ fn follow(turns: &[Turn], event_size: u16, unsealed: usize, removes: bool, ahead
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_the_writer_does_meanwhile_every_event_comes_once(

@@ -10,6 +10,7 @@ use flashstrike_recovery::files::{FileSystem, OpenMode, OsFileSystem};
 use flashstrike_recovery::follow::{FollowOptions, Follower, Start, Wait};
 use flashstrike_recovery::{Code, Error, Mode, Recovery, RecoveryOptions};
 use flashstrike_segment::{BlockHeader, names, payload};
+use flashstrike_telemetry::Value;
 use support::staging::{BOOT_ID, stage};
 use support::writer::{LogWriter, expected_event, hold_lock};
 use support::{Watchdog, temporary_directory};
@@ -443,6 +444,28 @@ fn waiting_is_ended_from_another_thread() {
         canceller.cancel();
         assert_eq!(waiting.join().unwrap().expect_err("ended").code(), Code::Closed);
     }
+}
+
+#[test]
+fn what_is_handed_out_is_counted() {
+    let directory = temporary_directory();
+    let _lock = hold_lock(directory.path());
+    let mut writer = LogWriter::new(directory.path(), 64, 16_384);
+    while writer.next_segment < 3 {
+        writer.append(7);
+    }
+    let log = open(directory.path());
+    let mut follower = log.follow(FollowOptions::default()).unwrap();
+    expect_up_to(&mut follower, 1, writer.link.last_event_id, 64);
+    writer.append(3);
+    let last = writer.link.last_event_id;
+    expect_up_to(&mut follower, last - 2, last, 64);
+    let snapshot = log.telemetry().snapshot();
+    let counter = |name: &str| {
+        let found = snapshot.metrics().iter().filter(|metric| metric.descriptor.name == name);
+        found.map(|metric| if let Value::Counter(value) = metric.value { value } else { 0 }).sum::<u64>()
+    };
+    assert_eq!((counter("events"), counter("bytes")), (last, last * 64));
 }
 
 #[test]

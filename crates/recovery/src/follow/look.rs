@@ -174,6 +174,8 @@ impl Follower {
         if self.must_find_place {
             self.must_find_place = false;
             (self.next, self.doubt, self.inspected) = (None, None, None);
+            // A cut below what was durable gives ids out again that are not.
+            self.durable = 0;
             return self.find_place();
         }
         self.is_writer_alive = watch.writer_alive()?;
@@ -219,9 +221,8 @@ impl Follower {
         let Some(watch) = &mut self.watch else { return Ok(false) };
         // A writer that came meanwhile has perhaps taken what is staged; its staging memory is another file.
         let (Some(inspection), false, false) = (inspection, watch.refresh()?, watch.writer_alive()?) else {
-            self.looked_around = None;
-            self.inspected = None;
-            return self.find_place();
+            (self.must_find_place, self.looked_around) = (true, None);
+            return Ok(true);
         };
         if let Some(refusal) = refusal(&inspection, self.log.options.mode) {
             return Err(refusal);
