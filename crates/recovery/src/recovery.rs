@@ -211,7 +211,8 @@ impl Recovery {
         self.current().last_id()
     }
 
-    /// Replays events in order. Beside a living writer it replays what is written now.
+    /// Replays events in order. Beside a living writer it replays what is written now; where it begins in a segment that
+    /// was verified before, what is written when it comes near the end of what was known.
     ///
     /// # Errors
     /// `WAL_GONE` if retention has removed `from`; `WAL_CORRUPT` if the log has been damaged since; `WAL_IO`. Damage in
