@@ -258,7 +258,7 @@ fn read_cold(file: &dyn File, path: &Path, scratch: &mut Scratch) -> Result<Body
     // Incompressible content makes a file a little longer than the segment.
     let limit = MAX_SEGMENT_SIZE as u64 + (MAX_SEGMENT_SIZE as u64 >> 6);
     let bytes = read_to_end(file, limit).map_err(|error| Error::io("read", path, &error))?;
-    let content = cold::read_all(&bytes, MAX_SEGMENT_SIZE);
+    let content = cold::read_segment(&bytes);
     let len = content.bytes.len();
     let memory = scratch.reserve(len).map_err(|error| Error::io("get memory for", path, &error))?;
     memory[..len].copy_from_slice(&content.bytes);

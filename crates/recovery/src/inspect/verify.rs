@@ -21,6 +21,9 @@ use crate::error::{Error, Result};
 use crate::files::{OpenMode, read_full_at};
 use crate::segment_reader::{Boundary, Extents, SegmentReader};
 
+/// Bytes of the largest block that a writer fills in memory, with room to spare. A larger area belongs to larger segments.
+const LARGEST_BLOCK: u32 = 4 << 20;
+
 /// Where verification begins.
 #[derive(Debug, Clone)]
 pub(super) enum Begin {
@@ -337,12 +340,14 @@ fn read_staging(known: &Known<'_>, verifier: &mut LogVerifier) -> Result<Staging
     bytes.truncate(read);
     let header = StagingHeader::decode(&bytes).ok();
     if let Some(header) = &header {
-        // The header has a checksum, and even so no more is read than the file has.
+        // The header has a checksum, and even so no more is read than the file has and a block can hold.
+        let largest = known.starts.values().filter_map(SegmentStart::segment_size).max();
         let area = file
             .len()
             .map_err(failed)?
             .saturating_sub(STAGING_HEADER_SIZE as u64)
-            .min(header.area_len.into());
+            .min(header.area_len.into())
+            .min(largest.unwrap_or(0).max(LARGEST_BLOCK).into());
         bytes.resize(STAGING_HEADER_SIZE + area as usize, 0);
         let read = read_full_at(&*file, &mut bytes, 0).map_err(failed)?;
         bytes.truncate(read);

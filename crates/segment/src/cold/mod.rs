@@ -24,7 +24,7 @@ mod read;
 mod seek_table;
 mod write;
 
-pub use read::{ColdContent, FrameReader, read_all, read_frame};
+pub use read::{ColdContent, FrameReader, read_all, read_frame, read_segment};
 pub use seek_table::{Frame, SeekTable};
 pub use write::{FrameWriter, compress};
 

@@ -4,7 +4,7 @@ use zstd_safe::DCtx;
 
 use super::{ColdError, SKIPPABLE, SKIPPABLE_HEADER, SKIPPABLE_MASK};
 use crate::bytes::u32_at;
-use crate::layout::{MAX_SEGMENT_SIZE, MAX_SEGMENT_START};
+use crate::layout::{COLD_FRAME_CONTENT, MAX_SEGMENT_SIZE, MAX_SEGMENT_START};
 use crate::verify::SegmentStart;
 
 /// No zstd block has more content than this, and none is shorter than [`MIN_ZSTD_BLOCK`] bytes.
@@ -24,21 +24,32 @@ pub struct ColdContent {
 /// decompressed, and no more than the segment's metadata block says that the segment is long; more is damage.
 #[must_use]
 pub fn read_all(file: &[u8], max_len: usize) -> ColdContent {
+    read(file, max_len.min(MAX_SEGMENT_SIZE), max_len.min(MAX_SEGMENT_SIZE))
+}
+
+/// The same for a file of which nobody knows how long its segment is: one frame's content and no more where no metadata
+/// block says it.
+#[must_use]
+pub fn read_segment(file: &[u8]) -> ColdContent {
+    read(file, MAX_SEGMENT_SIZE, COLD_FRAME_CONTENT)
+}
+
+/// At most `limit` bytes until the metadata block has said how many, then `max_len` at most.
+fn read(file: &[u8], max_len: usize, mut limit: usize) -> ColdContent {
     let mut content = ColdContent::default();
-    let mut max_len = max_len.min(MAX_SEGMENT_SIZE);
     if file.is_empty() {
         content.damage = Some("cold file is empty".to_owned());
     }
     let mut reader = FrameReader::default();
     for frame in Frames::of(file) {
         let start = content.bytes.len();
-        let outcome = frame.and_then(|frame| frame.append_to(&mut content.bytes, max_len, &mut reader));
+        let outcome = frame.and_then(|frame| frame.append_to(&mut content.bytes, limit, &mut reader));
         if let Err(error) = outcome {
             content.damage = Some(format!("{error} (content offset {start})"));
             break;
         }
         if start < MAX_SEGMENT_START {
-            max_len = max_len.min(segment_size(&content.bytes).unwrap_or(max_len));
+            limit = segment_size(&content.bytes).map_or(limit, |size| max_len.min(size));
         }
     }
     content
