@@ -68,7 +68,12 @@ impl LogLock {
         while (line.len() as u64) < written.min(LINE_LIMIT as u64) {
             line.insert(line.len() - 1, ' ');
         }
-        file.write_all_at(line.as_bytes(), 0).map_err(|error| Error::io("write", &path, &error))?;
+        // What somebody else has put here, perhaps under a second name of a file of his, is left alone.
+        let mut first = [0; 4];
+        let read = file.read_at(&mut first, 0).map_err(|error| Error::io("read", &path, &error))?;
+        if first[..read] == *b"pid " || first[..read].iter().all(|&byte| byte == 0) {
+            file.write_all_at(line.as_bytes(), 0).map_err(|error| Error::io("write", &path, &error))?;
+        }
         Ok(lock)
     }
 

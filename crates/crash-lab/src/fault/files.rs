@@ -139,6 +139,10 @@ impl FileSystem for FaultFileSystem {
         self.record.run(Kind::CreateDirectory, path, || self.inner.create_directory(path, mode))
     }
 
+    fn is_directory(&self, path: &Path) -> io::Result<bool> {
+        self.inner.is_directory(path)
+    }
+
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
         self.record.run(Kind::SyncDirectory, path, || self.inner.sync_directory(path))
     }

@@ -1,6 +1,5 @@
 //! `cursors/` itself: made when first needed, and the lock that keeps cursors from being made while segments go.
 
-use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +7,7 @@ use std::time::{Duration, Instant};
 use flashstrike_segment::names;
 
 use crate::error::{Code, Error, Result};
-use crate::files::{File, FileSystem, OpenMode, sync_names};
+use crate::files::{File, FileSystem, OpenMode, ensure_directory, sync_names};
 
 const DIRECTORY_MODE: u32 = 0o700;
 /// Removing segments takes far less.
@@ -26,10 +25,10 @@ impl CursorsLock {
     /// `WAL_IO`.
     pub fn try_acquire(files: &dyn FileSystem, log: &Path, file_mode: u32) -> Result<Option<Self>> {
         let directory = log.join(names::CURSORS);
-        match files.create_directory(&directory, DIRECTORY_MODE) {
-            Ok(()) => sync_names(files, log)?,
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(Error::io("create", &directory, &error)),
+        let is_new = ensure_directory(files, &directory, DIRECTORY_MODE)
+            .map_err(|error| Error::io("create", &directory, &error))?;
+        if is_new {
+            sync_names(files, log)?;
         }
         let path = directory.join(names::CURSORS_LOCK);
         let file = files

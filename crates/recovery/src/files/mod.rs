@@ -137,6 +137,11 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
     fn remove_file(&self, path: &Path) -> io::Result<()>;
     /// Creates one directory with these permission bits.
     fn create_directory(&self, path: &Path, mode: u32) -> io::Result<()>;
+    /// Whether this is a directory, and not a link to one. Nothing else can be where there are no links.
+    fn is_directory(&self, path: &Path) -> io::Result<bool> {
+        let _ = path;
+        Ok(true)
+    }
     /// Makes the names in a directory durable.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
     /// The names in a directory, in no order.
@@ -145,6 +150,19 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
     fn kind(&self, path: &Path) -> io::Result<FileSystemKind>;
     /// Switches copy-on-write off for new files of a directory (btrfs).
     fn disable_copy_on_write(&self, path: &Path) -> io::Result<()>;
+}
+
+/// Makes a directory inside a log unless it is there; whether it was made. A link in its place is not followed.
+pub(crate) fn ensure_directory(files: &dyn FileSystem, path: &Path, mode: u32) -> io::Result<bool> {
+    match files.create_directory(path, mode) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let refused =
+                || io::Error::new(io::ErrorKind::InvalidInput, "not a directory; move it out of the log");
+            files.is_directory(path)?.then_some(false).ok_or_else(refused)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Reads a whole file, refusing one longer than `limit` bytes.

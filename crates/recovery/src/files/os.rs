@@ -98,6 +98,10 @@ impl FileSystem for OsFileSystem {
         fs::DirBuilder::new().mode(mode).create(path)
     }
 
+    fn is_directory(&self, path: &Path) -> io::Result<bool> {
+        Ok(fs::symlink_metadata(path)?.is_dir())
+    }
+
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
         fs::File::open(path)?.sync_all()
     }

@@ -105,7 +105,10 @@ pub struct Kept {
 /// `WAL_IO`.
 pub fn quarantine(files: &dyn FileSystem, directory: &Path) -> Result<Vec<Kept>> {
     let place = directory.join(names::QUARANTINE);
-    let entries = match files.list(&place) {
+    let entries = match files
+        .is_directory(&place)
+        .and_then(|is_directory| if is_directory { files.list(&place) } else { Ok(Vec::new()) })
+    {
         Ok(entries) => entries,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(Vec::new());

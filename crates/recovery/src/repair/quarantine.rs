@@ -14,7 +14,7 @@ use flashstrike_segment::names;
 
 use super::evidence::{Evidence, LogEnd};
 use crate::error::{Error, Result};
-use crate::files::{File, FileSystem, OpenMode, read_full_at, remove_if_there, sync_names};
+use crate::files::{File, FileSystem, OpenMode, ensure_directory, read_full_at, remove_if_there, sync_names};
 
 const PIECE: usize = 1 << 20;
 
@@ -117,12 +117,8 @@ impl<'a> Quarantine<'a> {
         if self.used {
             return Ok(());
         }
-        match self.files.create_directory(&self.directory, directory_mode(self.file_mode)) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(Error::io("create", &self.directory, &error));
-            }
-            _ => {}
-        }
+        ensure_directory(self.files, &self.directory, directory_mode(self.file_mode))
+            .map_err(|error| Error::io("create", &self.directory, &error))?;
         // Also when it was there: an earlier repair may have been stopped before this sync.
         sync_names(self.files, self.log)?;
         self.used = true;
