@@ -196,8 +196,8 @@ pub use segment_header::{HeaderError, Seal, SegmentHeader};
 pub use staging::{StagingError, StagingHeader};
 pub use unsupported::Unsupported;
 pub use verify::{
-    ApartSegment, BlockRef, ChainPlace, ChainVerifier, ColdState, Damage, Following, Link, LogIdentity,
-    LogVerifier, Note, NothingFollows, Position, Reason, SegmentBytes, SegmentReport, SegmentStart,
-    StagingOutcome, State, Verdict,
+    ApartSegment, ApartVerifier, BlockRef, ChainPlace, ChainVerifier, ColdState, Damage, Following, Link,
+    LogIdentity, LogVerifier, Note, NothingFollows, Position, Reason, SegmentBytes, SegmentReport,
+    SegmentStart, StagingOutcome, State, Verdict,
 };
 pub use wal_meta::{MetaError, WalMeta};

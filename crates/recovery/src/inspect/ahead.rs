@@ -5,22 +5,28 @@
 //! damage is.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::num::NonZero;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
-use flashstrike_segment::{ApartSegment, SegmentBytes, SegmentHeader};
+use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, SEGMENT_HEADER_SIZE};
+use flashstrike_segment::{ApartSegment, ApartVerifier, SegmentBytes, SegmentHeader, SegmentStart};
 use flashstrike_telemetry::clock;
 
-use super::source::Scratch;
+use super::source::{Scratch, is_zero};
 use super::verify::{Known, ReadFile};
-use crate::error::Result;
+use crate::directory::hot_path;
+use crate::error::{Error, Result};
+use crate::files::{File, read_full_at};
 use crate::telemetry::ReadTelemetry;
 
 /// More threads than that wait for memory and disk.
 const MAX_THREADS: usize = 4;
-/// Each thread has a segment in memory.
+/// Each thread has a compressed segment in memory, and what it holds.
 const MAX_MEMORY: usize = 512 << 20;
+/// Small enough to stay in the second-level cache, and more than the beginning of a segment takes.
+const PIECE: usize = 256 << 10;
 
 /// A segment that is good for itself.
 pub(super) struct GoodSegment {
@@ -50,51 +56,50 @@ struct State {
 }
 
 impl<'a> Ahead<'a> {
-    /// Of these segments, those that are sealed; of none, where only one of them could be verified at a time.
+    /// Of these segments, those that are sealed.
     pub(super) fn new(known: &'a Known<'a>, segments: &[u32], telemetry: Option<&'a ReadTelemetry>) -> Self {
         let is_sealed = |index: &u32| {
             let start = known.starts.get(index);
             start.is_some_and(|start| start.sealed.is_some() && start.metadata.is_some())
         };
-        let mut rest: VecDeque<u32> = segments.iter().copied().filter(is_sealed).collect();
+        let rest: VecDeque<u32> = segments.iter().copied().filter(is_sealed).collect();
         let segment_size = known.log.as_ref().map_or(usize::MAX, |log| log.segment_size.max(1) as usize);
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let threads = cores.min(MAX_THREADS).min(MAX_MEMORY / segment_size).min(rest.len());
-        if threads < 2 {
-            rest.clear();
-        }
         let state = Mutex::new(State { rest, ..State::default() });
         Self { known, telemetry, threads, state, verified: Condvar::new() }
     }
 
-    /// Begins. Without a thread every segment is verified by whoever needs it.
+    /// Begins, with one thread less than there shall be: whoever asks for the segments verifies them as well.
     pub(super) fn start<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) {
-        if self.lock().rest.is_empty() {
-            return;
-        }
-        for _ in 0..self.threads {
-            let _ = std::thread::Builder::new()
-                .name("wal-verify".to_owned())
-                .spawn_scoped(scope, || self.verify_all());
+        for _ in 1..self.threads {
+            let _ = std::thread::Builder::new().name("wal-verify".to_owned()).spawn_scoped(scope, || {
+                let mut memory = Memory::default();
+                while self.verify_next(&mut memory) {}
+            });
         }
     }
 
-    /// A segment that was found good for itself; `None`: it has to be verified here.
+    /// A segment that was found good for itself; `None`: nobody has found it so. They are asked for in their order.
     ///
     /// # Errors
     /// That of the operating system on which verifying it has failed: it is no reason to try again.
-    pub(super) fn good(&self, index: u32) -> Result<Option<Box<GoodSegment>>> {
-        let mut state = self.lock();
+    pub(super) fn good(&self, index: u32, memory: &mut Memory) -> Result<Option<Box<GoodSegment>>> {
         loop {
+            let mut state = self.lock();
             if let Some(found) = state.found.remove(&index) {
                 return found;
             }
-            if !state.begun.contains(&index) {
-                // Nobody will: the threads could not be started, or are behind.
-                state.rest.retain(|&waiting| waiting != index);
+            let is_begun = state.begun.contains(&index);
+            if !is_begun && !state.rest.contains(&index) {
                 return Ok(None);
             }
-            state = self.verified.wait(state).unwrap_or_else(PoisonError::into_inner);
+            if is_begun && state.rest.is_empty() {
+                drop(self.verified.wait(state).unwrap_or_else(PoisonError::into_inner));
+                continue;
+            }
+            drop(state);
+            self.verify_next(memory);
         }
     }
 
@@ -103,33 +108,84 @@ impl<'a> Ahead<'a> {
         self.lock().rest.clear();
     }
 
-    fn verify_all(&self) {
-        let mut scratch = Scratch::default();
-        loop {
-            let mut state = self.lock();
-            let Some(index) = state.rest.pop_front() else { return };
-            state.begun.push(index);
-            drop(state);
-            // Whoever waits for this segment must get an answer; a panic finds nothing, so it is verified in its turn.
-            let verify = std::panic::AssertUnwindSafe(|| self.verify(index, &mut scratch));
-            let found = std::panic::catch_unwind(verify).unwrap_or(Ok(None));
-            let mut state = self.lock();
-            state.begun.retain(|&begun| begun != index);
-            state.found.insert(index, found.map(|good| good.map(Box::new)));
-            drop(state);
-            self.verified.notify_all();
-        }
+    /// Verifies the next segment that nobody verifies yet; false if there is none.
+    fn verify_next(&self, memory: &mut Memory) -> bool {
+        let mut state = self.lock();
+        let Some(index) = state.rest.pop_front() else { return false };
+        state.begun.push(index);
+        drop(state);
+        // Whoever waits for this segment must get an answer; a panic finds nothing, so it is verified in its turn.
+        let verify = std::panic::AssertUnwindSafe(|| self.verify(index, memory));
+        let found = std::panic::catch_unwind(verify).unwrap_or(Ok(None));
+        let mut state = self.lock();
+        state.begun.retain(|&begun| begun != index);
+        state.found.insert(index, found.map(|good| good.map(Box::new)));
+        drop(state);
+        self.verified.notify_all();
+        true
     }
 
-    fn verify(&self, index: u32, scratch: &mut Scratch) -> Result<Option<GoodSegment>> {
+    fn verify(&self, index: u32, memory: &mut Memory) -> Result<Option<GoodSegment>> {
         let began = clock::now_ns();
+        let files = self.known.source.files_of(index)?;
+        // Which of two counts, all of the uncompressed one decides.
+        let found = if files.hot && !files.cold {
+            self.hot(index, &mut memory.window)?
+        } else {
+            self.whole(index, &mut memory.scratch)?
+        };
+        if let (Some(telemetry), Some(_)) = (self.telemetry, &found) {
+            telemetry.record().reader.on_verify_segment(began, true);
+        }
+        Ok(found)
+    }
+
+    /// An uncompressed segment, a piece at a time, so that it is verified while it is in the caches.
+    fn hot(&self, index: u32, window: &mut Vec<u8>) -> Result<Option<GoodSegment>> {
+        let path = hot_path(&self.known.source.directory, index);
+        let Some(file) = self.known.source.open(&path, self.telemetry)? else { return Ok(None) };
+        let failed = |error: io::Error| Error::io("read", &path, &error);
+        let mut reading = Reading { file: &*file, window, begin: 0, end: 0, next: 0 };
+        let file_len = file.len().map_err(failed)?;
+        let Ok(start) = SegmentStart::read(reading.ahead(PIECE).map_err(failed)?) else { return Ok(None) };
+        let log = self.known.log.as_ref();
+        let Some(mut verifier) = ApartVerifier::new(log, index, &start, false) else { return Ok(None) };
+        if file_len != verifier.segment_size() {
+            return Ok(None);
+        }
+        reading.pass(SEGMENT_HEADER_SIZE);
+        while !verifier.is_complete() {
+            let header = reading.ahead(BLOCK_HEADER_SIZE).map_err(failed)?;
+            let Some(len) = verifier.next_len(header) else { return Ok(None) };
+            let block = reading.ahead(len).map_err(failed)?;
+            let verified = block.get(..len).and_then(|block| verifier.block(block));
+            if verified.is_none() {
+                return Ok(None);
+            }
+            reading.pass(len);
+        }
+        let bytes = verifier.offset();
+        loop {
+            let rest = reading.ahead(1).map_err(failed)?;
+            if rest.is_empty() {
+                break;
+            }
+            if !is_zero(rest) {
+                return Ok(None);
+            }
+            let len = rest.len();
+            reading.pass(len);
+        }
+        let Some(apart) = verifier.finish() else { return Ok(None) };
+        let file = ReadFile { length: Some(file_len), header: start.header, is_blank: false };
+        Ok(Some(GoodSegment { apart, file, bytes }))
+    }
+
+    fn whole(&self, index: u32, scratch: &mut Scratch) -> Result<Option<GoodSegment>> {
         let Some(body) = self.known.source.body(index, scratch, self.telemetry)? else { return Ok(None) };
         let bytes = scratch.bytes(&body);
         let segment = SegmentBytes { index, bytes, cold: body.cold.clone() };
-        let Some(apart) = ApartSegment::verify(self.known.log.as_ref(), segment) else { return Ok(None) };
-        if let Some(telemetry) = self.telemetry {
-            telemetry.record().reader.on_verify_segment(began, true);
-        }
+        let Some(apart) = ApartSegment::verify(self.known.log.as_ref(), &segment) else { return Ok(None) };
         let file = ReadFile {
             length: body.cold.is_none().then_some(body.file_len),
             header: SegmentHeader::decode(bytes).ok(),
@@ -140,5 +196,45 @@ impl<'a> Ahead<'a> {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a thread reads into, used again for the next segment.
+#[derive(Default)]
+pub(super) struct Memory {
+    window: Vec<u8>,
+    scratch: Scratch,
+}
+
+/// A file that is read from the beginning to the end through a window.
+struct Reading<'a> {
+    file: &'a dyn File,
+    window: &'a mut Vec<u8>,
+    /// What was read and not passed.
+    begin: usize,
+    end: usize,
+    /// Where to read on in the file.
+    next: u64,
+}
+
+impl Reading<'_> {
+    /// What comes next: at least `len` bytes, unless the file ends before.
+    fn ahead(&mut self, len: usize) -> io::Result<&[u8]> {
+        if self.end - self.begin < len {
+            self.window.copy_within(self.begin..self.end, 0);
+            (self.begin, self.end) = (0, self.end - self.begin);
+            let wanted = len.max(PIECE);
+            if self.window.len() < wanted {
+                self.window.resize(wanted, 0);
+            }
+            let read = read_full_at(self.file, &mut self.window[self.end..], self.next)?;
+            self.end += read;
+            self.next += read as u64;
+        }
+        Ok(&self.window[self.begin..self.end])
+    }
+
+    fn pass(&mut self, len: usize) {
+        self.begin = (self.begin + len).min(self.end);
     }
 }

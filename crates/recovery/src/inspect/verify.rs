@@ -12,7 +12,7 @@ use flashstrike_segment::{
 };
 use flashstrike_telemetry::clock;
 
-use super::ahead::Ahead;
+use super::ahead::{Ahead, Memory};
 use super::facts::StagingFacts;
 use super::scout::Scout;
 use super::source::{Scratch, SegmentSource, is_zero};
@@ -129,8 +129,11 @@ fn verify_segments(
     let mut progress = Progress { segments_done: 0, segments: segments.len() as u32, bytes_done: 0 };
     let mut verified = Verified { files: BTreeMap::new(), tail: None };
     let mut scratch = Scratch::default();
+    let mut memory = Memory::default();
     for (at, &index) in segments.iter().enumerate() {
-        if let Some(good) = ahead.good(index)?.filter(|good| verifier.join(&good.apart).is_some()) {
+        if let Some(good) =
+            ahead.good(index, &mut memory)?.filter(|good| verifier.join(&good.apart).is_some())
+        {
             verified.files.insert(index, good.file);
             progress.segments_done += 1;
             progress.bytes_done += good.bytes;

@@ -26,7 +26,7 @@ mod start;
 mod verdict;
 mod view;
 
-pub use apart::ApartSegment;
+pub use apart::{ApartSegment, ApartVerifier};
 pub use chain::{ChainPlace, ChainVerifier, Link};
 pub use log::{BlockRef, ColdState, Following, LogIdentity, LogVerifier, NothingFollows, SegmentBytes};
 pub use reason::Reason;
