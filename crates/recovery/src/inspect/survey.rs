@@ -42,8 +42,9 @@ pub(super) fn observe(
     watch: &mut Watch<'_>,
 ) -> Result<(Inspection, Option<SegmentReader>)> {
     for attempt in 1..=ATTEMPTS {
-        let beside_writer = writer_alive(&**files, directory)?;
+        // In this order: a writer that comes and dies behind the look at the lock leaves another staging file than this.
         let staging = staging_id(&**files, directory)?;
+        let beside_writer = writer_alive(&**files, directory)?;
         let options = InspectOptions { beside_writer, ..*options };
         if let Some((inspection, tail)) = inspect_once(files, directory, &options, watch)? {
             let is_settled = if beside_writer {
