@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { inspectLog, verifyLog } from '#src/cli/tools.js'
@@ -135,4 +135,14 @@ test('help has examples for every command, and completion is a script', async t 
   t.regex((await run(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/)
   t.regex((await run(['completion'], { SHELL: '/bin/bash' })).stdout, /complete .*flashstrike-wal/)
   t.regex((await run(['completion'], { SHELL: '/bin/zsh' })).stdout, /compdef .*flashstrike-wal/)
+})
+
+test('importing the package loads nothing of the command line', t => {
+  const dist = new URL('../../dist/', import.meta.url)
+  const modules = readdirSync(dist).filter(name => name.endsWith('.js'))
+  t.true(modules.includes('index.js'))
+  for (const name of modules) {
+    const text = readFileSync(new URL(name, dist), 'utf8')
+    t.notRegex(text, /from '(yargs|picocolors|cli-table3|cli-progress|csv-stringify|\.\/cli)/, name)
+  }
 })

@@ -1,7 +1,7 @@
 /** Asking before anything is changed. */
 import { createInterface } from 'node:readline/promises'
 import { UsageError } from './failure.js'
-import { colours } from './output.js'
+import { colours, note } from './output.js'
 
 /**
  * Asks on the terminal.
@@ -15,7 +15,10 @@ export async function confirmed(question: string): Promise<boolean> {
   const { bold } = colours(process.stderr)
   const asking = createInterface({ input: process.stdin, output: process.stderr })
   // Without a listener of its own it would take Ctrl-C for nothing.
-  asking.on('SIGINT', () => process.emit('SIGINT', 'SIGINT'))
+  asking.on('SIGINT', () => {
+    note('')
+    process.emit('SIGINT', 'SIGINT')
+  })
   const ended = new Promise<string>(resolve => asking.on('close', () => resolve('')))
   try {
     const answer = await Promise.race([asking.question(`${bold(question)} [y/N] `), ended])
