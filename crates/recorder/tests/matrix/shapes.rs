@@ -66,9 +66,9 @@ fn active(writer: &mut Writer) {
     writer.append(12);
 }
 
-/// Two sealed segments and one that is being filled; nothing beside them.
+/// Three sealed segments, one of which opening does not look at, and one that is being filled; nothing beside them.
 fn rotated(writer: &mut Writer) {
-    writer.append_segments(2);
+    writer.append_segments(3);
     writer.append(15);
     writer.builder.durable = writer.builder.last_event_id;
     writer.append(9);
