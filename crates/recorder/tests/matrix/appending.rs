@@ -160,7 +160,8 @@ fn check_kept(case: &Case, before: &Snapshot, after: &Snapshot, report: &Report,
             restored[*offset..*offset + bytes.len()].copy_from_slice(bytes);
         }
         // Sealing, and writing a damaged header anew, are no loss; neither are bytes that never became a block.
-        let has_remains = report.notes.iter().any(|note| note.contains("unpublished"));
+        let is_published = old.get(120..128).is_some_and(|word| word != [0; 8]);
+        let has_remains = is_published && report.notes.iter().any(|note| note.contains("unpublished"));
         let is_lost = |at: &usize| old[*at] != 0 && restored[*at] != old[*at];
         let from = if file.kind == SegmentKind::Cold && now.is_some() { 0 } else { SEGMENT_HEADER_SIZE };
         let lost = (from.min(old.len())..old.len()).find(is_lost).filter(|_| !has_remains);
