@@ -24,7 +24,7 @@ use std::path::Path;
 use flashstrike_recorder::Code;
 
 /// The tests that reach each code: below `crates/`, the file and the name.
-const REACHED: [(Code, &str, &str); 22] = [
+const REACHED: [(Code, &str, &str); 23] = [
     (
         Code::Locked,
         "recorder/tests/locking.rs",
@@ -81,6 +81,11 @@ const REACHED: [(Code, &str, &str); 22] = [
         Code::Gone,
         "recovery/tests/golden_replay.rs",
         "what_retention_has_removed_is_gone_and_what_is_not_there_yet_is_the_end",
+    ),
+    (
+        Code::CursorAhead,
+        "recorder/tests/named_cursors.rs",
+        "a_cursor_beyond_the_end_never_starts_again_from_the_beginning",
     ),
     (
         Code::Io,

@@ -137,8 +137,11 @@ fn a_description_that_names_another_file_is_not_believed() {
     repair(&os_files(), vector.path(), &options).expect("repaired");
     let kept = quarantine(&OsFileSystem, vector.path()).expect("listed");
     let json = vector.path().join("quarantine").join(format!("{}.json", kept[0].stem));
-    let outside = vector.path().join("../victim");
-    for file in ["../victim", "/etc/passwd", "wal.lock", "cursors/a.cursor", "0.wal"] {
+    // Of this log alone, so that nothing else can have made it.
+    let name = vector.path().file_name().and_then(|name| name.to_str()).expect("a name");
+    let victim = format!("../{name}.victim");
+    let outside = vector.path().join(&victim);
+    for file in [&*victim, "/etc/passwd", "wal.lock", "cursors/a.cursor", "0.wal"] {
         let mut evidence = kept[0].evidence.clone().expect("described");
         evidence.file = file.to_owned();
         fs::write(&json, serde_json::to_vec(&evidence).expect("JSON")).expect("written");
