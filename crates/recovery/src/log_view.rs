@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use flashstrike_segment::State;
-
 use crate::error::Result;
 use crate::files::FileSystem;
 use crate::inspect::{Depth, InspectOptions, Inspection, SegmentSource, Watch, observe};
@@ -72,8 +70,9 @@ impl LogView {
     }
 
     fn refresh(&self, found: &mut Found) -> Result<()> {
-        let is_settled = found.inspection.state != State::Clean || self.mode == Mode::Diagnostic;
-        if is_settled || !(found.inspection.writer_alive || writer_alive(&*self.files, &self.directory)?) {
+        if self.mode == Mode::Diagnostic
+            || !(found.inspection.writer_alive || writer_alive(&*self.files, &self.directory)?)
+        {
             return Ok(());
         }
         let inspecting =

@@ -182,6 +182,8 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
   #pause(): Promise<void> {
     const isTurn = this.#turnEnds > 0 && performance.now() >= this.#turnEnds
     this.#turnEnds = 0
+    // A block that is kept reads memory that is filled from now on.
+    this.#walker.place += 1
     if (isTurn) return new Promise(resolve => setImmediate(resolve))
     return new Promise(resolve => {
       this.#wake = resolve

@@ -64,7 +64,7 @@ impl CursorFile {
     /// Makes it, with one valid slot, under a temporary name first. The caller holds `cursors/.lock`.
     ///
     /// # Errors
-    /// `WAL_LOCKED` if somebody has made one of this name meanwhile; `WAL_IO`.
+    /// `WAL_IO`.
     pub(super) fn create(
         files: &dyn FileSystem,
         directory: &Path,

@@ -76,23 +76,27 @@ impl Cursor {
         };
         let mut watch = DurableWatch::new(&log, identity.log_id);
         let directory = log.directory.join(names::CURSORS);
-        let found = CursorFile::acquire(&*log.files, &directory, name)?;
-        let (file, slot) = match (found, options.create) {
-            (Some(file), _) => {
-                let bytes = file.read()?;
-                (file, decode(&directory.join(names::cursor_file_name(name)), &bytes, Some(&identity.log_id)))
-            }
+        let found = match (CursorFile::acquire(&*log.files, &directory, name)?, options.create) {
+            (None, None) => return Err(no_such_cursor(recovery, name)),
             (None, Some(start)) => {
-                let Some((lock, event_id)) = place(&log, &mut watch, start, options.file_mode, wait)? else {
+                let Some((_lock, event_id)) = place(&log, &mut watch, start, options.file_mode, wait)? else {
                     return Ok(None);
                 };
-                let slot = CursorSlot::first(identity.log_id, event_id, now_ns());
-                let file = CursorFile::create(&*log.files, &directory, name, &slot, options.file_mode)?;
-                drop(lock);
-                return Ok(Some(Self::new(name, log, file, slot, watch, options.file_mode)));
+                // Somebody may have made it before the lock was ours.
+                match CursorFile::acquire(&*log.files, &directory, name)? {
+                    None => {
+                        let slot = CursorSlot::first(identity.log_id, event_id, now_ns());
+                        let file =
+                            CursorFile::create(&*log.files, &directory, name, &slot, options.file_mode)?;
+                        return Ok(Some(Self::new(name, log, file, slot, watch, options.file_mode)));
+                    }
+                    found => found,
+                }
             }
-            (None, None) => return Err(no_such_cursor(recovery, name)),
+            (found, _) => found,
         };
+        let Some(file) = found else { return Err(no_such_cursor(recovery, name)) };
+        let slot = decode(file.path(), &file.read()?, Some(&identity.log_id));
         match (slot, options.reset) {
             (Ok(slot), None) => {
                 let end = log.look()?.last_id();

@@ -112,10 +112,13 @@ impl DurableWait {
             );
             return Err(Error::new(Code::Poisoned, message).at_event(event_id));
         } else if event_id > said.written_event_id && !self.is_written {
-            // What was published a moment ago may not be counted yet.
-            let end = log.look()?.last_id();
-            if event_id > end {
-                return Err(no_such_event(event_id, end));
+            // What was published a moment ago may not be counted yet, and what was appended a moment ago not be published.
+            if event_id > log.look()?.last_id() {
+                std::thread::sleep(WRITER_LOOK);
+                let end = log.look()?.last_id();
+                if event_id > end {
+                    return Err(no_such_event(event_id, end));
+                }
             }
             self.is_written = true;
         }

@@ -59,8 +59,11 @@ export class Output {
     this.#text = ''
     if (text === '' || isClosed || process.stdout.write(text)) return
     await new Promise<void>(resolve => {
-      process.stdout.once('drain', resolve)
-      process.stdout.once('close', resolve)
+      const goOn = () => {
+        process.stdout.off('drain', goOn).off('close', goOn)
+        resolve()
+      }
+      process.stdout.on('drain', goOn).on('close', goOn)
     })
   }
 }

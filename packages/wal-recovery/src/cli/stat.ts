@@ -21,7 +21,7 @@ function figuresOf(log: Overview) {
   const inUse = log.segments.filter(({ state }) => state !== 'missing' && state !== 'retired')
   const held = inUse.filter(({ events }) => events > 0)
   const firstMs = held[0]?.firstWrittenMs ?? 0
-  const lastMs = Math.max(0, ...held.map(({ lastWrittenMs }) => lastWrittenMs))
+  const lastMs = held.reduce((latest, { lastWrittenMs }) => Math.max(latest, lastWrittenMs), 0)
   const sum = (value: (segment: Overview['segments'][number]) => number) =>
     inUse.reduce((total, segment) => total + value(segment), 0)
   const newest = held.at(-1)

@@ -89,7 +89,7 @@ function fitting<Row>(
   limit: number,
 ): readonly Column<Row>[] {
   const width = (column: Column<Row>) =>
-    Math.max(column.title.length, ...(cells.get(column) ?? []).map(text => text.length))
+    (cells.get(column) ?? []).reduce((most, text) => Math.max(most, text.length), column.title.length)
   const total = (some: readonly Column<Row>[]) =>
     some.reduce((sum, column) => sum + width(column) + GAP.length, -GAP.length)
   let shown = [...all]
