@@ -232,7 +232,11 @@ impl NativeFollower {
         listener: &Function<'_, (), ()>,
     ) -> napi::Result<Self> {
         let start = match from {
-            from if from < 0.0 => Start::End,
+            // Now, and not when the thread has begun.
+            from if from < 0.0 => {
+                let end = recovery.end_event_id(durable_only).map_err(|error| to_throw(env, &error))?;
+                Start::At(end + 1)
+            }
             from if from < 1.0 => Start::First,
             from => Start::At(from as u64),
         };

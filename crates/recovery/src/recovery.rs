@@ -355,6 +355,11 @@ impl Recovery {
         &self.files
     }
 
+    /// The log as it is now.
+    pub(crate) fn look_afresh(&self) -> Result<Arc<Inspection>> {
+        Ok(self.view.look()?.inspection)
+    }
+
     pub(crate) fn boot_id(&self) -> Option<[u8; 16]> {
         self.boot_id
     }

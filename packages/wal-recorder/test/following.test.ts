@@ -113,7 +113,6 @@ test('only what comes from now on, only what is durable, and block by block', as
   const seen: number[][] = []
   const { value: block } = await blocks.next()
   if (block) seen.push(Array.from(block, event => event.event_id))
-  await sleep(30) // the first event of `fresh` is one that comes after it has begun
   for (let i = 0; i < 3; i++) wal.append(order)
   wal.flush()
   t.deepEqual(await first, ids(11, 13))
@@ -125,6 +124,23 @@ test('only what comes from now on, only what is durable, and block by block', as
   t.deepEqual(await later, ids(11, 13))
   for (const follow of [fresh, durable]) await follow.return()
   await blocks.return()
+  await wal.close()
+})
+
+test('what is published right behind the call comes from now on', async t => {
+  const { wal, log } = await recorded(10)
+  for (const durableOnly of [false, true]) {
+    const from = wal.lastEventId + 1
+    const fresh = log.follow({ from: 'end', durableOnly })
+    for (let i = 0; i < 3; i++) wal.append(order)
+    wal.durableSync()
+    const given = take(fresh, 4)
+    await sleep(50)
+    wal.append(order)
+    wal.durableSync()
+    t.deepEqual(await given, ids(from, from + 3))
+    await fresh.return()
+  }
   await wal.close()
 })
 

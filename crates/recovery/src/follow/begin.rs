@@ -49,7 +49,11 @@ impl Follower {
         };
         let begun = follower.begin();
         telemetry.record().manager.on_resume_from_event(start, &begun);
-        begun.map(|_| follower)
+        if !begun? && follower.follow.from == Start::End {
+            // Nothing was there at the call, so whatever comes is new.
+            follower.follow.from = Start::First;
+        }
+        Ok(follower)
     }
 
     /// Looks at the log and stands where the first event wanted is, or will be. False: nobody has published anything yet.

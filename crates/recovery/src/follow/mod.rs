@@ -33,6 +33,7 @@ mod cancel;
 mod catch_up;
 mod enter;
 mod errors;
+mod from_now;
 mod look;
 mod publication;
 mod tail;

@@ -1,0 +1,25 @@
+//! Where the log ends at this moment, for whoever wants only what comes behind it.
+
+use crate::error::Result;
+use crate::recovery::Recovery;
+use crate::watch::{StagingWatch, Whose};
+
+impl Recovery {
+    /// Id of the last event that a follower would hand out now, 0: none. A follower that begins behind it gives all that
+    /// is published from the moment of this call on, however long it takes to begin.
+    ///
+    /// # Errors
+    /// As [`replay`](Self::replay).
+    pub fn end_event_id(&self, durable_only: bool) -> Result<u64> {
+        if let Some(identity) = self.identity() {
+            let whose = Whose { log_id: identity.log_id, boot_id: self.boot_id() };
+            let mut watch = StagingWatch::new(self.files(), self.directory(), whose);
+            watch.refresh()?;
+            if let Some(said) = watch.said().filter(|_| watch.writer_alive().unwrap_or(false)) {
+                return Ok(if durable_only { said.durable_event_id } else { said.written_event_id });
+            }
+        }
+        let inspection = self.look_afresh()?;
+        Ok(if durable_only { inspection.durable_on_disk } else { inspection.last_id() })
+    }
+}
