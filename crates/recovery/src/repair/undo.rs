@@ -139,9 +139,10 @@ fn choose(
     let (cut_at, log_end) = choose_repair(&all, directory, name)?;
     let mut kept = Vec::new();
     for one in &all {
-        let Some(evidence) = one.evidence.as_ref().filter(|evidence| evidence.cut_at == cut_at) else {
-            continue;
-        };
+        // Two repairs within a second have the same time, and leave different ends.
+        let is_of_repair =
+            |evidence: &&Evidence| evidence.cut_at == cut_at && evidence.log_end == Some(log_end);
+        let Some(evidence) = one.evidence.as_ref().filter(is_of_repair) else { continue };
         check_kept(one, evidence, directory)?;
         kept.push((one.stem.clone(), evidence.clone()));
     }
