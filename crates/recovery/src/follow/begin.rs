@@ -181,7 +181,11 @@ impl Follower {
         let failed = |error: std::io::Error| Error::io("read", &path, &error);
         let source = &self.log.context.source;
         let Some(file) = source.open(&path, Some(&self.log.instruments.consumer))? else {
-            return Err(self.vanished(segment)?);
+            // Since the look at its beginning it may have been sealed, and compressed.
+            return match source.start(segment, None)?.filter(|start| start.sealed.is_some()) {
+                Some(start) => self.find_place_in_sealed(segment, &start),
+                None => Err(self.vanished(segment)?),
+            };
         };
         let start = source.start(segment, None)?.unwrap_or_default();
         let opened =
