@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use flashstrike_recovery::Result;
 use flashstrike_recovery::files::Mapping;
+use flashstrike_recovery::machine::wall_clock_ns;
 use flashstrike_segment::{Seal, SegmentHeader};
 
 use crate::poison::Poison;
 use crate::segment_file::SegmentFile;
-use crate::shared::wall_clock_ns;
 
 /// Less than this behind the last block is not worth giving back to the file system.
 const MIN_HOLE_BYTES: u64 = 1 << 20;

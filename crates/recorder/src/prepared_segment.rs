@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flashstrike_recovery::files::{File, Mapping, OpenMode, is_full, remove_if_there, sync_names};
+use flashstrike_recovery::machine::wall_clock_ns;
 use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
 use flashstrike_segment::{Metadata, SegmentHeader, names};
 
 use crate::segment_file::SegmentFile;
-use crate::shared::{LogContext, wall_clock_ns};
+use crate::shared::LogContext;
 
 /// Names have exactly eight digits.
 const MAX_SEGMENT_INDEX: u32 = 99_999_999;

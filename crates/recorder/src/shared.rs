@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use flashstrike_recovery::files::{FileSystem, read_full_at};
 use flashstrike_recovery::lock::LockWatch;
@@ -305,9 +304,4 @@ impl std::fmt::Debug for Shared {
 /// A mutex of ours guards plain values that are whole between any two statements, so a panic elsewhere spoils nothing.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Wall clock in nanoseconds since the Unix epoch; 0 for a clock before it.
-pub(crate) fn wall_clock_ns() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use flashstrike_segment::names;
 
@@ -25,6 +26,23 @@ pub fn boot_id() -> Result<Option<[u8; 16]>> {
         }
         Err(error) => Err(Error::io("read", Path::new(BOOT_ID), &error)),
     }
+}
+
+/// The boot id that was given, else the machine's.
+///
+/// # Errors
+/// As [`boot_id`].
+pub fn known_boot_id(given: Option<[u8; 16]>) -> Result<Option<[u8; 16]>> {
+    match given {
+        Some(given) => Ok(Some(given)),
+        None => boot_id(),
+    }
+}
+
+/// The wall clock, ns since the Unix epoch; 0 before it.
+#[inline]
+pub fn wall_clock_ns() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }
 
 /// The 16 bytes of a UUID in its usual form.

@@ -16,7 +16,7 @@ use crate::inspect::{
     Depth, InspectOptions, Inspection, MetaFacts, SegmentFacts, SegmentSource, Watch, identity_of, observe,
 };
 use crate::lock::holder;
-use crate::machine;
+use crate::machine::known_boot_id;
 use crate::repair::quarantine;
 use crate::report::{DamageReport, LogState, StagedReport, hex};
 
@@ -224,10 +224,7 @@ pub fn overview(
     boot_id: Option<[u8; 16]>,
 ) -> Result<Overview> {
     let directory = absolute(directory)?;
-    let boot_id = match boot_id {
-        Some(given) => Some(given),
-        None => machine::boot_id()?,
-    };
+    let boot_id = known_boot_id(boot_id)?;
     let inspecting = InspectOptions { depth: Depth::Unsealed, boot_id, beside_writer: false };
     let (inspection, _) = observe(files, &directory, &inspecting, &mut Watch::default())?;
     if inspection.listing.is_empty() {

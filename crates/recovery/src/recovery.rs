@@ -19,7 +19,7 @@ use crate::inspect::{
     Depth, InspectOptions, Inspection, Progress, SegmentSource, Watch, identity_of, observe,
 };
 use crate::log_view::{Found, LogView};
-use crate::machine::boot_id;
+use crate::machine::known_boot_id;
 use crate::manager::{Block, Manager, ReplayOptions};
 use crate::mode::Mode;
 use crate::pool::{Pool, WINDOW_LEN};
@@ -141,10 +141,7 @@ impl Recovery {
         let telemetry = RecoveryTelemetry::new();
         let instruments = Instruments::new(&telemetry);
         // Without one, nothing staged is taken, and the report says so.
-        let boot_id = match options.boot_id {
-            Some(given) => Some(given),
-            None => boot_id()?,
-        };
+        let boot_id = known_boot_id(options.boot_id)?;
         let inspecting = InspectOptions { depth: Depth::of(options.mode), boot_id, beside_writer: false };
         let mut watch = Watch { telemetry: Some(&instruments.consumer), progress: None };
         let (inspection, tail) = observe(&files, &options.directory, &inspecting, &mut watch)?;

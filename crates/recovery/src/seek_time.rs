@@ -4,10 +4,10 @@
 //! clock as it was, and may.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::Result;
 use crate::log_view::LogView;
+use crate::machine::wall_clock_ns;
 use crate::manager::{Manager, Snapshot};
 use crate::segment_reader::{IndexedSegment, first_written_at};
 
@@ -29,7 +29,7 @@ impl LogView {
                 }
             }
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64);
+        let now = wall_clock_ns();
         let staged = inspection.staging.taken.as_ref().filter(|_| unix_ns <= now.max(newest));
         Ok(staged.map(|staged| staged.first_event_id))
     }

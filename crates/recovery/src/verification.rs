@@ -8,7 +8,7 @@ use crate::directory::{absolute, not_found};
 use crate::error::Result;
 use crate::files::FileSystem;
 use crate::inspect::{Depth, InspectOptions, Progress, Watch, observe};
-use crate::machine;
+use crate::machine::known_boot_id;
 use crate::recovery::{Summary, summary};
 
 /// Verifies every segment of a log as it is now. Damage is no error but the result, also such as no mode opens.
@@ -25,10 +25,7 @@ pub fn verify(
 ) -> Result<Summary> {
     let began = Instant::now();
     let directory = absolute(directory)?;
-    let boot_id = match boot_id {
-        Some(given) => Some(given),
-        None => machine::boot_id()?,
-    };
+    let boot_id = known_boot_id(boot_id)?;
     let inspecting = InspectOptions { depth: Depth::Everything, boot_id, beside_writer: false };
     let mut watch = Watch { telemetry: None, progress: Some(progress) };
     let (inspection, _) = observe(files, &directory, &inspecting, &mut watch)?;

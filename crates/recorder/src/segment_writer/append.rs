@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use flashstrike_recovery::files::Mapping;
+use flashstrike_recovery::machine::wall_clock_ns;
 use flashstrike_recovery::{Code, Error, Result};
 use flashstrike_segment::layout::{ALIGN, BLOCK_HEADER_SIZE, MAX_EVENT_ID, UNDURABLE_UNKNOWN, round64};
 use flashstrike_segment::{BlockFields, KIND_EVENTS, Link, payload, seal_block};
@@ -11,7 +12,6 @@ use flashstrike_telemetry::clock;
 use super::SegmentWriter;
 use super::publication::{self, SharedMemory};
 use crate::refused::{ids_used_up, too_large, wrong_size};
-use crate::shared::wall_clock_ns;
 
 impl SegmentWriter {
     /// Whether a block with this much payload fits the open segment, with the last 64 bytes left zero.

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use flashstrike_segment::layout::CURSOR_FILE_SIZE;
 use flashstrike_segment::{CursorSlot, names};
@@ -144,8 +144,4 @@ impl Drop for CursorFile {
         // Closing the file would give it back too, but only with its last descriptor.
         let _ = self.file.unlock();
     }
-}
-
-pub(super) fn now_ns() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }

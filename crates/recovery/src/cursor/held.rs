@@ -9,11 +9,12 @@ use flashstrike_segment::{CursorSlot, names};
 use super::directory::CursorsLock;
 use super::durable::DurableWatch;
 use super::entry::decode;
-use super::file::{CursorFile, now_ns};
+use super::file::CursorFile;
 use super::no_such_cursor;
 use super::options::{CursorOptions, CursorStart};
 use super::wait::{DurableWait, LogPlace, until};
 use crate::error::{Code, Error, Result};
+use crate::machine::wall_clock_ns;
 use crate::plan::gone;
 use crate::recovery::Recovery;
 
@@ -85,7 +86,7 @@ impl Cursor {
                 // Somebody may have made it before the lock was ours.
                 match CursorFile::acquire(&*log.files, &directory, name)? {
                     None => {
-                        let slot = CursorSlot::first(identity.log_id, event_id, now_ns());
+                        let slot = CursorSlot::first(identity.log_id, event_id, wall_clock_ns());
                         let file =
                             CursorFile::create(&*log.files, &directory, name, &slot, options.file_mode)?;
                         return Ok(Some(Self::new(name, log, file, slot, watch, options.file_mode)));
@@ -111,7 +112,7 @@ impl Cursor {
             (slot, Some(start)) => {
                 // One that cannot be read, or is of another log, is made anew.
                 let whole = slot.is_err();
-                let slot = slot.unwrap_or_else(|_| CursorSlot::first(identity.log_id, 0, now_ns()));
+                let slot = slot.unwrap_or_else(|_| CursorSlot::first(identity.log_id, 0, wall_clock_ns()));
                 let cursor = Self::new(name, log, file, slot, watch, options.file_mode);
                 Ok(cursor.put(start, whole, wait)?.then_some(cursor))
             }
@@ -198,7 +199,7 @@ impl Cursor {
         let mut state = self.lock();
         self.check_usable(&state)?;
         if event_id > state.slot.event_id {
-            let next = state.slot.next(event_id, now_ns());
+            let next = state.slot.next(event_id, wall_clock_ns());
             let written = self.file.write(&next);
             self.written(&mut state, next, written)?;
         }
@@ -211,11 +212,11 @@ impl Cursor {
         let mut state = self.lock();
         self.check_usable(&state)?;
         let (next, written) = if whole {
-            let slot = CursorSlot::first(state.slot.log_id, event_id, now_ns());
+            let slot = CursorSlot::first(state.slot.log_id, event_id, wall_clock_ns());
             let written = self.file.write_anew(&slot);
             (slot, written)
         } else {
-            let slot = state.slot.next(event_id, now_ns());
+            let slot = state.slot.next(event_id, wall_clock_ns());
             let written = self.file.write(&slot);
             (slot, written)
         };

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::pool::Loan;
-use crate::segment_reader::{Boundary, Extent, ReadFailure, SegmentReader, Wanted};
+use crate::segment_reader::{Boundary, Extent, ReadFailure, Reading, SegmentReader, Wanted};
 use crate::worker::preloader::SegmentPreloader;
 
 use super::Log;
@@ -13,16 +13,9 @@ pub(super) struct CatchUp {
     preloader: Option<SegmentPreloader>,
     /// Positions of the plan that were taken.
     taken: usize,
-    current: Option<Current>,
+    current: Option<Reading>,
     /// Where the segment before begins and ends.
     before: Option<Boundary>,
-}
-
-#[derive(Debug)]
-struct Current {
-    reader: SegmentReader,
-    given: usize,
-    part: usize,
 }
 
 /// What comes next.
@@ -49,12 +42,12 @@ impl CatchUp {
     /// A segment that was read already.
     pub(super) fn of(reader: SegmentReader) -> Self {
         let before = Some(reader.boundary());
-        Self { preloader: None, taken: 0, current: Some(Current::of(reader)), before }
+        Self { preloader: None, taken: 0, current: Some(Reading::of(reader, false)), before }
     }
 
     /// What comes next of what is in memory.
     pub(super) fn step(&mut self) -> Step {
-        if let Some(extent) = self.current.as_mut().and_then(Current::next) {
+        if let Some(extent) = self.current.as_mut().and_then(Reading::next) {
             return Step::Blocks(extent);
         }
         let left = self.preloader.as_ref().map_or(0, SegmentPreloader::len) - self.taken;
@@ -75,7 +68,7 @@ impl CatchUp {
             let continues = boundary.check_continues(&older);
             continues.map_err(|damage| (boundary.index, ReadFailure::Damaged(damage)))?;
         }
-        self.current = Some(Current::of(reader));
+        self.current = Some(Reading::of(reader, false));
         Ok(boundary)
     }
 
@@ -91,22 +84,5 @@ impl CatchUp {
 
     pub(super) fn index(&self) -> u32 {
         self.before.map_or(0, |boundary| boundary.index)
-    }
-}
-
-impl Current {
-    fn of(reader: SegmentReader) -> Self {
-        Self { part: reader.extents().first().map_or(0, |extent| extent.part), reader, given: 0 }
-    }
-
-    /// The next extent. The memory of the parts before is given back.
-    fn next(&mut self) -> Option<Extent> {
-        let extent = *self.reader.extents().get(self.given)?;
-        self.given += 1;
-        if extent.part != self.part {
-            self.reader.give_back(self.part);
-            self.part = extent.part;
-        }
-        Some(extent)
     }
 }

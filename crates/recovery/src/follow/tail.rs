@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
 use flashstrike_segment::layout::{
-    BLOCK_HEADER_SIZE, MAX_SEGMENT_START, PUBLICATION_OFFSET, SEGMENT_HEADER_SIZE, round64,
+    BLOCK_HEADER_SIZE, MAX_SEGMENT_START, PUBLICATION_OFFSET, SEGMENT_HEADER_SIZE,
 };
 use flashstrike_segment::{BlockHeader, ChainVerifier, Link, LogIdentity, Reason, SegmentStart};
 
 use super::publication;
 use crate::files::{File, read_full_at};
 use crate::pool::{Loan, Pool};
-use crate::segment_reader::{Extent, Extents};
+use crate::segment_reader::{Extent, Extents, claimed_len};
 
 /// Bytes of the first read at a published block: one block as a recorder makes them unless told otherwise, and the header
 /// behind it.
@@ -258,11 +258,4 @@ fn make_room(memory: &mut Option<Loan>, pool: &Arc<Pool>, length: usize, have: u
     }
     *memory = Some(loan);
     Ok(())
-}
-
-/// Bytes that a block header claims for its block. Whether that is so, verification says when they are there.
-fn claimed_len(header: &[u8]) -> usize {
-    const PAYLOAD_LEN: usize = 40;
-    let claimed = header[PAYLOAD_LEN..].first_chunk().map_or(0, |raw| u32::from_le_bytes(*raw));
-    BLOCK_HEADER_SIZE + round64(claimed as usize)
 }

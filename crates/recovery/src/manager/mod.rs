@@ -20,7 +20,7 @@ use crate::log_view::LogView;
 use crate::plan::{check_not_gone, gone, plan};
 use crate::pool::Loan;
 use crate::segment_reader::{
-    Boundary, Extent, IdRange, IndexedSegment, Next, ReadContext, ReadFailure, SegmentReader,
+    Boundary, Extent, IdRange, IndexedSegment, Next, ReadContext, ReadFailure, Reading, SegmentReader,
 };
 use crate::telemetry::Instruments;
 use crate::worker::preloader::SegmentPreloader;
@@ -68,7 +68,7 @@ pub struct Manager {
     is_rest_begun: bool,
     /// Positions of the plan that were taken.
     taken: usize,
-    current: Option<Current>,
+    current: Option<Reading>,
     /// Where the segment before begins and ends, which the next one has to fit.
     neighbour: Option<Boundary>,
     /// Staged events that were not handed out yet.
@@ -87,36 +87,6 @@ impl Drop for Manager {
             drop(last);
             self.snapshot.instruments.consumer.record().reader.on_close_segment(start, true);
         }
-    }
-}
-
-#[derive(Debug)]
-struct Current {
-    reader: SegmentReader,
-    /// Extents handed out.
-    given: usize,
-    /// The part that the last one of them lies in.
-    part: usize,
-}
-
-impl Current {
-    fn of(reader: SegmentReader, reverse: bool) -> Self {
-        let extents = reader.extents();
-        let first = if reverse { extents.last() } else { extents.first() };
-        Self { part: first.map_or(0, |extent| extent.part), reader, given: 0 }
-    }
-
-    /// The next extent. The memory of the parts before is given back.
-    fn next(&mut self, reverse: bool) -> Option<Extent> {
-        let extents = self.reader.extents();
-        let at = if reverse { extents.len().checked_sub(self.given + 1)? } else { self.given };
-        self.given += 1;
-        let extent = *extents.get(at)?;
-        if extent.part != self.part {
-            self.reader.give_back(self.part);
-            self.part = extent.part;
-        }
-        Some(extent)
     }
 }
 
@@ -319,9 +289,7 @@ impl Manager {
             return self.staged_source(&staged).map(Some);
         }
         loop {
-            while let Some(extent) =
-                self.current.as_mut().and_then(|current| current.next(self.options.reverse))
-            {
+            while let Some(extent) = self.current.as_mut().and_then(Reading::next) {
                 let place = Place::Segment(extent.part);
                 if let Some(clipped) = self.clip(extent, place) {
                     let segment = self.current.as_ref().map(|current| current.reader.index());
@@ -429,7 +397,7 @@ impl Manager {
         };
         self.taken += 1;
         self.check_neighbour(&reader)?;
-        self.current = Some(Current::of(reader, self.options.reverse));
+        self.current = Some(Reading::of(reader, self.options.reverse));
         if is_handoff {
             self.snapshot.instruments.consumer.record().manager.on_segment_handoff(start);
         }

@@ -20,7 +20,7 @@ use crate::error::{Code, Error, Result};
 use crate::files::{FileSystem, remove_if_there};
 use crate::inspect::{Depth, InspectOptions, Inspection, MetaFacts, inspect};
 use crate::lock::{LogLock, refuse_beside_writer};
-use crate::machine;
+use crate::machine::known_boot_id;
 use crate::meta_file::replace_meta;
 use crate::mode::Mode;
 use crate::report::{CutReport, DamageReport, IdRange, LogState};
@@ -231,13 +231,6 @@ fn check(files: &dyn FileSystem, directory: &Path, mode: Mode) -> Result<()> {
     }
     let message = format!("mode {mode} repairs nothing; it is tail or point-in-time");
     Err(Error::new(Code::Unsupported, message).at_path(directory))
-}
-
-pub(super) fn known_boot_id(given: Option<[u8; 16]>) -> Result<Option<[u8; 16]>> {
-    match given {
-        Some(given) => Ok(Some(given)),
-        None => machine::boot_id(),
-    }
 }
 
 /// All of the log, looked at with nobody appending.

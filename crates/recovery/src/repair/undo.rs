@@ -10,7 +10,7 @@ use std::sync::Arc;
 use flashstrike_segment::names::{self, SegmentKind};
 use serde::Serialize;
 
-use super::by_hand::{ByHandOptions, check_there, known_boot_id, look};
+use super::by_hand::{ByHandOptions, check_there, look};
 use super::evidence::{Evidence, Kept, LogEnd, quarantine};
 use super::quarantine::{for_each_piece, same_bytes, stamp_now, write_evidence};
 use crate::directory::hot_path;
@@ -18,6 +18,7 @@ use crate::error::{Code, Error, Result};
 use crate::files::{File, FileSystem, OpenMode, remove_if_there, sync_names};
 use crate::inspect::{Inspection, is_zero};
 use crate::lock::{LogLock, refuse_beside_writer};
+use crate::machine::known_boot_id;
 
 /// What putting back does or did. As JSON its keys are in camel case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -178,7 +178,7 @@ fn read_from(
 }
 
 /// Bytes that a block header claims for its block. Whether that is so, verification says when they are there.
-pub(super) fn claimed_len(header: &[u8]) -> usize {
+pub(crate) fn claimed_len(header: &[u8]) -> usize {
     const PAYLOAD_LEN: usize = 40;
     let claimed = header[PAYLOAD_LEN..].first_chunk().map_or(0, |raw| u32::from_le_bytes(*raw));
     BLOCK_HEADER_SIZE + round64(claimed as usize)

@@ -11,6 +11,7 @@ mod fast;
 mod index;
 mod indexed;
 mod parts;
+mod reading;
 mod tail;
 
 use std::sync::Arc;
@@ -23,8 +24,10 @@ use flashstrike_segment::{
 use flashstrike_telemetry::clock;
 
 pub(crate) use extents::{Extent, Extents};
+pub(crate) use fast::claimed_len;
 pub(crate) use index::{MOST_BYTES as MOST_INDEX_BYTES, SegmentIndex, SegmentIndexes};
 pub(crate) use indexed::{IdRange, IndexedSegment, Next, first_written_at};
+pub(crate) use reading::Reading;
 
 use index::{FileMark, IndexBuilder};
 

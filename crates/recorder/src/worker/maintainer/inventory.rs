@@ -6,10 +6,11 @@ use std::io::ErrorKind;
 use flashstrike_recovery::directory::{SegmentFiles, cold_path, hot_path};
 use flashstrike_recovery::files::OpenMode;
 use flashstrike_recovery::inspect::left_segment;
+use flashstrike_recovery::machine::wall_clock_ns;
 use flashstrike_recovery::{Code, Error, Result};
 
 use crate::retention::Retention;
-use crate::shared::{LogContext, Shared, wall_clock_ns};
+use crate::shared::{LogContext, Shared};
 
 /// A sealed segment.
 #[derive(Debug, Clone, PartialEq, Eq)]

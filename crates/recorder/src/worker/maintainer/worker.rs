@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use flashstrike_recovery::cursor::CursorsLock;
 use flashstrike_recovery::directory::{cold_path, hot_path};
 use flashstrike_recovery::files::{remove_if_there, sync_names};
+use flashstrike_recovery::machine::wall_clock_ns;
 use flashstrike_recovery::{Code, Result};
 use flashstrike_telemetry::clock;
 use flashstrike_telemetry::recorder::SegmentMaintainerUpdater;
@@ -19,7 +20,7 @@ use super::inventory::{Facts, Inventory, SealedSegment, Totals};
 use super::rules::{Holds, comes_of_age_in, is_to_be_compressed, is_to_go};
 use crate::event::Event;
 use crate::retention::Retention;
-use crate::shared::{Shared, lock, wall_clock_ns};
+use crate::shared::{Shared, lock};
 
 /// What is to go is gathered for so long, and the removal of what was compressed is synced so much later: both then share
 /// a few syncs, each of which interrupts a processor that may be the appender's.
