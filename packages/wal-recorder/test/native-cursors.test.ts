@@ -68,11 +68,32 @@ test('a commit resolves when its event is durable, and asks for no sync', async 
     [20, 20, 50, 100],
   )
   await reset
-  t.is(cursor.position, 70)
+  t.is(cursor.position, 70, 'the reset came after the commits')
   t.is((await made).position, 80)
   // Below the position nothing changes, and what is at it is done.
   await Promise.all([cursor.commit(3), cursor.commit(70)])
   t.is(cursor.position, 70)
+  await wal.close()
+})
+
+test('commits and resets that are not awaited take effect in the order of the calls', async t => {
+  const { wal, log } = await recorded(100)
+  const cursor = await log.cursor('risk', { create: 'start' })
+  const seen: number[] = []
+  const see = () => seen.push(cursor.position)
+  await Promise.all([
+    cursor.commit(100).then(see),
+    cursor.reset(70).then(see),
+    cursor.commit(80).then(see),
+    cursor.reset('start').then(see),
+    cursor.reset(30).then(see),
+    cursor.commit(20).then(see),
+    cursor.commit(31).then(see),
+  ])
+  t.deepEqual(seen, [100, 70, 80, 0, 30, 31, 31])
+  const last = [cursor.commit(40), cursor.reset(10), cursor.commit(50)]
+  await cursor.close()
+  for (const { status } of await Promise.allSettled(last)) t.is(status, 'rejected')
   await wal.close()
 })
 

@@ -99,3 +99,12 @@ export function translating<T>(call: () => T): T {
     throw WalError.from(thrown)
   }
 }
+
+/** Waits for a call into the native side; what it throws or rejects with leaves as a WalError. */
+export async function translatingLater<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (thrown) {
+    throw WalError.from(thrown)
+  }
+}

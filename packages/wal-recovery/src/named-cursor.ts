@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { translating, WalError } from './errors.js'
+import { translating, translatingLater, WalError } from './errors.js'
 import type { NativeCursor } from './native.js'
 import { checkValue, shown } from './option-check.js'
 import { type CursorStart, cursorStart } from './options.js'
@@ -12,9 +12,11 @@ const LONG_MS = 100
 /** How often to look whether there is a writer that could still make it durable. */
 const WRITER_LOOK_MS = 50
 
-/** Somebody who waits for a commit. */
+/** Somebody who waits for a commit or a reset. */
 interface Waiter {
-  readonly id: number
+  readonly to: CursorStart
+  /** A reset, which also goes back. */
+  readonly back: boolean
   readonly resolve: () => void
   readonly reject: (reason: unknown) => void
 }
@@ -60,6 +62,7 @@ export class Cursor {
    * Says that the consumer is done with every event up to `eventId`. Resolves once that would survive a power cut: it
    * waits for the event itself to be durable, and asks for no sync of the writer. Commits that wait are written
    * together, so awaiting each costs little more than awaiting the last. An id below the position changes nothing.
+   * Commits and resets take effect in the order in which they are asked for.
    *
    * @throws WalError `WAL_EVENT_ID` for what is no id, or no event yet; `WAL_CLOSED` if the writer ends before the event
    *   is durable, or the cursor is closed; `WAL_POISONED` if a sync of the writer or of the cursor has failed;
@@ -68,11 +71,7 @@ export class Cursor {
   async commit(eventId: number): Promise<void> {
     this.#check()
     checkEventId(eventId)
-    const served = new Promise<void>((resolve, reject) => {
-      this.#waiting.push({ id: eventId, resolve, reject })
-    })
-    this.#serving ??= this.#serve()
-    await served
+    await this.#served(eventId, false)
   }
 
   /**
@@ -84,11 +83,7 @@ export class Cursor {
   async reset(to: CursorStart): Promise<void> {
     this.#check()
     checkValue('cursor.reset', 'to', to, cursorStart)
-    while (!(await asked(() => this.#native.reset(to)))) {
-      await delay(WRITER_LOOK_MS)
-      this.#check()
-    }
-    this.#position = this.#native.position()
+    await this.#served(to, true)
   }
 
   /**
@@ -98,7 +93,7 @@ export class Cursor {
   async close(): Promise<void> {
     if (!this.#closed) {
       this.#closed = true
-      for (const { id, reject } of this.#waiting.splice(0)) reject(closed(this.name, id))
+      for (const { to, reject } of this.#waiting.splice(0)) reject(closed(this.name, to))
     }
     await this.#serving
     this.#native.close()
@@ -112,14 +107,21 @@ export class Cursor {
     if (this.#closed) throw closed(this.name)
   }
 
-  /** Commits what is durable, as long as somebody waits. */
+  #served(to: CursorStart, back: boolean): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      this.#waiting.push({ to, back, resolve, reject })
+      this.#serving ??= this.#serve()
+    })
+  }
+
+  /** Goes where it is to go once that is durable, as long as somebody waits. */
   async #serve(): Promise<void> {
     // What is asked for in one turn is served together.
     await undefined
     let began = performance.now()
     let askAt = began
     while (this.#waiting.length > 0) {
-      if (await this.#commitDurable()) {
+      if (await this.#moveToDurable()) {
         began = performance.now()
         askAt = began
         continue
@@ -134,52 +136,62 @@ export class Cursor {
     this.#serving = undefined
   }
 
-  /** Commits the highest id waited for that is durable; false: there is none. */
-  async #commitDurable(): Promise<boolean> {
+  /** Whose turn it is: the first one's if that is a reset, or all commits' in front of the next reset. */
+  #front(): Waiter[] {
+    const reset = this.#waiting.findIndex(({ back }) => back)
+    return reset < 0 ? this.#waiting : this.#waiting.slice(0, Math.max(reset, 1))
+  }
+
+  /** Goes to the highest place asked for that is durable; false: there is none. */
+  async #moveToDurable(): Promise<boolean> {
     try {
       const durable = translating(() => this.#native.durableId())
-      const reached = this.#waiting.filter(({ id }) => id <= durable || id <= this.#position)
-      if (reached.length === 0) return false
-      await this.#move(Math.max(...reached.map(({ id }) => id)))
+      const isReached = ({ to, back }: Waiter) =>
+        typeof to !== 'number' || to <= durable || (!back && to <= this.#position)
+      const highest = this.#front().filter(isReached).sort(byPlace).at(-1)
+      if (highest === undefined) return false
+      await this.#move(highest)
     } catch (error) {
-      this.#fail(Number.POSITIVE_INFINITY, error)
+      this.#fail(undefined, error)
     }
     return true
   }
 
-  /** Asks for the lowest id waited for, which says why it cannot become durable. */
+  /** Asks for the lowest place asked for, which says why it cannot become durable. */
   async #askForFirst(): Promise<void> {
-    const first = Math.min(...this.#waiting.map(({ id }) => id))
+    const lowest = this.#front().slice().sort(byPlace)[0]
+    if (lowest === undefined) return
     try {
-      await this.#move(first)
+      await this.#move(lowest)
     } catch (error) {
-      this.#fail(first, error)
+      this.#fail(lowest, error)
     }
   }
 
-  async #move(id: number): Promise<void> {
-    if (!(await asked(() => this.#native.commit(id)))) return
+  async #move(waiter: Waiter): Promise<void> {
+    const { to, back } = waiter
+    const moved = () => (back ? this.#native.reset(to) : this.#native.commit(to as number))
+    if (!(await translatingLater(moved))) return
     this.#position = this.#native.position()
-    for (const waiter of this.#take(id)) waiter.resolve()
+    for (const { resolve } of this.#take(waiter)) resolve()
   }
 
-  #fail(upTo: number, error: unknown): void {
-    for (const waiter of this.#take(upTo)) waiter.reject(error)
+  #fail(upTo: Waiter | undefined, error: unknown): void {
+    for (const { reject } of this.#take(upTo)) reject(error)
   }
 
-  #take(upTo: number): Waiter[] {
-    const taken = this.#waiting.filter(({ id }) => id <= upTo)
-    this.#waiting = this.#waiting.filter(({ id }) => id > upTo)
+  /** Takes those out whose turn it is and who wait for no more than one of them, or all of them. */
+  #take(upTo: Waiter | undefined): Set<Waiter> {
+    const isTaken = (waiter: Waiter) => upTo === undefined || waiter === upTo || waiter.to <= upTo.to
+    const taken = new Set(this.#front().filter(isTaken))
+    this.#waiting = this.#waiting.filter(waiter => !taken.has(waiter))
     return taken
   }
 }
 
-async function asked<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call()
-  } catch (thrown) {
-    throw WalError.from(thrown)
-  }
+/** The order of commits; a reset is alone. */
+function byPlace(one: Waiter, other: Waiter): number {
+  return Number(one.to) - Number(other.to)
 }
 
 function checkEventId(id: number): void {
@@ -187,9 +199,10 @@ function checkEventId(id: number): void {
   throw new WalError('WAL_EVENT_ID', `${shown(id)} is no event id: it is a whole number from 0 to 2^53 - 1`)
 }
 
-function closed(name: string, id?: number): WalError {
-  if (id === undefined) return new WalError('WAL_CLOSED', `the cursor ${name} was closed: open it again`)
-  return new WalError('WAL_CLOSED', `the cursor ${name} was closed before event ${id} was durable`, {
-    eventId: id,
+function closed(name: string, to?: CursorStart): WalError {
+  if (typeof to !== 'number')
+    return new WalError('WAL_CLOSED', `the cursor ${name} was closed: open it again`)
+  return new WalError('WAL_CLOSED', `the cursor ${name} was closed before event ${to} was durable`, {
+    eventId: to,
   })
 }

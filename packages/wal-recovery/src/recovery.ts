@@ -3,7 +3,7 @@ import { apart } from './apart.js'
 import { BlockWalker, type Gap } from './block-walker.js'
 import type { ByteEvent } from './byte-event.js'
 import { Columns } from './columns.js'
-import { translating, WalError } from './errors.js'
+import { translating, translatingLater, WalError } from './errors.js'
 import {
   ALL_IDS,
   ByteEvents,
@@ -349,12 +349,8 @@ export class Recovery<E = UntypedEvent> {
     return this.#native
   }
 
-  async #asked<T>(call: (native: NativeRecovery) => Promise<T>): Promise<T> {
-    try {
-      return await call(this.#open())
-    } catch (thrown) {
-      throw WalError.from(thrown)
-    }
+  #asked<T>(call: (native: NativeRecovery) => Promise<T>): Promise<T> {
+    return translatingLater(() => call(this.#open()))
   }
 
   #range({ from = this.#position, to = ALL_IDS.to }: ReplayOptions): IdRange {
