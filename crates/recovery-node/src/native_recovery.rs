@@ -81,10 +81,11 @@ impl NativeRecovery {
         Ok(self.recovery(env)?.report().to_json())
     }
 
-    /// The log's schema as JSON, `{}` for byte logs and for one that nothing was ever appended to.
-    #[napi(catch_unwind)]
-    pub fn schema_json(&self, env: Env) -> napi::Result<String> {
-        Ok(self.recovery(env)?.identity().map_or_else(|| "{}".to_owned(), |identity| identity.schema))
+    /// The log's schema as JSON, `{}` for byte logs; nothing as long as nothing was ever published, which it looks for.
+    #[napi(catch_unwind, ts_return_type = "string | null")]
+    pub fn schema_json(&self, env: Env) -> napi::Result<Option<String>> {
+        let found = self.recovery(env)?.find_identity().map_err(|error| to_throw(env, &error))?;
+        Ok(found.map(|identity| identity.schema))
     }
 
     /// Bytes of a fixed-size event; 0: variable-length events.

@@ -7,6 +7,7 @@ pub mod directory;
 pub mod error;
 pub mod files;
 pub mod follow;
+mod generation;
 pub mod inspect;
 pub mod lock;
 mod log_view;

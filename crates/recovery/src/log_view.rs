@@ -1,15 +1,19 @@
 //! The log as it was looked at last, and looking at it again.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use flashstrike_segment::LogIdentity;
+use flashstrike_segment::layout::DEFAULT_SEGMENT_SIZE;
 
 use crate::error::Result;
 use crate::files::FileSystem;
+use crate::generation::Generation;
 use crate::inspect::{Depth, InspectOptions, Inspection, SegmentSource, Watch, observe};
 use crate::machine::writer_alive;
 use crate::manager::Snapshot;
 use crate::mode::Mode;
 use crate::pool::Pool;
+use crate::recovery::{RecoveryOptions, check_schema};
 use crate::repair::refusal;
 use crate::segment_reader::{ReadContext, SegmentIndexes, SegmentReader};
 use crate::telemetry::Instruments;
@@ -18,12 +22,9 @@ use crate::telemetry::Instruments;
 #[derive(Debug)]
 pub(crate) struct LogView {
     pub(crate) files: Arc<dyn FileSystem>,
-    pub(crate) directory: PathBuf,
-    pub(crate) mode: Mode,
+    pub(crate) options: RecoveryOptions,
     pub(crate) boot_id: Option<[u8; 16]>,
-    pub(crate) preload_segments: usize,
     pub(crate) pool: Arc<Pool>,
-    pub(crate) segment_size: usize,
     pub(crate) instruments: Instruments,
     pub(crate) indexes: Arc<SegmentIndexes>,
     pub(crate) found: Mutex<Found>,
@@ -32,6 +33,8 @@ pub(crate) struct LogView {
 /// What was found when the log was looked at last.
 #[derive(Debug)]
 pub(crate) struct Found {
+    /// Before the look.
+    pub(crate) generation: Generation,
     pub(crate) inspection: Arc<Inspection>,
     /// The segment in which the log ends, as it was read then, until the first replay takes it.
     pub(crate) tail: Option<SegmentReader>,
@@ -48,7 +51,7 @@ impl LogView {
         self.snapshot_of(&self.lock())
     }
 
-    /// The log as it is now, if somebody is or was appending to it; else as it was when it was opened.
+    /// The log as it is now, if somebody is appending to it or has opened it since; else as it was looked at last.
     pub(crate) fn look(&self) -> Result<Snapshot> {
         let mut found = self.lock();
         self.refresh(&mut found)?;
@@ -70,33 +73,38 @@ impl LogView {
     }
 
     fn refresh(&self, found: &mut Found) -> Result<()> {
-        if self.mode == Mode::Diagnostic
-            || !(found.inspection.writer_alive || writer_alive(&*self.files, &self.directory)?)
-        {
+        let (files, directory, mode) = (&*self.files, &*self.options.directory, self.options.mode);
+        let may_differ = mode != Mode::Diagnostic
+            && (found.inspection.writer_alive
+                || !found.generation.is_still(files)?
+                || writer_alive(files, directory)?);
+        if !may_differ {
             return Ok(());
         }
+        let generation = Generation::now(files, directory)?;
         let inspecting =
             InspectOptions { depth: Depth::Unsealed, boot_id: self.boot_id, beside_writer: false };
         let mut watch = Watch { telemetry: Some(&self.instruments.consumer), progress: None };
-        let (inspection, tail) = observe(&self.files, &self.directory, &inspecting, &mut watch)?;
-        if let Some(refusal) = refusal(&inspection, self.mode) {
+        let (inspection, tail) = observe(&self.files, directory, &inspecting, &mut watch)?;
+        if let Some(refusal) = refusal(&inspection, mode) {
             return Err(refusal);
         }
-        *found = Found { inspection: Arc::new(inspection), tail };
+        check_schema(&self.options, inspection.identity.as_ref())?;
+        *found = Found { generation, inspection: Arc::new(inspection), tail };
         Ok(())
     }
 
     fn snapshot_of(&self, found: &Found) -> Snapshot {
         Snapshot {
             context: ReadContext {
-                source: SegmentSource::new(&self.files, &self.directory),
+                source: SegmentSource::new(&self.files, &self.options.directory),
                 pool: Arc::clone(&self.pool),
-                segment_size: self.segment_size,
+                segment_size: segment_size(found.inspection.identity.as_ref()),
                 log: found.inspection.identity.clone(),
                 indexes: Arc::clone(&self.indexes),
             },
             inspection: Arc::clone(&found.inspection),
-            preload_segments: self.preload_segments,
+            preload_segments: self.options.preload_segments,
             instruments: self.instruments.clone(),
         }
     }
@@ -104,4 +112,9 @@ impl LogView {
     fn lock(&self) -> MutexGuard<'_, Found> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Bytes of a log's segments; as long as nothing says what it is, of those of the usual size.
+pub(crate) fn segment_size(log: Option<&LogIdentity>) -> usize {
+    log.map_or(DEFAULT_SEGMENT_SIZE, |log| log.segment_size as usize)
 }

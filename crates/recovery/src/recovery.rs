@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use flashstrike_segment::layout::DEFAULT_SEGMENT_SIZE;
 use flashstrike_segment::{BlockHeader, LogIdentity, Schema, payload};
 use flashstrike_telemetry::{RecoveryTelemetry, clock};
 use serde::Serialize;
@@ -15,10 +14,11 @@ use crate::directory::{absolute, not_found};
 use crate::error::{Code, Error, Result};
 use crate::files::{FileSystem, OsFileSystem};
 use crate::follow::{self, FollowOptions, Follower};
+use crate::generation::Generation;
 use crate::inspect::{
     Depth, InspectOptions, Inspection, Progress, SegmentSource, Watch, identity_of, observe,
 };
-use crate::log_view::{Found, LogView};
+use crate::log_view::{Found, LogView, segment_size};
 use crate::machine::known_boot_id;
 use crate::manager::{Block, Manager, ReplayOptions};
 use crate::mode::Mode;
@@ -144,6 +144,7 @@ impl Recovery {
         let boot_id = known_boot_id(options.boot_id)?;
         let inspecting = InspectOptions { depth: Depth::of(options.mode), boot_id, beside_writer: false };
         let mut watch = Watch { telemetry: Some(&instruments.consumer), progress: None };
+        let generation = Generation::now(&*files, &options.directory)?;
         let (inspection, tail) = observe(&files, &options.directory, &inspecting, &mut watch)?;
         if let Some(refusal) = refusal(&inspection, options.mode) {
             return Err(refusal);
@@ -157,19 +158,14 @@ impl Recovery {
         };
         check_schema(&options, identity.as_ref())?;
         let report = Report::of_read(&inspection, options.mode, began.elapsed());
-        let segment_size =
-            identity.as_ref().map_or(DEFAULT_SEGMENT_SIZE, |identity| identity.segment_size as usize);
         let view = LogView {
             files: Arc::clone(&files),
-            directory: options.directory.clone(),
-            mode: options.mode,
+            options: options.clone(),
             boot_id,
-            preload_segments: options.preload_segments,
-            pool: Pool::new(segment_size.min(WINDOW_LEN)),
-            segment_size,
+            pool: Pool::new(segment_size(identity.as_ref()).min(WINDOW_LEN)),
             instruments: instruments.clone(),
             indexes: SegmentIndexes::new(MOST_INDEX_BYTES),
-            found: Mutex::new(Found { inspection: Arc::new(inspection), tail }),
+            found: Mutex::new(Found { generation, inspection: Arc::new(inspection), tail }),
         };
         let opened =
             Self { view: Arc::new(view), files, options, boot_id, telemetry, instruments, report, identity };
@@ -189,9 +185,22 @@ impl Recovery {
         self.options.mode
     }
 
-    /// Log id, event size, segment size and schema; `None` until a metadata block was ever published.
+    /// Log id, event size, segment size and schema, as far as was looked last; `None` until a metadata block was ever
+    /// published.
     pub fn identity(&self) -> Option<LogIdentity> {
         self.current().identity.clone().or_else(|| self.identity.clone())
+    }
+
+    /// As [`identity`](Self::identity), with a look at the log as long as nothing is known of it: it may have been opened
+    /// before its writer had published anything.
+    ///
+    /// # Errors
+    /// As [`replay`](Self::replay); `WAL_SCHEMA` if the log has come to hold other events than expected.
+    pub fn find_identity(&self) -> Result<Option<LogIdentity>> {
+        if self.identity().is_none() {
+            self.view.look()?;
+        }
+        Ok(self.identity())
     }
 
     /// Id of the first event, as far as was looked last; 0: none.
@@ -212,8 +221,9 @@ impl Recovery {
     /// was verified before, what is written when it comes near the end of what was known.
     ///
     /// # Errors
-    /// `WAL_GONE` if retention has removed `from`; `WAL_CORRUPT` if the log has been damaged since; `WAL_IO`. Damage in
-    /// segments that opening does not look at comes from the replay itself.
+    /// `WAL_GONE` if retention has removed `from`; `WAL_CORRUPT` if the log has been damaged since; `WAL_SCHEMA` if it was
+    /// opened before anything was published in it, and holds other events than expected; `WAL_IO`. Damage in segments that
+    /// opening does not look at comes from the replay itself.
     pub fn replay(&self, options: ReplayOptions) -> Result<Manager> {
         Manager::resume_from_event(&self.view, options)
     }
@@ -281,7 +291,7 @@ impl Recovery {
             context: ReadContext {
                 source: SegmentSource::new(&self.files, &self.options.directory),
                 pool: Arc::clone(&self.view.pool),
-                segment_size: self.view.segment_size,
+                segment_size: segment_size(self.identity().as_ref()),
                 log: self.identity(),
                 indexes: Arc::clone(&self.view.indexes),
             },

@@ -17,7 +17,7 @@ export interface FollowParts<E> {
   readonly begin: (listener: () => void) => NativeFollower
   readonly views: WindowViews | undefined
   readonly iterate: (options: IterationOptions) => EventIterator<E>
-  readonly columns: Columns
+  readonly columns: () => Columns
   readonly signal: AbortSignal | undefined
   /** Called once, when it is over. */
   readonly onEnd: (follow: Follow<E>) => void
@@ -35,9 +35,10 @@ type Ending = { readonly thrown: unknown } | 'returned'
 export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisposable {
   readonly #native: NativeFollower
   readonly #walker: BlockWalker
-  readonly #events: EventIterator<E>
+  /** Once there is a block: before, nothing may be known of the events of the log. */
+  #events: EventIterator<E> | undefined
   readonly #iterate: (options: IterationOptions) => EventIterator<E>
-  readonly #columns: Columns
+  readonly #columns: () => Columns
   readonly #signal: AbortSignal | undefined
   readonly #onEnd: (follow: Follow<E>) => void
   /** What is given begins with the first event that was not given before, wherever its block begins. */
@@ -60,13 +61,6 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
     this.#walker = new BlockWalker(this.#native, false, views)
     this.#iterate = iterate
     this.#columns = columns
-    this.#events = iterate({
-      walker: this.#walker,
-      nextBlock: () => this.#nextBlock(),
-      range: this.#range,
-      reverse: false,
-      onEnd: () => {},
-    })
     this.#signal = signal
     this.#onEnd = onEnd
     signal?.addEventListener('abort', this.#abort, { once: true })
@@ -95,7 +89,7 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
       for (;;) {
         while (this.#ending === undefined && !this.#nextBlock()) await this.#pause()
         if (this.#isOver()) return
-        yield new LogBlock<E>(this.#walker, this.#range, this.#iterate, this.#columns)
+        yield new LogBlock<E>(this.#walker, this.#range, this.#iterate, this.#columns())
       }
     } finally {
       this.#end('returned')
@@ -148,8 +142,28 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
   /** The next event or the end, if either is there; undefined: neither. */
   #nextNow(): IteratorResult<E, undefined> | undefined {
     if (this.#isOver()) return END
-    const result = this.#events.next()
-    return result.done ? undefined : result
+    if (this.#events === undefined && !this.#begin()) return undefined
+    const result = this.#events?.next()
+    return result?.done === false ? result : undefined
+  }
+
+  /** Goes to the first block there is; false: there is none for now. */
+  #begin(): boolean {
+    if (!this.#nextBlock()) return false
+    let isThere = true
+    const nextBlock = () => {
+      if (!isThere) return this.#nextBlock()
+      isThere = false
+      return true
+    }
+    try {
+      const place = { walker: this.#walker, nextBlock, range: this.#range, reverse: false }
+      this.#events = this.#iterate({ ...place, onEnd: () => {} })
+    } catch (error) {
+      this.#end({ thrown: error })
+      throw error
+    }
+    return true
   }
 
   /** Whether it has ended; throws what it has ended with. */
@@ -205,7 +219,7 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
     if (this.#ending !== undefined) return
     this.#ending = ending
     this.#signal?.removeEventListener('abort', this.#abort)
-    this.#events.return()
+    this.#events?.return()
     this.#walker.close()
     this.#wakeUp()
     this.#onEnd(this)

@@ -56,7 +56,8 @@ export interface NativeFollower extends NativeRuns {
 /** An open log, for reading. */
 export interface NativeRecovery {
   reportJson(): string
-  schemaJson(): string
+  /** `{}` for a log of bytes; null as long as nothing was ever published, which it looks for. */
+  schemaJson(): string | null
   eventSize(): number
   firstId(): number
   lastId(): number

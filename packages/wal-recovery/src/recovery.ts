@@ -68,8 +68,9 @@ export let recoveryOf: <E = UntypedEvent>(native: NativeRecovery, event: EventTy
 export class Recovery<E = UntypedEvent> {
   readonly #native: NativeRecovery
   readonly #views: WindowViews | undefined
-  readonly #schema: Schema | undefined
-  readonly #columns: Columns
+  /** Null: it is a log of bytes; undefined: nothing was ever published in it that would say what it is. */
+  #schema: Schema | null | undefined
+  #columnsOfLog: Columns | undefined
   #reader: ReaderClass | undefined
   #report: OpenReport | undefined
   #position = BEGINNING
@@ -79,8 +80,8 @@ export class Recovery<E = UntypedEvent> {
   private constructor(native: NativeRecovery, event: EventType | undefined, views?: WindowViews) {
     this.#native = native
     this.#views = views
-    this.#schema = event ?? parseSchema(native.schemaJson())
-    this.#columns = new Columns(this.#schema)
+    this.#schema = event
+    this.#learn()
   }
 
   /**
@@ -117,9 +118,9 @@ export class Recovery<E = UntypedEvent> {
     return this.#report
   }
 
-  /** The schema of the log; undefined for a log of bytes. */
+  /** The schema of the log; undefined for a log of bytes, and as long as nothing was ever written to a new one. */
   get schema(): Schema | undefined {
-    return this.#schema
+    return this.#closed ? (this.#schema ?? undefined) : this.#learn()
   }
 
   /** Id of the first event there is; 0: none. */
@@ -169,6 +170,7 @@ export class Recovery<E = UntypedEvent> {
     checkOptions('blocks', options, blocksRules)
     const range = this.#range(options)
     const walker = this.#walk(range, false)
+    this.#learn()
     const gaps: Gap[] = []
     walker.onGap = gap => gaps.push(gap)
     let turnEnds = performance.now() + TURN_MS
@@ -177,7 +179,7 @@ export class Recovery<E = UntypedEvent> {
         const more = walker.next()
         yield* gaps.splice(0)
         if (!more || walker.firstId > range.to) return
-        yield new LogBlock<E>(walker, range, iteration => this.#iterate(iteration), this.#columns)
+        yield new LogBlock<E>(walker, range, iteration => this.#iterate(iteration), this.#columns())
         if (performance.now() < turnEnds) continue
         await nextTurn()
         turnEnds = performance.now() + TURN_MS
@@ -206,7 +208,7 @@ export class Recovery<E = UntypedEvent> {
         translating(() => native.follow(from === 'end' ? AT_END : from, durableOnly, spinUs, listener)),
       views: this.#views,
       iterate: iteration => this.#iterate(iteration),
-      columns: this.#columns,
+      columns: () => this.#columns(),
       signal,
       onEnd: ended => this.#follows.delete(ended),
     })
@@ -369,10 +371,24 @@ export class Recovery<E = UntypedEvent> {
   }
 
   #iterate(options: IterationOptions): EventIterator<E> {
-    if (this.#schema === undefined)
-      return new ByteEvents(options) as EventIterator<ByteEvent> as EventIterator<E>
-    this.#reader ??= readerOf(this.#schema)
-    return new FixedEvents(new this.#reader(options.walker.cursor) as E, this.#schema.size, options)
+    const schema = this.#learn()
+    if (schema === undefined) return new ByteEvents(options) as EventIterator<ByteEvent> as EventIterator<E>
+    this.#reader ??= readerOf(schema)
+    return new FixedEvents(new this.#reader(options.walker.cursor) as E, schema.size, options)
+  }
+
+  #columns(): Columns {
+    this.#columnsOfLog ??= new Columns(this.#learn())
+    return this.#columnsOfLog
+  }
+
+  /** The schema, which a log that was opened before its recorder had published anything comes to say. */
+  #learn(): Schema | undefined {
+    if (this.#schema === undefined) {
+      const json = translating(() => this.#native.schemaJson())
+      if (json !== null) this.#schema = parseSchema(json) ?? null
+    }
+    return this.#schema ?? undefined
   }
 }
 

@@ -12,6 +12,7 @@ use super::{Canceller, FollowOptions, Follower, Log, Place, Start, State};
 use crate::directory::{hot_path, not_found};
 use crate::error::{Error, Result};
 use crate::inspect::{Depth, InspectOptions, Inspection, Watch, observe};
+use crate::log_view::segment_size;
 use crate::plan::check_not_gone;
 use crate::recovery::check_schema;
 use crate::repair::refusal;
@@ -72,6 +73,7 @@ impl Follower {
         let Some(identity) = inspection.identity.clone() else { return Ok(false) };
         check_schema(&self.log.options, Some(&identity))?;
         let whose = Whose { log_id: identity.log_id, boot_id: self.log.boot_id };
+        self.log.context.segment_size = segment_size(Some(&identity));
         self.log.context.log = Some(identity);
         let mut watch = StagingWatch::new(&source.files, &source.directory, whose);
         watch.refresh()?;

@@ -70,7 +70,7 @@ impl LogWriter {
     }
 
     /// Makes a segment under a temporary name and renames it.
-    fn prepare(&self, index: u32) {
+    pub fn prepare(&self, index: u32) {
         let path = hot_path(&self.directory, index);
         if path.exists() {
             return;
