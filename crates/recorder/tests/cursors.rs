@@ -5,9 +5,12 @@ mod common;
 use std::path::Path;
 use std::time::Duration;
 
-use common::{fill_segments, segments_of, small_log, temporary_in_memory, wait_for_segments, watched_log};
-use flashstrike_crash_lab::{FaultFileSystem, ReadBack};
+use common::{
+    fill_segments, segments_of, small_log, temporary_in_memory, wait_for_segments, wait_until, watched_log,
+};
+use flashstrike_crash_lab::{Child, FaultFileSystem, ReadBack};
 use flashstrike_recorder::{Code, Recorder, Retention};
+use flashstrike_recovery::copy::{CopyOptions, copy};
 use flashstrike_segment::{CursorSlot, names};
 
 const SIZE: u16 = 32;
@@ -104,4 +107,69 @@ fn nothing_is_removed_while_a_cursor_is_created() {
     held.unlock().unwrap();
     wait_for_segments(directory.path(), &[2, 3, 4], &[]);
     log.close().unwrap();
+}
+
+#[test]
+fn the_cursor_of_a_copy_holds_as_long_as_the_copy_does() {
+    let directory = temporary_in_memory();
+    let mut log = Recorder::open(&small_log(directory.path(), SIZE)).unwrap();
+    fill_segments(&mut log, SIZE, 4, EVENTS);
+    let id = log_id(directory.path());
+    let copying = names::copy_cursor_name(1, 7);
+    write_cursor(directory.path(), &copying, id, EVENTS);
+    // Of a consumer that is not running: a position like any other.
+    write_cursor(directory.path(), "flashstrike-copy-reports", id, 3 * EVENTS);
+    let path = directory.path().join(names::CURSORS).join(names::cursor_file_name(&copying));
+    let held = std::fs::File::open(&path).unwrap();
+    held.lock().unwrap();
+    log.truncate_before(4 * EVENTS + 1).unwrap();
+    wait_for_segments(directory.path(), &[1, 2, 3, 4], &[]);
+    std::thread::sleep(Duration::from_millis(1200));
+    assert_eq!(segments_of(directory.path()).0, [1, 2, 3, 4], "while the copy is running");
+    drop(held);
+    wait_for_segments(directory.path(), &[3, 4], &[]);
+    assert!(!path.exists(), "nobody needs it");
+    log.close().unwrap();
+}
+
+#[test]
+fn a_copy_that_was_killed_holds_nothing_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, to) = (directory.path().join("log"), directory.path().join("to"));
+    std::fs::create_dir(&to).unwrap();
+    let mut recorder = Recorder::open(&small_log(&log, SIZE)).unwrap();
+    fill_segments(&mut recorder, SIZE, 4, EVENTS);
+    let mut copying = Child::spawn("copying", &[("LAB_LOG", &log), ("LAB_TO", &to)]);
+    wait_until(|| to.join(names::WAL_META).exists().then_some(()));
+    let names_of = || -> Vec<_> {
+        let entries = std::fs::read_dir(log.join(names::CURSORS)).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let cursor = names_of().into_iter().find_map(|name| {
+        names::parse_cursor_file_name(&name)
+            .filter(|name| names::is_copy_cursor_name(name))
+            .map(str::to_owned)
+    });
+    let cursor = cursor.expect("the cursor of the copy");
+    assert!(cursor.contains(&format!("-{}-", copying.id())), "{cursor}");
+    copying.kill();
+    recorder.truncate_before(4 * EVENTS + 1).unwrap();
+    wait_for_segments(&log, &[4], &[]);
+    assert_eq!(names_of(), [names::CURSORS_LOCK]);
+    recorder.close().unwrap();
+}
+
+#[test]
+#[ignore = "the other process of a test above"]
+fn copying() {
+    if !flashstrike_crash_lab::is_child() {
+        return;
+    }
+    let (log, to) = (flashstrike_crash_lab::given("LAB_LOG"), flashstrike_crash_lab::given("LAB_TO"));
+    let options = CopyOptions { hold: true, ..CopyOptions::default() };
+    let mut stay = |_, _, _| {
+        std::thread::sleep(common::PATIENCE);
+        true
+    };
+    copy(&log, &to, &options, &mut stay).unwrap();
 }

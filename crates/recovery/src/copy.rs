@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
-use flashstrike_segment::{SegmentHeader, WalMeta};
+use flashstrike_segment::{SegmentHeader, WalMeta, names};
 use serde::Serialize;
 
-use crate::cursor::{Cursor, CursorOptions, CursorStart};
+use crate::cursor::{Cursor, CursorOptions, CursorStart, remove_if_left_by_copy};
 use crate::directory::{Listing, absolute, cold_path, hot_path};
 use crate::error::{Code, Error, Result};
 use crate::files::{File, FileSystem, OpenMode, OsFileSystem, read_full_at, sync_names};
@@ -25,8 +25,6 @@ use crate::recovery::{Recovery, RecoveryOptions};
 use crate::repair::{checked_body, refusal};
 
 const PIECE: usize = 1 << 20;
-/// Cursors that hold a log back while it is copied begin like this.
-const HOLD: &str = "flashstrike-copy-";
 /// A segment that changes from hot to cold is looked for again so often.
 const ATTEMPTS: u32 = 5;
 
@@ -111,11 +109,14 @@ struct Hold<'a> {
 
 impl<'a> Hold<'a> {
     fn new(recovery: &'a Recovery, options: &CopyOptions) -> Result<Self> {
-        // Of a copy that was killed: nobody holds it any more, and it would hold back retention for ever.
-        for left in recovery.cursors()?.iter().filter(|left| left.name.starts_with(HOLD) && !left.held) {
-            let _ = recovery.remove_cursor(&left.name);
+        let cursors = recovery.directory().join(names::CURSORS);
+        for left in recovery.cursors()? {
+            remove_if_left_by_copy(&**recovery.files(), &cursors, &left.name)?;
         }
-        let name = format!("{HOLD}{}", std::process::id());
+        let nonce = getrandom::u64().map_err(|error| {
+            Error::io("get random bytes for a cursor in", &cursors, &io::Error::other(error))
+        })?;
+        let name = names::copy_cursor_name(std::process::id(), nonce);
         let cursor = CursorOptions {
             create: Some(CursorStart::Start),
             reset: None,

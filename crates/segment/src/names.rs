@@ -19,6 +19,8 @@ const HOT: &str = ".wal";
 const COLD: &str = ".wal.zst";
 const NEW: &str = ".wal.new";
 const CURSOR: &str = ".cursor";
+/// Cursors that hold back retention while the log is copied begin like this.
+const COPY_CURSOR: &str = "flashstrike-copy-";
 
 /// A segment's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,6 +115,26 @@ pub fn is_cursor_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(allowed)
 }
 
+/// `flashstrike-copy-PID-NONCE`, the nonce as 16 hexadecimal digits: the cursor that holds back retention while a process
+/// copies the log. Processes of different containers may have the same id, so that alone says nothing.
+#[must_use]
+pub fn copy_cursor_name(process: u32, nonce: u64) -> String {
+    format!("{COPY_CURSOR}{process}-{nonce:016x}")
+}
+
+/// Whether `name` is one that [`copy_cursor_name`] makes: such a cursor means nothing once nobody holds it.
+#[must_use]
+pub fn is_copy_cursor_name(name: &str) -> bool {
+    let parts = name.strip_prefix(COPY_CURSOR).and_then(|rest| rest.split_once('-'));
+    parts.is_some_and(|(process, nonce)| {
+        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        (1..=10).contains(&process.len())
+            && process.bytes().all(|byte| byte.is_ascii_digit())
+            && nonce.len() == 16
+            && nonce.bytes().all(is_hex)
+    })
+}
+
 /// `NAME.cursor`, in [`CURSORS`].
 #[must_use]
 pub fn cursor_file_name(name: &str) -> String {
@@ -196,6 +218,26 @@ mod tests {
         let too_long = "x".repeat(65);
         for name in ["", ".lock", "..", "a/b", "a b", "ä", "a\0", too_long.as_str()] {
             assert!(!is_cursor_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_what_a_copy_is_named_like_is_taken_for_that_of_a_copy() {
+        for (process, nonce) in [(0, 0), (1, u64::MAX), (u32::MAX, 0xfeed_f00d)] {
+            let name = copy_cursor_name(process, nonce);
+            assert!(is_cursor_name(&name) && is_copy_cursor_name(&name), "{name}");
+        }
+        for name in [
+            "flashstrike-copy-1",
+            "flashstrike-copy-risk",
+            "flashstrike-copy-of-0123456789abcdef",
+            "flashstrike-copy-1-0123456789abcde",
+            "flashstrike-copy-1-0123456789abcdefg",
+            "flashstrike-copy-1-0123456789ABCDEF",
+            "flashstrike-copy--0123456789abcdef",
+            "my-flashstrike-copy-1-0123456789abcdef",
+        ] {
+            assert!(!is_copy_cursor_name(name), "{name}");
         }
     }
 

@@ -22,6 +22,16 @@ pub(super) struct CursorFile {
     id: FileId,
 }
 
+/// What came of trying to hold a cursor.
+pub(super) enum Attempt {
+    /// It is ours.
+    Held(CursorFile),
+    /// Somebody holds it, or looks just now whether somebody does.
+    Locked,
+    /// There is none of this name.
+    Missing,
+}
+
 impl CursorFile {
     /// Opens and locks it; `None`: there is none of this name.
     ///
@@ -31,32 +41,46 @@ impl CursorFile {
         let path = directory.join(names::cursor_file_name(name));
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let file = match files.open(&path, OpenMode::ReadWrite) {
+            match Self::try_acquire(files, &path)? {
+                Attempt::Held(held) => return Ok(Some(held)),
+                Attempt::Missing => return Ok(None),
+                Attempt::Locked if Instant::now() > deadline => {
+                    let message = format!(
+                        "somebody else holds the cursor {name} of {}: a cursor is for one consumer; close it there, or \
+                         take another name",
+                        directory.parent().unwrap_or(directory).display()
+                    );
+                    return Err(Error::new(Code::Locked, message).at_path(&path));
+                }
+                Attempt::Locked => std::thread::sleep(Duration::from_millis(5)),
+            }
+        }
+    }
+
+    /// As [`acquire`](Self::acquire), without waiting for anybody.
+    ///
+    /// # Errors
+    /// `WAL_IO`.
+    pub(super) fn try_acquire(files: &dyn FileSystem, path: &Path) -> Result<Attempt> {
+        loop {
+            let file = match files.open(path, OpenMode::ReadWrite) {
                 Ok(file) => file,
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Attempt::Missing),
                 Err(error) => {
-                    let error = Error::io("open", &path, &error);
+                    let error = Error::io("open", path, &error);
                     return Err(
                         error.with_advice("a cursor needs permission to write in cursors/ of the log")
                     );
                 }
             };
-            if file.try_lock(true).map_err(|error| Error::io("lock", &path, &error))? {
-                let id = file.id().map_err(|error| Error::io("read", &path, &error))?;
-                let held = Self { path: path.clone(), file, id };
-                // Between opening and locking somebody may have removed it, and another may be there now.
-                if held.is_there(files)? {
-                    return Ok(Some(held));
-                }
-            } else if Instant::now() > deadline {
-                let message = format!(
-                    "somebody else holds the cursor {name} of {}: a cursor is for one consumer; close it there, or take \
-                     another name",
-                    directory.parent().unwrap_or(directory).display()
-                );
-                return Err(Error::new(Code::Locked, message).at_path(&path));
-            } else {
-                std::thread::sleep(Duration::from_millis(5));
+            if !file.try_lock(true).map_err(|error| Error::io("lock", path, &error))? {
+                return Ok(Attempt::Locked);
+            }
+            let id = file.id().map_err(|error| Error::io("read", path, &error))?;
+            let held = Self { path: path.to_owned(), file, id };
+            // Between opening and locking somebody may have removed it, and another may be there now.
+            if held.is_there(files)? {
+                return Ok(Attempt::Held(held));
             }
         }
     }

@@ -19,6 +19,7 @@ pub use held::Cursor;
 pub use options::{CursorOptions, CursorStart};
 
 use std::io::ErrorKind;
+use std::path::Path;
 
 use flashstrike_segment::names;
 
@@ -83,6 +84,23 @@ impl Recovery {
             return Err(no_such_cursor(self, name));
         };
         file.remove(files)
+    }
+}
+
+/// Whether the cursor `name` in the directory `cursors` was made to hold back retention while the log is copied, by
+/// somebody who has ended without removing it, as one who was killed: it means nothing any more, and is removed.
+///
+/// # Errors
+/// `WAL_IO`.
+pub fn remove_if_left_by_copy(files: &dyn FileSystem, cursors: &Path, name: &str) -> Result<bool> {
+    if !names::is_copy_cursor_name(name) {
+        return Ok(false);
+    }
+    // Whoever makes one holds it from before it has its name.
+    match file::CursorFile::try_acquire(files, &cursors.join(names::cursor_file_name(name)))? {
+        file::Attempt::Held(left) => left.remove(files).map(|()| true),
+        file::Attempt::Missing => Ok(true),
+        file::Attempt::Locked => Ok(false),
     }
 }
 

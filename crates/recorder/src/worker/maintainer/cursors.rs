@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use flashstrike_recovery::cursor::read_position;
+use flashstrike_recovery::cursor::{read_position, remove_if_left_by_copy};
 use flashstrike_recovery::{Error, Result};
 use flashstrike_segment::names;
 
@@ -26,10 +26,14 @@ pub(super) fn slowest(context: &LogContext) -> Result<Option<u64>> {
     };
     let mut slowest: Option<u64> = None;
     for entry in entries {
-        if entry.name.to_str().and_then(names::parse_cursor_file_name).is_none() {
+        let Some(name) = entry.name.to_str().and_then(names::parse_cursor_file_name) else { continue };
+        let path = directory.join(&entry.name);
+        // It would hold everything for ever: nobody is there any more who could move it on.
+        if remove_if_left_by_copy(&*context.files, &directory, name)
+            .map_err(|error| error.with_advice(HELD))?
+        {
             continue;
         }
-        let path = directory.join(&entry.name);
         let position = read_position(&*context.files, &path, Some(&context.log_id))
             .map_err(|error| error.with_advice(HELD))?;
         if let Some(slot) = position {
