@@ -17,7 +17,8 @@ use flashstrike_recovery::repair::{
 use flashstrike_recovery::{Code, Mode};
 use flashstrike_segment::State;
 use support::fault::StoppingFiles;
-use support::{Vector, contents, os_files, vector, vectors};
+use support::writer::LogWriter;
+use support::{Vector, contents, os_files, staging, vector, vectors};
 
 fn options(vector: &Vector, mode: Mode) -> ByHandOptions {
     ByHandOptions { mode, file_mode: None, boot_id: Some(vector.boot_id) }
@@ -280,4 +281,43 @@ fn no_lock_is_made_where_no_log_is() {
         assert_eq!(error.code(), Code::NotFound, "{error}");
     }
     assert!(contents(place.path()).is_empty());
+}
+
+#[test]
+fn a_repair_that_left_staged_events_is_undone_byte_for_byte() {
+    let place = support::temporary_directory();
+    let log = place.path();
+    let mut writer = LogWriter::new(log, 32, 1 << 20);
+    writer.activate();
+    writer.append(10);
+    // A `wal.meta` that calls durable what is nowhere, neither in a block nor staged.
+    let link = writer.link;
+    writer.link.last_event_id = 20;
+    writer.write_meta(0);
+    writer.link = link;
+    staging::stage(log, 10, 3, 32, 0);
+    let options = ByHandOptions {
+        mode: Mode::PointInTime,
+        boot_id: Some(staging::BOOT_ID),
+        ..ByHandOptions::default()
+    };
+    let before = log_of(log);
+    let done = repair(&os_files(), log, &options).expect("corrupt");
+    assert_eq!((done.events, done.last_event_id, done.cuts.len()), (13, 13, 1));
+    assert_eq!((done.log_end.event_id, done.log_end.staged_event_id), (10, 13));
+    let after = log_of(log);
+    assert!(after != before, "something was cut");
+    // One event more is staged, or one less: somebody was here.
+    for count in [4, 2, 0] {
+        staging::stage(log, 10, count, 32, 0);
+        let changed = log_of(log);
+        let refused = undo(&os_files(), log, None, &options).expect_err("something was appended since");
+        assert_eq!(refused.code(), Code::Unsupported, "{refused}");
+        assert!(refused.to_string().contains("ended with event 13"), "{refused}");
+        check_same(&log_of(log), &changed, "refused");
+    }
+    staging::stage(log, 10, 3, 32, 0);
+    check_same(&log_of(log), &after, "staged again");
+    undo(&os_files(), log, None, &options).expect("nothing was appended");
+    check_same(&log_of(log), &before, "staged events");
 }

@@ -56,6 +56,15 @@ pub struct LogEnd {
     pub offset: u64,
     /// Id of the last event in a block; 0: none.
     pub event_id: u64,
+    /// Id of the last event behind it that is staged and belongs to the log; 0: none. The next opening for append writes
+    /// these into a block.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub staged_event_id: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+fn is_none(event_id: &u64) -> bool {
+    *event_id == 0
 }
 
 impl LogEnd {
@@ -65,6 +74,7 @@ impl LogEnd {
             segment: last.map(|last| last.index),
             offset: last.map_or(0, |last| last.end),
             event_id: inspection.last_event_id,
+            staged_event_id: inspection.staging.taken.as_ref().map_or(0, |taken| taken.last_event_id),
         }
     }
 }

@@ -225,12 +225,12 @@ fn check_kept(one: &Kept, evidence: &Evidence, directory: &Path) -> Result<()> {
 fn check_unchanged(inspection: &Inspection, log_end: LogEnd, kept: &[(String, Evidence)]) -> Result<()> {
     let now = LogEnd::of(inspection);
     let directory = &inspection.directory;
-    if now != log_end || inspection.staging.taken.is_some() {
+    if now != log_end {
         let message = format!(
             "the log in {} ended with event {} when it was cut and ends with {} now: something was appended since, and \
              what was cut would lie over it; put it back into a copy of that time",
             directory.display(),
-            log_end.event_id,
+            log_end.event_id.max(log_end.staged_event_id),
             inspection.last_id()
         );
         return Err(Error::new(Code::Unsupported, message).at_path(directory));

@@ -145,7 +145,7 @@ function undoScreen(plan: UndoPlan): string {
     { title: 'Kept in', spare: 1, value: ({ keptIn }) => safe(keptIn) },
   ]
   const lines = [
-    `The repair ${safe(plan.cutAt)} left event ${plan.logEnd.eventId} as the last one. It cut:`,
+    `The repair ${safe(plan.cutAt)} left event ${plan.logEnd.stagedEventId ?? plan.logEnd.eventId} as the last one. It cut:`,
     table(columns, plan.files, 2),
   ]
   for (const also of plan.also) {

@@ -86,6 +86,8 @@ export interface LogEnd {
   readonly segment: number | null
   readonly offset: number
   readonly eventId: number
+  /** The last event behind it that is staged; absent: none is. */
+  readonly stagedEventId?: number
 }
 
 /** What a repair does or did. */
