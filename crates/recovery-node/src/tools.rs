@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flashstrike_recovery::copy::{CopyOptions, copy};
 use flashstrike_recovery::files::{FileSystem, OsFileSystem};
@@ -112,8 +112,8 @@ pub fn undo_repair(dir: String, name: String, file_mode: u32, dry: bool) -> Asyn
     })
 }
 
-/// Somebody wants the copies of this process to end.
-static COPY_ENDED: AtomicBool = AtomicBool::new(false);
+/// How often somebody wanted the copies of this process to end: those that were begun before do, later ones do not.
+static COPIES_ENDED: AtomicU64 = AtomicU64::new(0);
 
 /// Copies a log to an empty directory; resolves with what was copied as JSON. `hold`: retention is kept from removing
 /// anything meanwhile.
@@ -132,16 +132,17 @@ pub fn copy_log(
 ) -> napi::Result<AsyncTask<ToolTask>> {
     let listener: Listener = on_progress.build_threadsafe_function().weak::<true>().build()?;
     let options = CopyOptions { file_mode: Some(file_mode), hold, boot_id: None };
+    let ended = COPIES_ENDED.load(Ordering::Relaxed);
     Ok(ToolTask::asking(move |_| {
         copy(&PathBuf::from(&from), &PathBuf::from(&to), &options, &mut |done, all, bytes| {
             listener.call((done, all, bytes as f64).into(), ThreadsafeFunctionCallMode::NonBlocking);
-            !COPY_ENDED.load(Ordering::Relaxed)
+            COPIES_ENDED.load(Ordering::Relaxed) == ended
         })
     }))
 }
 
-/// Ends the copies of this process, which give back what they hold.
+/// Ends the copies that this process has begun, which give back what they hold.
 #[napi]
 pub fn end_copies() {
-    COPY_ENDED.store(true, Ordering::Relaxed);
+    COPIES_ENDED.fetch_add(1, Ordering::Relaxed);
 }
