@@ -7,7 +7,10 @@
 //! Whoever borrows gets the buffer that was given back last: some of it is still in a cache, and memory that is in use
 //! anyway is used before memory that is not.
 //!
-//! Buffers outlive the log they were made for: some of them wait for the next one, their pages offered to the kernel,
+//! All of them come back, also those made to measure for a block or a segment that fits no other: who hands out windows
+//! has as many of them as were borrowed at a time, and not as many as there were large blocks.
+//!
+//! Those of the usual length outlive the log they were made for: some of them wait for the next one, their pages offered to the kernel,
 //! which takes them when it needs memory.
 //!
 //! A buffer is handed to JavaScript in *windows* of at most 4 MiB, since larger external buffers make its garbage
@@ -48,7 +51,7 @@ static WINDOWS: AtomicU32 = AtomicU32::new(0);
 pub struct PoolBuffer {
     memory: MmapRaw,
     first_window: u32,
-    /// Not to be kept for the next borrower.
+    /// One window, however long.
     is_apart: bool,
 }
 
@@ -125,16 +128,21 @@ pub struct Window {
     pub length: usize,
 }
 
-/// Buffers of one capacity.
+/// Buffers of one capacity, and those made to measure for what fits none of them.
 pub(crate) struct Pool {
     capacity: usize,
     free: Mutex<Vec<Arc<PoolBuffer>>>,
+    free_to_measure: Mutex<Vec<Arc<PoolBuffer>>>,
 }
 
 impl Pool {
     /// Buffers of `capacity` bytes.
     pub(crate) fn new(capacity: usize) -> Arc<Self> {
-        Arc::new(Self { capacity: capacity.max(1), free: Mutex::default() })
+        Arc::new(Self {
+            capacity: capacity.max(1),
+            free: Mutex::default(),
+            free_to_measure: Mutex::default(),
+        })
     }
 
     /// Bytes of a buffer.
@@ -142,23 +150,39 @@ impl Pool {
         self.capacity
     }
 
-    /// Borrows a buffer of at least `length` bytes, made if none is free. Its bytes are whatever they were. One of more
-    /// than the pool's capacity is not kept for the next borrower.
+    /// Borrows a buffer of at least `length` bytes, made if none is free. Its bytes are whatever they were.
     pub(crate) fn borrow(self: &Arc<Self>, length: usize) -> io::Result<Loan> {
-        let found =
-            if length <= self.capacity { self.free().pop().or_else(|| self.take_waiting()) } else { None };
+        if length > self.capacity {
+            return self.borrow_to_measure(length, false);
+        }
+        let found = self.free().pop().or_else(|| self.take_waiting());
         let buffer = match found {
             Some(buffer) => buffer,
-            None => Arc::new(PoolBuffer::new(self.capacity.max(length), false)?),
+            None => Arc::new(PoolBuffer::new(self.capacity, false)?),
         };
         Ok(Loan { buffer, pool: Arc::clone(self) })
     }
 
     /// Borrows a buffer of at least `length` bytes that is one window, however long: for a block of more than
-    /// [`WINDOW_OVERLAP`] bytes. It is not kept for the next borrower.
+    /// [`WINDOW_OVERLAP`] bytes.
     pub(crate) fn borrow_apart(self: &Arc<Self>, length: usize) -> io::Result<Loan> {
-        let capacity = length.next_power_of_two().max(WINDOW_OVERLAP);
-        let buffer = Arc::new(PoolBuffer::new(capacity, true)?);
+        self.borrow_to_measure(length.next_power_of_two().max(WINDOW_OVERLAP), true)
+    }
+
+    /// The shortest one that is free and long enough, or a new one.
+    fn borrow_to_measure(self: &Arc<Self>, length: usize, is_apart: bool) -> io::Result<Loan> {
+        let mut free = lock(&self.free_to_measure);
+        let fitting = free.iter().enumerate().filter(|(_, buffer)| {
+            let fits = buffer.len() >= length;
+            fits && buffer.is_apart == is_apart
+        });
+        let shortest = fitting.min_by_key(|(_, buffer)| buffer.len()).map(|(at, _)| at);
+        let found = shortest.map(|at| free.swap_remove(at));
+        drop(free);
+        let buffer = match found {
+            Some(buffer) => buffer,
+            None => Arc::new(PoolBuffer::new(length, is_apart)?),
+        };
         Ok(Loan { buffer, pool: Arc::clone(self) })
     }
 
@@ -234,9 +258,9 @@ impl Loan {
 
 impl Drop for Loan {
     fn drop(&mut self) {
-        if self.buffer.len() == self.pool.capacity && !self.buffer.is_apart {
-            self.pool.free().push(Arc::clone(&self.buffer));
-        }
+        let is_usual = self.buffer.len() == self.pool.capacity && !self.buffer.is_apart;
+        let free = if is_usual { &self.pool.free } else { &self.pool.free_to_measure };
+        lock(free).push(Arc::clone(&self.buffer));
     }
 }
 
@@ -345,5 +369,24 @@ mod tests {
         let again = pool.borrow(1).unwrap();
         assert_eq!((again.buffer().as_mut_ptr(), again.bytes()[0]), (address, 7));
         assert_ne!(pool.borrow(1).unwrap().buffer().as_mut_ptr(), address);
+    }
+
+    #[test]
+    fn a_buffer_made_to_measure_comes_back_to_whom_it_fits() {
+        let _alone = lock(&ALONE);
+        let pool = Pool::new(4096);
+        let window = |loan: &Loan| loan.buffer().window_at(0).id;
+        let (large, apart) = (pool.borrow(9 << 20).unwrap(), pool.borrow_apart(9 << 20).unwrap());
+        let (of_large, of_apart) = (window(&large), window(&apart));
+        drop((large, apart));
+        for length in [9 << 20, 5 << 20, 16 << 20] {
+            assert_eq!(window(&pool.borrow_apart(length).unwrap()), of_apart);
+        }
+        for length in [9 << 20, 5 << 20, 5000] {
+            assert_eq!(window(&pool.borrow(length).unwrap()), of_large);
+        }
+        assert!(![of_apart, of_large].contains(&window(&pool.borrow_apart(17 << 20).unwrap())));
+        assert_eq!(window(&pool.borrow_apart(1).unwrap()), of_apart, "the shortest that is long enough");
+        assert_eq!(pool.borrow(4096).unwrap().bytes().len(), 4096);
     }
 }
