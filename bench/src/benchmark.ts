@@ -49,6 +49,17 @@ export interface Plot {
   }[]
 }
 
+/** Figures of a benchmark in one unit, and what they are compared with, a row each. */
+export interface Chart {
+  /** Name of its files, without the theme and the ending. */
+  readonly file: string
+  readonly title: string
+  /** The unit of the figures it shows. */
+  readonly unit: string
+  /** Which end of the list is the better one; without it the rows stand as the figures do. */
+  readonly best?: 'low' | 'high'
+}
+
 /** Contestants that take turns, and what is made of their figures. */
 export interface Benchmark {
   readonly name: string
@@ -66,6 +77,7 @@ export interface Benchmark {
   /** What else there is to say, a paragraph each. */
   readonly remarks?: (value: Median) => readonly string[]
   readonly plot?: Plot
+  readonly chart?: Chart
 }
 
 /** What came of a figure. */
@@ -95,6 +107,11 @@ export interface PlotResult extends Omit<Plot, 'series'> {
   }[]
 }
 
+/** A chart with its numbers. */
+export interface ChartResult extends Chart {
+  readonly rows: readonly { readonly title: string; readonly value: number; readonly ours: boolean }[]
+}
+
 /** A peer that did not take part, and why. */
 export interface Absent {
   readonly title: string
@@ -108,6 +125,7 @@ export interface BenchmarkResult {
   readonly absent: readonly Absent[]
   readonly remarks: readonly string[]
   readonly plot: PlotResult | null
+  readonly chart: ChartResult | null
   /** Load average of the last minute when it began and when it ended. */
   readonly load: readonly [before: number, after: number]
 }

@@ -1,9 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Absent, BenchmarkResult, FigureResult, PlotResult } from './benchmark.js'
+import type { Absent, BenchmarkResult, FigureResult } from './benchmark.js'
+import { drawChart } from './chart.js'
+import { THEMES, type Theme } from './drawing.js'
 import type { Machine } from './machine.js'
-import { drawPlot, THEMES, type Theme } from './plot.js'
+import { drawPlot } from './plot.js'
 import { quantity, spread } from './terminal.js'
 
 const path = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url))
@@ -37,10 +39,10 @@ export async function updateDocument(machine: Machine, results: readonly Benchma
 async function drawPlots(results: readonly BenchmarkResult[]): Promise<void> {
   const folder = dirname(path)
   mkdirSync(join(folder, PLOTS), { recursive: true })
-  for (const { plot } of results) {
-    if (plot === null) continue
+  for (const { plot, chart } of results) {
     for (const theme of THEMES) {
-      writeFileSync(join(folder, plotFile(plot, theme)), await drawPlot(plot, theme))
+      if (plot !== null) writeFileSync(join(folder, imageFile(plot, theme)), await drawPlot(plot, theme))
+      if (chart !== null) writeFileSync(join(folder, imageFile(chart, theme)), await drawChart(chart, theme))
     }
   }
 }
@@ -58,7 +60,13 @@ export async function writeDocument(
   return path
 }
 
-function plotFile({ file }: PlotResult, theme: Theme): string {
+/** What is drawn of a benchmark. */
+interface Image {
+  readonly file: string
+  readonly title: string
+}
+
+function imageFile({ file }: Image, theme: Theme): string {
   return `${PLOTS}/${file}-${theme}.svg`
 }
 
@@ -81,7 +89,7 @@ function machineTable(machine: Machine): string {
   )
 }
 
-function section({ benchmark, figures, absent, remarks, plot, load }: BenchmarkResult): string {
+function section({ benchmark, figures, absent, remarks, plot, chart, load }: BenchmarkResult): string {
   const head = '| figure | median | lowest – highest | reference | median | ratio | target | |'
   const lines = [head, '|---|---|---|---|---|---|---|---|', ...figures.map(row)]
   const [before, after] = load.map(n => n.toFixed(2))
@@ -94,7 +102,7 @@ function section({ benchmark, figures, absent, remarks, plot, load }: BenchmarkR
     lines.join('\n'),
     ...(reasons.length > 0 ? [reasons.join('\n')] : []),
     ...remarks,
-    ...(plot === null ? [] : [picture(plot)]),
+    ...[plot, chart].flatMap(image => (image === null ? [] : [picture(image)])),
     loads,
   ].join('\n\n')
 }
@@ -113,10 +121,10 @@ function notRun(failed: readonly Failed[]): string[] {
 }
 
 /** In the colours of the reader's page. */
-function picture(plot: PlotResult): string {
+function picture(image: Image): string {
   return `<picture>
-  <source media="(prefers-color-scheme: dark)" srcset="${plotFile(plot, 'dark')}">
-  <img alt="${plot.title}" src="${plotFile(plot, 'light')}">
+  <source media="(prefers-color-scheme: dark)" srcset="${imageFile(image, 'dark')}">
+  <img alt="${image.title}" src="${imageFile(image, 'light')}">
 </picture>`
 }
 

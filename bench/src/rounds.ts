@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import {
   type Benchmark,
   type BenchmarkResult,
+  type Chart,
+  type ChartResult,
   type Figure,
   type FigureResult,
   isMet,
@@ -141,12 +143,14 @@ function evaluate(
   })
   const present = benchmark.figures.filter(({ reference }) => failureOf(reference) === undefined)
   const value: Median = measure => median(measured(measure, byKey))
+  const figures = present.map(figure => evaluateFigure(figure, byKey, titleOf))
   return {
     benchmark,
-    figures: present.map(figure => evaluateFigure(figure, byKey, titleOf)),
+    figures,
     absent,
     remarks: benchmark.remarks?.(value) ?? [],
     plot: benchmark.plot === undefined ? null : evaluatePlot(benchmark.plot, value),
+    chart: benchmark.chart === undefined ? null : evaluateChart(benchmark.chart, figures),
   }
 }
 
@@ -156,6 +160,23 @@ function evaluatePlot(plot: Plot, value: Median): PlotResult {
     points: points.map(point => ({ x: point.x, y: value(point.value) })),
   }))
   return { ...plot, series }
+}
+
+function evaluateChart(chart: Chart, figures: readonly FigureResult[]): ChartResult {
+  const shown = figures.filter(({ unit }) => unit === chart.unit)
+  const ours = shown.map(({ title, value }) => ({ title, value, ours: true }))
+  const theirs = shown.flatMap(({ reference, referenceValue }) =>
+    reference === null || referenceValue === null
+      ? []
+      : [{ title: reference, value: referenceValue, ours: false }],
+  )
+  // One that stands beside several is shown once.
+  const rows = [...new Map([...ours, ...theirs].map(row => [row.title, row])).values()]
+  if (chart.best !== undefined) {
+    const sign = chart.best === 'low' ? 1 : -1
+    rows.sort((one, other) => sign * (one.value - other.value))
+  }
+  return { ...chart, rows }
 }
 
 function evaluateFigure(

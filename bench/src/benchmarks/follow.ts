@@ -37,5 +37,6 @@ processor for it; one that sleeps is woken. Its processor time is that of the re
 processor. The writer is the same for all, a program in Rust.`,
     contestants,
     figures,
+    chart: { file: 'follow', title: 'From an append to the event elsewhere', unit: 'µs' },
   }
 }

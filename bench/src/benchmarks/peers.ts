@@ -100,6 +100,7 @@ faster for all of them, and what is still being gathered is lost with the proces
       figure: { figure: 'nsPerEvent' },
       lowIsGood: true,
     }),
+    chart: { file: 'peers-append', title: 'An append, beside others', unit: 'ns/event', best: 'low' },
   }
 }
 
@@ -146,6 +147,7 @@ processor, another one in each round. The log has \`smallSyncs\`.`,
       figure: { figure: 'p50Us' },
       lowIsGood: true,
     }),
+    chart: { file: 'peers-commit', title: 'A durable commit, beside others', unit: 'µs', best: 'low' },
   }
 }
 
@@ -206,6 +208,12 @@ has \`smallSyncs\` and takes one event a call; the others get the 256 at a time 
       figure: { figure: 'eventsPerSecond', scale: 1e-3 },
       lowIsGood: false,
     }),
+    chart: {
+      file: 'peers-group',
+      title: 'Durable commits of many, beside others',
+      unit: 'k events/s',
+      best: 'high',
+    },
   }
 }
 
@@ -248,6 +256,7 @@ the second time, since the first one pays for memory. The log verifies every blo
       figure: { figure: 'eventsPerSecond', scale: 1e-6 },
       lowIsGood: false,
     }),
+    chart: { file: 'peers-replay', title: 'A replay, beside others', unit: 'M events/s', best: 'high' },
   }
 }
 

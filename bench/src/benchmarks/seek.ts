@@ -48,5 +48,6 @@ verified then.`,
     prepare: [onLogs(native({ contest: 'cold-log', bytes }))],
     contestants: Object.fromEntries(entrants),
     figures,
+    chart: { file: 'seek', title: 'From a seek to the first event', unit: 'ms' },
   }
 }
