@@ -58,7 +58,6 @@ struct Exchange {
     is_asked: bool,
     /// What it has come back with.
     outcome: Option<Result<Found, Error>>,
-    canceller: Option<Canceller>,
     is_closed: bool,
 }
 
@@ -66,6 +65,8 @@ struct Exchange {
 struct Shared {
     exchange: Mutex<Exchange>,
     to_do: Condvar,
+    /// Ends what the thread is doing, also the opening.
+    canceller: Canceller,
 }
 
 impl Shared {
@@ -105,17 +106,11 @@ impl Shared {
         let waited = catch_unwind(AssertUnwindSafe(|| {
             let mut follower = match source {
                 Source::Open(follower) => follower,
-                Source::ToOpen(recovery, options) => match recovery.follow(options) {
+                Source::ToOpen(recovery, options) => match recovery.follow_until(options, &self.canceller) {
                     Ok(follower) => Box::new(follower),
                     Err(error) => return (None, Err(error)),
                 },
             };
-            let mut exchange = self.lock();
-            exchange.canceller = Some(follower.canceller());
-            if exchange.is_closed {
-                return (None, Err(ended()));
-            }
-            drop(exchange);
             let from = follower.last_event_id() + 1;
             let found = match follower.next_run(Wait::Forever) {
                 Ok(Some(run)) => Ok(Found::of(&run, from)),
@@ -175,20 +170,14 @@ impl Instance {
 
     /// Ends it: no thread, no file and no memory of it is left, but windows that JavaScript still has.
     fn close(&self) {
-        let canceller = {
-            let mut exchange = self.shared.lock();
-            if std::mem::replace(&mut exchange.is_closed, true) {
-                return;
-            }
-            exchange.canceller.take()
-        };
+        if std::mem::replace(&mut self.shared.lock().is_closed, true) {
+            return;
+        }
         if let Some(env) = self.hooked.take() {
             // SAFETY: the environment is live, since it has not called its hook yet, and this is its thread.
             unsafe { sys::napi_remove_env_cleanup_hook(env.raw(), Some(close_at_end), self.address()) };
         }
-        if let Some(canceller) = canceller {
-            canceller.cancel();
-        }
+        self.shared.canceller.cancel();
         self.shared.to_do.notify_one();
         if let Some(thread) = self.thread.borrow_mut().take() {
             let _ = thread.join();

@@ -13,7 +13,7 @@ use crate::diagnosis::{Diagnosis, Piece};
 use crate::directory::{absolute, not_found};
 use crate::error::{Code, Error, Result};
 use crate::files::{FileSystem, OsFileSystem};
-use crate::follow::{self, FollowOptions, Follower};
+use crate::follow::{self, Canceller, FollowOptions, Follower};
 use crate::generation::Generation;
 use crate::inspect::{
     Depth, InspectOptions, Inspection, Progress, SegmentSource, Watch, identity_of, observe,
@@ -282,6 +282,15 @@ impl Recovery {
     /// `WAL_GONE` if retention has removed the event to begin with; `WAL_CORRUPT` and `WAL_TORN` as the mode says;
     /// `WAL_UNSUPPORTED` in mode `diagnostic`, which is for logs that nobody writes; `WAL_IO`.
     pub fn follow(&self, options: FollowOptions) -> Result<Follower> {
+        self.follow_until(options, &Canceller::default())
+    }
+
+    /// As [`follow`](Self::follow), with what ends it made before: it ends also the look at the log that following begins
+    /// with, which takes as long as reading all unsealed segments.
+    ///
+    /// # Errors
+    /// As [`follow`](Self::follow); `WAL_CLOSED` once cancelled.
+    pub fn follow_until(&self, options: FollowOptions, canceller: &Canceller) -> Result<Follower> {
         if self.options.mode == Mode::Diagnostic {
             let message =
                 "mode diagnostic reads what is left of a damaged log; open it in another mode to follow it";
@@ -299,7 +308,7 @@ impl Recovery {
             boot_id: self.boot_id,
             instruments: self.instruments.clone(),
         };
-        Follower::open(log, options)
+        Follower::open(log, options, canceller)
     }
 
     /// Reads what is left of a damaged log: every block that verifies on its own, every gap as a record.

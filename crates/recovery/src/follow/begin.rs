@@ -1,17 +1,16 @@
 //! Where to begin, and where to go on when a writer has opened the log anew.
 
-use std::sync::atomic::AtomicBool;
-
 use flashstrike_segment::{BlockHeader, Damage, Position, Reason, SegmentStart};
 use flashstrike_telemetry::clock;
 
+use super::cancellable::cancellable;
 use super::catch_up::CatchUp;
 use super::errors::corrupt;
 use super::tail::Tail;
 use super::{Canceller, FollowOptions, Follower, Log, Place, Start, State};
 use crate::directory::{hot_path, not_found};
 use crate::error::{Error, Result};
-use crate::inspect::{Depth, InspectOptions, Inspection, Watch, observe};
+use crate::inspect::{Depth, InspectOptions, Inspection, SegmentSource, Watch, observe};
 use crate::log_view::segment_size;
 use crate::plan::check_not_gone;
 use crate::recovery::check_schema;
@@ -20,7 +19,10 @@ use crate::segment_reader::{SegmentReader, Wanted};
 use crate::watch::{StagingWatch, Whose};
 
 impl Follower {
-    pub(crate) fn open(log: Log, follow: FollowOptions) -> Result<Self> {
+    /// `canceller` ends also this.
+    pub(crate) fn open(mut log: Log, follow: FollowOptions, canceller: &Canceller) -> Result<Self> {
+        let SegmentSource { files, directory, .. } = &log.context.source;
+        log.context.source = SegmentSource::new(&cancellable(files, canceller), directory);
         let start = clock::now_ns();
         let telemetry = log.instruments.consumer.clone();
         let mut follower = Self {
@@ -45,10 +47,11 @@ impl Follower {
             is_writer_alive: false,
             inspected: None,
             doubt: None,
-            canceller: Canceller::default(),
+            canceller: canceller.clone(),
             pause: std::time::Duration::ZERO,
         };
         let begun = follower.begin();
+        let begun = canceller.unless_cancelled(begun);
         telemetry.record().manager.on_resume_from_event(start, &begun);
         if !begun? && follower.follow.from == Start::End {
             // Nothing was there at the call, so whatever comes is new.
@@ -163,9 +166,8 @@ impl Follower {
 
     fn find_place_in_sealed(&mut self, segment: u32, start: &SegmentStart) -> Result<()> {
         let wanted = Wanted { index: segment, end: None };
-        let never = AtomicBool::new(false);
         let telemetry = &self.log.instruments.consumer;
-        let reader = SegmentReader::open(&self.log.context, &wanted, &never, telemetry)
+        let reader = SegmentReader::open(&self.log.context, &wanted, self.canceller.flag(), telemetry)
             .map_err(|failure| self.explain(segment, failure))?;
         if let Place::Behind { chain, .. } = self.place {
             let is_metadata =

@@ -30,6 +30,7 @@
 
 mod begin;
 mod cancel;
+mod cancellable;
 mod catch_up;
 mod enter;
 mod errors;
@@ -292,7 +293,7 @@ impl Follower {
         self.identity().map_or(0, |log| log.event_size)
     }
 
-    /// What ends the waiting of this follower from another thread.
+    /// What ends the waiting of this follower from another thread: what it was begun with.
     pub fn canceller(&self) -> Canceller {
         self.canceller.clone()
     }
@@ -313,6 +314,7 @@ impl Follower {
         }
         let start = clock::now_ns();
         let outcome = work(self);
+        let outcome = self.canceller.unless_cancelled(outcome);
         match &outcome {
             Ok(true) => {
                 let extent = self.handed.as_ref().map(|handed| handed.extent);
