@@ -129,7 +129,8 @@ impl Shared {
 /// One live tail, on the thread of its environment.
 struct Instance {
     shared: Arc<Shared>,
-    waker: Waker,
+    /// From the first wait on: it keeps what listens from being collected.
+    waker: RefCell<Option<Waker>>,
     thread: RefCell<Option<JoinHandle<()>>>,
     found: RefCell<Option<Found>>,
     error: RefCell<Option<Error>>,
@@ -151,11 +152,11 @@ impl Instance {
         Ok(run?.map(|run| Found::of(&run, from)))
     }
 
-    /// Has the thread wait for the next run.
-    fn wait(&self, env: Env) -> Result<(), Error> {
+    /// Has the thread wait for the next run, and `waker` wake the event loop then.
+    fn wait(&self, env: Env, waker: &Waker) -> Result<(), Error> {
         let mut thread = self.thread.borrow_mut();
         if thread.is_none() {
-            let (shared, waker) = (Arc::clone(&self.shared), self.waker.clone());
+            let (shared, waker) = (Arc::clone(&self.shared), waker.clone());
             let started = std::thread::Builder::new().name("wal-follower".to_owned());
             let started = started.spawn(move || shared.work(&waker)).map_err(|error| {
                 Error::new(Code::Io, format!("no thread to wait on for the next events: {error}"))
@@ -164,8 +165,20 @@ impl Instance {
         }
         self.shared.lock().is_asked = true;
         self.shared.to_do.notify_one();
-        self.waker.keep_alive(env, true);
+        waker.keep_alive(env, true);
         Ok(())
+    }
+
+    /// What wakes the event loop, with the listener of the first wait; `None` once closed.
+    fn waker(&self, env: Env, listener: &Function<'_, (), ()>) -> napi::Result<Option<Waker>> {
+        if self.shared.lock().is_closed {
+            return Ok(None);
+        }
+        let mut waker = self.waker.borrow_mut();
+        if waker.is_none() {
+            *waker = Some(Waker::new(env, listener)?);
+        }
+        Ok(waker.clone())
     }
 
     /// Ends it: no thread, no file and no memory of it is left, but windows that JavaScript still has.
@@ -182,7 +195,9 @@ impl Instance {
         if let Some(thread) = self.thread.borrow_mut().take() {
             let _ = thread.join();
         }
-        self.waker.release();
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.release();
+        }
         let mut exchange = self.shared.lock();
         (exchange.source, exchange.outcome) = (None, None);
         drop(exchange);
@@ -213,12 +228,11 @@ pub struct NativeFollower(Rc<Instance>);
 
 #[napi]
 impl NativeFollower {
-    /// `from` 0: the first event; −1: behind the last one. `listener` is called when what was waited for has come.
+    /// `from` 0: the first event; −1: behind the last one.
     pub(crate) fn new(
         env: Env,
         recovery: Arc<Recovery>,
         (from, durable_only, spin_us): (f64, bool, f64),
-        listener: &Function<'_, (), ()>,
     ) -> napi::Result<Self> {
         let start = match from {
             // Now, and not when the thread has begun.
@@ -235,7 +249,7 @@ impl NativeFollower {
         shared.lock().source = Some(Source::ToOpen(recovery, options));
         let instance = Rc::new(Instance {
             shared,
-            waker: Waker::new(env, listener)?,
+            waker: RefCell::default(),
             thread: RefCell::default(),
             found: RefCell::default(),
             error: RefCell::default(),
@@ -269,16 +283,23 @@ impl NativeFollower {
         }
     }
 
-    /// Has the listener called once `next` has something to give; until then the process does not end.
-    #[napi(catch_unwind)]
-    pub fn wait(&self, env: Env) -> napi::Result<()> {
-        self.0.wait(env).map_err(|error| to_throw(env, &error))
+    /// Has the listener called once `next` has something to give; until then the process does not end. It is the one of
+    /// the first call that is called, always.
+    #[napi(catch_unwind, ts_args_type = "listener: () => void")]
+    #[allow(clippy::needless_pass_by_value, reason = "Node hands the listener over by value")]
+    pub fn wait(&self, env: Env, listener: Function<'_, (), ()>) -> napi::Result<()> {
+        match self.0.waker(env, &listener)? {
+            Some(waker) => self.0.wait(env, &waker).map_err(|error| to_throw(env, &error)),
+            None => Ok(()),
+        }
     }
 
     /// What was waited for has come, or nobody waits for it any more.
     #[napi(catch_unwind)]
     pub fn unref(&self, env: Env) {
-        self.0.waker.keep_alive(env, false);
+        if let Some(waker) = &*self.0.waker.borrow() {
+            waker.keep_alive(env, false);
+        }
     }
 
     /// The first event of the current run that was not given before.

@@ -140,21 +140,15 @@ impl NativeRecovery {
     }
 
     /// Begins to follow the log live, once it is asked for the first run. `from` 0: the first event; −1: behind the last.
-    /// `listener` is called each time that what was waited for has come.
-    #[napi(
-        catch_unwind,
-        ts_args_type = "from: number, durableOnly: boolean, spinUs: number, listener: () => void"
-    )]
-    #[allow(clippy::needless_pass_by_value, reason = "Node hands the listener over by value")]
+    #[napi(catch_unwind)]
     pub fn follow(
         &self,
         env: Env,
         from: f64,
         durable_only: bool,
         spin_us: f64,
-        listener: Function<'_, (), ()>,
     ) -> napi::Result<NativeFollower> {
-        NativeFollower::new(env, self.recovery(env)?, (from, durable_only, spin_us), &listener)
+        NativeFollower::new(env, self.recovery(env)?, (from, durable_only, spin_us))
     }
 
     /// Verifies every segment on a thread of its own; resolves with the summary as JSON.

@@ -13,12 +13,13 @@ const END: IteratorReturnResult<undefined> = { done: true, value: undefined }
 
 /** What a follow is made of. @internal */
 export interface FollowParts<E> {
-  /** Begins natively; `listener` is called when what was waited for has come. */
-  readonly begin: (listener: () => void) => NativeFollower
+  readonly native: NativeFollower
   readonly views: WindowViews | undefined
   readonly iterate: (options: IterationOptions) => EventIterator<E>
   readonly columns: () => Columns
   readonly signal: AbortSignal | undefined
+  /** Called once, when it is asked for something for the first time: from then on it has to be told of the log's end. */
+  readonly onBegin: (follow: Follow<E>) => void
   /** Called once, when it is over. */
   readonly onEnd: (follow: Follow<E>) => void
 }
@@ -40,12 +41,14 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
   readonly #iterate: (options: IterationOptions) => EventIterator<E>
   readonly #columns: () => Columns
   readonly #signal: AbortSignal | undefined
+  readonly #onBegin: (follow: Follow<E>) => void
   readonly #onEnd: (follow: Follow<E>) => void
   /** What is given begins with the first event that was not given before, wherever its block begins. */
   readonly #range: { -readonly [Name in keyof IdRange]: IdRange[Name] } = {
     from: 0,
     to: Number.MAX_SAFE_INTEGER,
   }
+  #isBegun = false
   #ending: Ending | undefined
   #wake: (() => void) | undefined
   /** Calls of `next` that wait, one behind the other. */
@@ -53,22 +56,20 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
   #turnEnds = 0
 
   /** @internal */
-  constructor({ begin, views, iterate, columns, signal, onEnd }: FollowParts<E>) {
-    this.#native = begin(() => {
-      this.#native.unref()
-      this.#wakeUp()
-    })
+  constructor({ native, views, iterate, columns, signal, onBegin, onEnd }: FollowParts<E>) {
+    this.#native = native
     this.#walker = new BlockWalker(this.#native, false, views)
     this.#iterate = iterate
     this.#columns = columns
     this.#signal = signal
+    this.#onBegin = onBegin
     this.#onEnd = onEnd
-    signal?.addEventListener('abort', this.#abort, { once: true })
     if (signal?.aborted) this.#abort()
   }
 
   /** Gives the next event, when it comes. */
   next(): Promise<IteratorResult<E, undefined>> {
+    this.#beginOnce()
     if (this.#waiting === undefined) {
       try {
         const result = this.#nextNow()
@@ -85,6 +86,7 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
    * for. Its events are those that were not given yet.
    */
   async *blocks(): AsyncGenerator<LogBlock<E>, void, undefined> {
+    this.#beginOnce()
     try {
       for (;;) {
         while (this.#ending === undefined && !this.#nextBlock()) await this.#pause()
@@ -117,6 +119,18 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
     })
   }
 
+  /** Nobody holds what was never asked for anything, so that it is collected when it is forgotten. */
+  #beginOnce(): void {
+    if (this.#isBegun || this.#ending !== undefined) return
+    this.#isBegun = true
+    if (this.#signal?.aborted) {
+      this.#abort()
+      return
+    }
+    this.#signal?.addEventListener('abort', this.#abort, { once: true })
+    this.#onBegin(this)
+  }
+
   readonly #abort = (): void => {
     this.#end({ thrown: this.#signal?.reason })
   }
@@ -142,13 +156,13 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
   /** The next event or the end, if either is there; undefined: neither. */
   #nextNow(): IteratorResult<E, undefined> | undefined {
     if (this.#isOver()) return END
-    if (this.#events === undefined && !this.#begin()) return undefined
+    if (this.#events === undefined && !this.#enter()) return undefined
     const result = this.#events?.next()
     return result?.done === false ? result : undefined
   }
 
   /** Goes to the first block there is; false: there is none for now. */
-  #begin(): boolean {
+  #enter(): boolean {
     if (!this.#nextBlock()) return false
     let isThere = true
     const nextBlock = () => {
@@ -202,11 +216,17 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
     return new Promise(resolve => {
       this.#wake = resolve
       try {
-        this.#native.wait()
+        this.#native.wait(this.#onRun)
       } catch (error) {
         this.#end({ thrown: WalError.from(error) })
       }
     })
+  }
+
+  /** What was waited for has come. */
+  readonly #onRun = (): void => {
+    this.#native.unref()
+    this.#wakeUp()
   }
 
   #wakeUp(): void {

@@ -45,8 +45,11 @@ export const NO_RUNS: NativeRuns = {
 
 /** A live tail: `next` gives 0 where nothing is there yet. */
 export interface NativeFollower extends NativeRuns {
-  /** Has the listener called once `next` has something to give; until then the process does not end. */
-  wait(): void
+  /**
+   * Has the listener called once `next` has something to give; until then the process does not end. It is the one of the
+   * first call that is called, always, and the follower keeps it from then on.
+   */
+  wait(listener: () => void): void
   /** What was waited for has come. */
   unref(): void
   /** The first event of the current run that was not given before. */
@@ -68,7 +71,7 @@ export interface NativeRecovery {
   /** Id of the first event that was written at this time, ms since the Unix epoch, or later; 0: there is none. */
   seekTime(unixMs: number): number
   /** From 0: the first event; -1: behind the last one. */
-  follow(from: number, durableOnly: boolean, spinUs: number, listener: () => void): NativeFollower
+  follow(from: number, durableOnly: boolean, spinUs: number): NativeFollower
   verify(onProgress: (segments: number, ofSegments: number, bytes: number) => void): Promise<string>
   /** Null: the event that it is put at is not durable yet. */
   cursor(name: string, options: NativeCursorOptions): Promise<NativeCursor | null>

@@ -194,26 +194,31 @@ export class Recovery<E = UntypedEvent> {
    * this process or another, across its rotations, its death and its return. Nothing is given twice or left out; where that
    * cannot be it throws. With no writer alive the staged events are given too.
    *
-   * @throws WalError `WAL_EVENT_ID`, `WAL_UNSUPPORTED` for an option that does not exist and in mode `diagnostic`,
-   *   `WAL_CLOSED`; from the iterator: `WAL_GONE` if retention was faster, or if events that were given have been cut
-   *   since, which cannot happen with `durableOnly`; `WAL_CORRUPT`, `WAL_CLOSED` when the log is closed meanwhile
+   * The log is looked at when the first event is asked for, so that is where what is wrong with it is told; only where the
+   * end is with `from: 'end'` is asked at once. One that is never asked for anything holds nothing.
+   *
+   * @throws WalError `WAL_EVENT_ID`, `WAL_UNSUPPORTED` for an option that does not exist, `WAL_CLOSED`; with `from: 'end'`
+   *   also what `replay` throws. From the iterator: `WAL_GONE` for a `from` that retention or repair has removed, if
+   *   retention was faster, or if events that were given have been cut since, which cannot happen with `durableOnly`;
+   *   `WAL_CORRUPT`, and in mode `strict` `WAL_TORN`; `WAL_SCHEMA` if a log that nothing was written to before comes to
+   *   hold other events than `event`; `WAL_NOT_FOUND` if the log is not there any more; `WAL_UNSUPPORTED` in mode
+   *   `diagnostic`, and where a newer version has written on; `WAL_IO`; `WAL_CLOSED` when the log is closed meanwhile. Of
+   *   the signal its reason, whatever that is
    */
   follow(options: FollowOptions = {}): Follow<E> {
     checkOptions('follow', options, followRules)
     const { from = this.#position, durableOnly = false, signal, spinUs = 0 } = options
     if (from !== 'end') checkId('from', from)
     const native = this.#open()
-    const follow = new Follow<E>({
-      begin: listener =>
-        translating(() => native.follow(from === 'end' ? AT_END : from, durableOnly, spinUs, listener)),
+    return new Follow<E>({
+      native: translating(() => native.follow(from === 'end' ? AT_END : from, durableOnly, spinUs)),
       views: this.#views,
       iterate: iteration => this.#iterate(iteration),
       columns: () => this.#columns(),
       signal,
+      onBegin: begun => (this.#closed ? begun.close() : this.#follows.add(begun)),
       onEnd: ended => this.#follows.delete(ended),
     })
-    if (!signal?.aborted) this.#follows.add(follow)
-    return follow
   }
 
   /**
