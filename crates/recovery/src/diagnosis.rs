@@ -9,8 +9,8 @@ use flashstrike_segment::{
 use serde::Serialize;
 
 use crate::error::{Code, Error, Result};
-use crate::inspect::{Scratch, is_zero};
-use crate::manager::{ReplayOptions, Run, Snapshot};
+use crate::inspect::{Scratch, StagedEvents, is_zero};
+use crate::manager::{ReplayOptions, Run, Snapshot, staged_block};
 use crate::pool::Loan;
 use crate::segment_reader::{Extent, Extents};
 
@@ -24,7 +24,7 @@ pub struct Gap {
     pub offset: u64,
     /// How many bytes it has; 0: the segment is missing, or ends too early.
     pub length: u64,
-    /// Id of the last event yielded before it; 0: none.
+    /// Id of the last event that stands before it and can be read; 0: none.
     pub after_event_id: u64,
     /// What is wrong.
     pub reason: String,
@@ -39,75 +39,138 @@ pub enum Piece<'a> {
     Gap(Gap),
 }
 
-/// Reads a log from the first segment to the last one, whatever its state. Staged events are not part of it: nothing
-/// verifies them.
+/// Reads a log from the first segment to the last one, or the other way round, whatever its state. The staged events
+/// come with it where the log is whole up to them; on a damaged one nothing says that they belong to what is left.
 #[derive(Debug)]
 pub struct Diagnosis {
     snapshot: Snapshot,
     options: ReplayOptions,
     verifier: LogVerifier,
+    last_event_id: u64,
     /// Segments still to be read.
     rest: VecDeque<u32>,
+    /// In reverse: how it stood in front of each segment that is still to be read.
+    fronts: Vec<Front>,
     /// What the current segment still has.
     found: VecDeque<Found>,
     loan: Option<Loan>,
     aside: Option<Loan>,
-    last_event_id: u64,
+    staged: Option<StagedEvents>,
     scratch: Scratch,
+}
+
+/// What is known in front of a segment.
+#[derive(Debug)]
+struct Front {
+    index: u32,
+    verifier: LogVerifier,
+    last_event_id: u64,
 }
 
 #[derive(Debug)]
 enum Found {
     Blocks(u32, Extent),
-    Gap { segment: u32, offset: u64, length: u64, reason: String },
+    Gap(Gap),
 }
 
 impl Diagnosis {
-    pub(crate) fn new(snapshot: Snapshot, options: ReplayOptions) -> Self {
+    /// In reverse every segment is read here once: what is damage shows only on the way from the first to the last one.
+    ///
+    /// # Errors
+    /// As [`next_piece`](Self::next_piece).
+    pub(crate) fn new(snapshot: Snapshot, options: ReplayOptions) -> Result<Self> {
         let inspection = &snapshot.inspection;
         let rest =
             inspection.listing.segments.range(inspection.first_segment..).map(|(&index, _)| index).collect();
-        let verifier = LogVerifier::new(None, inspection.meta.valid());
-        Self {
+        let mut made = Self {
             options,
-            verifier,
+            verifier: LogVerifier::new(None, inspection.meta.valid()),
+            last_event_id: 0,
             rest,
+            fronts: Vec::new(),
             found: VecDeque::new(),
             loan: None,
             aside: None,
-            last_event_id: 0,
+            staged: inspection.staging.taken.clone(),
             scratch: Scratch::default(),
             snapshot,
+        };
+        if options.reverse {
+            made.go_to_the_end()?;
         }
+        Ok(made)
     }
 
-    /// The next piece; `None` at the end.
+    fn go_to_the_end(&mut self) -> Result<()> {
+        while let Some(index) = self.rest.pop_front() {
+            let (verifier, last_event_id) = (self.verifier.without_reports(), self.last_event_id);
+            self.fronts.push(Front { index, verifier, last_event_id });
+            self.read(index)?;
+        }
+        self.found.clear();
+        let missing = self.missing_at_the_end();
+        self.found.extend(missing);
+        Ok(())
+    }
+
+    /// The next piece; `None` at the end. In reverse the blocks of a run stand in the order of their ids as always.
     ///
     /// # Errors
     /// `WAL_UNSUPPORTED` if a newer version wrote a segment; `WAL_IO`. Damage is a [`Gap`] and no error.
     pub fn next_piece(&mut self) -> Result<Option<Piece<'_>>> {
+        if self.options.reverse
+            && let Some(staged) = self.take_staged()
+        {
+            return self.staged_run(&staged).map(|run| Some(Piece::Run(run)));
+        }
         loop {
-            match self.found.pop_front() {
-                Some(Found::Gap { segment, offset, length, reason }) => {
-                    let after_event_id = self.last_event_id;
-                    return Ok(Some(Piece::Gap(Gap { segment, offset, length, after_event_id, reason })));
-                }
+            let found = if self.options.reverse { self.found.pop_back() } else { self.found.pop_front() };
+            match found {
+                Some(Found::Gap(gap)) => return Ok(Some(Piece::Gap(gap))),
                 Some(Found::Blocks(segment, extent)) => {
-                    let (from, to) = (self.options.from.unwrap_or(0), self.options.to.unwrap_or(u64::MAX));
-                    self.last_event_id = extent.last_event_id;
-                    if extent.last_event_id >= from && extent.first_event_id <= to {
+                    if self.is_wanted(extent.first_event_id, extent.last_event_id) {
                         return self.run(segment, extent).map(|run| Some(Piece::Run(run)));
                     }
                 }
+                None if self.options.reverse => match self.fronts.pop() {
+                    Some(Front { index, verifier, last_event_id }) => {
+                        (self.verifier, self.last_event_id) = (verifier, last_event_id);
+                        self.read(index)?;
+                        self.rest.push_front(index);
+                    }
+                    None => return Ok(None),
+                },
                 None => match self.rest.pop_front() {
                     Some(index) => self.read(index)?,
                     None => match self.missing_at_the_end() {
                         Some(gap) => self.found.push_back(gap),
-                        None => return Ok(None),
+                        None => {
+                            let Some(staged) = self.take_staged() else { return Ok(None) };
+                            return self.staged_run(&staged).map(|run| Some(Piece::Run(run)));
+                        }
                     },
                 },
             }
         }
+    }
+
+    fn is_wanted(&self, first_event_id: u64, last_event_id: u64) -> bool {
+        let ReplayOptions { from, to, .. } = self.options;
+        last_event_id >= from.unwrap_or(0) && first_event_id <= to.unwrap_or(u64::MAX)
+    }
+
+    fn take_staged(&mut self) -> Option<StagedEvents> {
+        let staged = self.staged.take()?;
+        self.is_wanted(staged.first_event_id, staged.last_event_id).then_some(staged)
+    }
+
+    fn staged_run(&mut self, staged: &StagedEvents) -> Result<Run<'_>> {
+        let inspection = &self.snapshot.inspection;
+        let block = staged_block(staged, inspection.link);
+        let failed = |error| Error::io("get memory for", &inspection.directory, &error);
+        let mut aside = self.snapshot.context.pool.borrow_apart(block.len()).map_err(failed)?;
+        aside.bytes_mut()[..block.len()].copy_from_slice(&block);
+        Ok(Run::staged(staged, block.len(), self.aside.insert(aside)))
     }
 
     /// A segment that has to be there and behind which none is.
@@ -118,7 +181,12 @@ impl Diagnosis {
             return None;
         }
         self.verifier.missing_segment(segment);
-        Some(Found::Gap { segment, offset: 0, length: 0, reason: damage.reason.to_string() })
+        Some(self.gap(segment, 0, damage.reason.to_string()))
+    }
+
+    /// Something that is missing behind what has been read.
+    fn gap(&self, segment: u32, offset: u64, reason: String) -> Found {
+        Found::Gap(Gap { segment, offset, length: 0, after_event_id: self.last_event_id, reason })
     }
 
     fn run(&mut self, segment: u32, extent: Extent) -> Result<Run<'_>> {
@@ -139,8 +207,8 @@ impl Diagnosis {
         let source = &self.snapshot.context.source;
         let telemetry = Some(&self.snapshot.instruments.consumer);
         let Some(body) = source.body(index, &mut self.scratch, telemetry)? else {
-            let reason = Reason::SegmentMissing.to_string();
-            self.found.push_back(Found::Gap { segment: index, offset: 0, length: 0, reason });
+            let gap = self.gap(index, 0, Reason::SegmentMissing.to_string());
+            self.found.push_back(gap);
             return Ok(());
         };
         let bytes = self.scratch.bytes(&body);
@@ -168,7 +236,8 @@ impl Diagnosis {
         {
             // A segment is missing before this one, or this one continues another block.
             let (segment, offset) = (bad.position.segment.unwrap_or(index), bad.position.offset);
-            self.found.push_back(Found::Gap { segment, offset, length: 0, reason: bad.reason.to_string() });
+            let gap = self.gap(segment, offset, bad.reason.to_string());
+            self.found.push_back(gap);
         }
         let start = SegmentStart::read(bytes).map_err(unsupported)?;
         let metadata_len = start.metadata.as_ref().map_or(0, |(block, _)| block.block_len());
@@ -178,6 +247,7 @@ impl Diagnosis {
             bytes,
             bad: bad.map(|bad| (bad.position.offset as usize, bad.reason.to_string())),
             at: SEGMENT_HEADER_SIZE + metadata_len,
+            last_event_id: self.last_event_id,
             extents: Extents::default(),
             sorted: VecDeque::new(),
         };
@@ -185,8 +255,9 @@ impl Diagnosis {
             sorter.block(offset, &header);
         }
         // Behind the last block only damage makes a gap of what stands there.
-        let mut sorted = sorter.finish(was_damaged && !report.unpublished_remains);
+        let (mut sorted, last_event_id) = sorter.finish(was_damaged && !report.unpublished_remains);
         self.found.append(&mut sorted);
+        self.last_event_id = last_event_id;
         let failed = |error| Error::io("get memory for", &self.snapshot.inspection.directory, &error);
         // The memory before is free, and is used again.
         let mut loan = match self.loan.take() {
@@ -207,6 +278,7 @@ struct Sorter<'a> {
     bad: Option<(usize, String)>,
     /// Everything before has been sorted.
     at: usize,
+    last_event_id: u64,
     extents: Extents,
     sorted: VecDeque<Found>,
 }
@@ -220,6 +292,7 @@ impl Sorter<'_> {
             self.gap(offset);
         }
         self.extents.push(offset, header);
+        self.last_event_id = header.last_event_id;
         self.at = offset + header.block_len();
     }
 
@@ -229,12 +302,13 @@ impl Sorter<'_> {
         let bad = self.bad.take_if(|(place, _)| *place <= end);
         // The metadata block may verify on its own and not in its place.
         let from = bad.as_ref().map_or(self.at, |(place, _)| self.at.min(*place));
-        self.sorted.push_back(Found::Gap {
+        self.sorted.push_back(Found::Gap(Gap {
             segment: self.index,
             offset: from as u64,
             length: end.saturating_sub(from) as u64,
+            after_event_id: self.last_event_id,
             reason: bad.map_or_else(|| "nothing verifies here".to_owned(), |(_, reason)| reason),
-        });
+        }));
     }
 
     fn flush(&mut self) {
@@ -243,14 +317,14 @@ impl Sorter<'_> {
     }
 
     /// No block follows; `is_damage` says whether something that is not zero is to be called a gap.
-    fn finish(mut self, is_damage: bool) -> VecDeque<Found> {
+    fn finish(mut self, is_damage: bool) -> (VecDeque<Found>, u64) {
         self.at = skip_known(self.bytes, self.at, self.bytes.len());
         let rest = self.bytes.get(self.at..).unwrap_or(&[]);
         if self.bad.is_some() || (is_damage && !is_zero(rest)) {
             self.gap(self.at + rest.len());
         }
         self.flush();
-        self.sorted
+        (self.sorted, self.last_event_id)
     }
 }
 

@@ -316,7 +316,7 @@ impl Recovery {
     /// # Errors
     /// `WAL_IO`.
     pub fn diagnose(&self, options: ReplayOptions) -> Result<Diagnosis> {
-        Ok(Diagnosis::new(self.view.look()?, options))
+        Diagnosis::new(self.view.look()?, options)
     }
 
     /// Verifies every segment as it is now, whatever the mode; damage is no error here but the result.

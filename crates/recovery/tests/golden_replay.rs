@@ -4,7 +4,8 @@ mod support;
 
 use std::fmt::Write as _;
 
-use flashstrike_recovery::{Code, Mode, Piece, Recovery, RecoveryOptions, ReplayOptions, Result};
+use flashstrike_recovery::{Code, Gap, Mode, Piece, Recovery, RecoveryOptions, ReplayOptions, Result};
+use flashstrike_segment::BlockHeader;
 use sha2::{Digest, Sha256};
 use support::{Vector, Watchdog, contents, vector, vectors};
 
@@ -149,20 +150,12 @@ fn diagnosis_yields_every_block_that_verifies_on_its_own_and_names_the_gaps() {
             }
             opened => opened.unwrap_or_else(|error| panic!("{}: {error}", vector.name)),
         };
-        let mut diagnosis = recovery.diagnose(ReplayOptions::default()).expect("readable");
-        let (mut events, mut gaps) = (0, Vec::new());
-        while let Some(piece) = diagnosis.next_piece().expect("readable") {
-            match piece {
-                Piece::Run(run) => {
-                    let counted: u64 = run.blocks().map(|block| u64::from(block.header.event_count)).sum();
-                    assert_eq!(counted, run.event_count(), "{}", vector.name);
-                    events += counted;
-                }
-                Piece::Gap(gap) => gaps.push(gap),
-            }
-        }
+        let (blocks, gaps) = diagnosed(&recovery, ReplayOptions::default());
+        let events: u64 = blocks.iter().map(|block| u64::from(block.event_count)).sum();
         let what = format!("{}: {gaps:?}", vector.name);
-        assert_eq!(events, vector.number("events_in_blocks_that_verify_on_their_own"), "{what}");
+        let staged = recovery.report().staged.events;
+        let on_their_own = vector.number("events_in_blocks_that_verify_on_their_own");
+        assert_eq!(events, on_their_own + u64::from(staged), "{what}");
         let is_known = recovery.identity().is_some() || vector.name == "first-sector-lost";
         assert!(events == 0 || is_known, "{what}: nobody knows what the events are");
         // Where a log simply ends too early there is nothing to point at.
@@ -173,8 +166,46 @@ fn diagnosis_yields_every_block_that_verifies_on_its_own_and_names_the_gaps() {
         if let Some(((Some(segment), offset), gap)) = vector.bad().zip(gaps.first()) {
             assert_eq!((gap.segment, gap.offset), (segment, offset), "{what}");
         }
+        let backwards = ReplayOptions { reverse: true, ..ReplayOptions::default() };
+        let (mut newest_first, mut gaps_backwards) = diagnosed(&recovery, backwards);
+        newest_first.reverse();
+        gaps_backwards.reverse();
+        assert_eq!((&newest_first, &gaps_backwards), (&blocks, &gaps), "{what}: in reverse");
+        for reverse in [false, true] {
+            let (from, to) = (recovery.first_event_id() + 3, recovery.last_event_id().saturating_sub(3));
+            let options = ReplayOptions { from: Some(from), to: Some(to), reverse };
+            let (mut found, _) = diagnosed(&recovery, options);
+            if reverse {
+                found.reverse();
+            }
+            let within = |block: &&BlockHeader| block.last_event_id >= from && block.first_event_id <= to;
+            let missing: Vec<_> =
+                blocks.iter().filter(within).filter(|block| !found.contains(block)).collect();
+            assert!(missing.is_empty(), "{what}: from {from} to {to}, reverse {reverse}: {missing:?}");
+        }
         assert!(contents(vector.path()) == before, "{what}: changed");
     }
+}
+
+/// The headers of all blocks in the order in which they come, in reverse also inside a run, and the gaps.
+fn diagnosed(recovery: &Recovery, options: ReplayOptions) -> (Vec<BlockHeader>, Vec<Gap>) {
+    let mut diagnosis = recovery.diagnose(options).expect("readable");
+    let (mut blocks, mut gaps) = (Vec::new(), Vec::new());
+    while let Some(piece) = diagnosis.next_piece().expect("readable") {
+        match piece {
+            Piece::Run(run) => {
+                let mut headers: Vec<_> = run.blocks().map(|block| block.header).collect();
+                let counted: u64 = headers.iter().map(|header| u64::from(header.event_count)).sum();
+                assert_eq!(counted, run.event_count());
+                if options.reverse {
+                    headers.reverse();
+                }
+                blocks.append(&mut headers);
+            }
+            Piece::Gap(gap) => gaps.push(gap),
+        }
+    }
+    (blocks, gaps)
 }
 
 #[test]

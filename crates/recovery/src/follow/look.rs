@@ -243,7 +243,7 @@ impl Follower {
     }
 
     fn hand_out_staged(&mut self, staged: StagedEvents, link: flashstrike_segment::Link) -> Result<()> {
-        let block = staged_block(&staged, link);
+        let block = staged_block(&staged, Some(link));
         self.put_aside(&block)?;
         let extent = Extent {
             part: 0,

@@ -7,7 +7,7 @@ mod run;
 use std::sync::Arc;
 
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
-use flashstrike_segment::{BlockHeader, Damage, Link, Position, Reason};
+use flashstrike_segment::{BlockHeader, Damage, Position, Reason};
 use flashstrike_telemetry::clock;
 
 pub use blocks::{Block, Blocks, Event};
@@ -352,23 +352,11 @@ impl Manager {
     }
 
     fn staged_source(&mut self, staged: &StagedEvents) -> Result<Source> {
-        let link =
-            self.snapshot.inspection.link.unwrap_or(Link { chain: 0, last_event_id: 0, written_ts_ns: 0 });
-        let block = staged_block(staged, link);
+        let block = staged_block(staged, self.snapshot.inspection.link);
         let mut aside = self.take_aside(block.len())?;
         aside.bytes_mut()[..block.len()].copy_from_slice(&block);
         self.aside = Some(aside);
-        Ok(Source {
-            place: Place::Aside,
-            segment: None,
-            offset: 0,
-            start: 0,
-            end: block.len(),
-            first_event_id: staged.first_event_id,
-            last_event_id: staged.last_event_id,
-            events: staged.count.into(),
-            payload_bytes: staged.payload.len() as u64,
-        })
+        Ok(Source::staged(staged, block.len()))
     }
 
     fn take_aside(&mut self, length: usize) -> Result<Loan> {

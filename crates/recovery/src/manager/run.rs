@@ -46,6 +46,20 @@ impl Source {
             payload_bytes: extent.payload_bytes,
         }
     }
+
+    pub(super) fn staged(staged: &StagedEvents, len: usize) -> Self {
+        Self {
+            place: Place::Aside,
+            segment: None,
+            offset: 0,
+            start: 0,
+            end: len,
+            first_event_id: staged.first_event_id,
+            last_event_id: staged.last_event_id,
+            events: staged.count.into(),
+            payload_bytes: staged.payload.len() as u64,
+        }
+    }
 }
 
 /// Consecutive verified blocks of events. They stay as they are until the next run is asked for.
@@ -78,6 +92,11 @@ impl<'a> Run<'a> {
     pub(crate) fn apart(extent: &Extent, segment: u32, loan: &'a Loan) -> Self {
         let source = Source { segment: Some(segment), ..Source::of(extent) };
         Self::new(Source { place: Place::Aside, start: 0, end: extent.end - extent.start, ..source }, loan)
+    }
+
+    /// Staged events, of which [`staged_block`] has made a block of so many bytes at the beginning of memory of their own.
+    pub(crate) fn staged(staged: &StagedEvents, len: usize, loan: &'a Loan) -> Self {
+        Self::new(Source::staged(staged, len), loan)
     }
 
     /// The blocks as on disk: each 64 bytes of header, then the payload padded to 64.
@@ -132,7 +151,8 @@ impl<'a> Run<'a> {
 }
 
 /// Staged events in the form of a block. No segment has it, so its index and salt say nothing.
-pub(crate) fn staged_block(staged: &StagedEvents, link: Link) -> Vec<u8> {
+pub(crate) fn staged_block(staged: &StagedEvents, link: Option<Link>) -> Vec<u8> {
+    let link = link.unwrap_or(Link { chain: 0, last_event_id: 0, written_ts_ns: 0 });
     let fields = BlockFields {
         first_event_id: staged.first_event_id,
         last_event_id: staged.last_event_id,
