@@ -4,6 +4,7 @@ pub mod copy;
 pub mod cursor;
 mod diagnosis;
 pub mod directory;
+mod durable;
 pub mod error;
 pub mod files;
 pub mod follow;

@@ -10,6 +10,7 @@ use flashstrike_segment::{WalMeta, choose_slot, names};
 use serde::Serialize;
 
 use crate::directory::{SegmentFiles, absolute, cold_path, hot_path, not_found};
+use crate::durable::known_durable;
 use crate::error::{Error, Result};
 use crate::files::{File, FileSystem, OpenMode, read_full_at, read_to_end};
 use crate::inspect::{
@@ -35,8 +36,11 @@ pub struct Overview {
     pub segment_size: u32,
     /// The log's schema as JSON text; absent where no segment says it any more.
     pub schema: Option<String>,
-    /// What it is as far as it was verified: from the first unsealed segment on.
+    /// What it is as far as it was verified: from the first unsealed segment on, which is all of it only if
+    /// `verified_segments` is as many as it has.
     pub state: LogState,
+    /// Segments of which every block was verified.
+    pub verified_segments: u32,
     /// The first position that does not verify.
     pub damage: Option<DamageReport>,
     /// Events in its segments as their headers say, and staged ones.
@@ -45,7 +49,7 @@ pub struct Overview {
     pub first_event_id: u64,
     /// Id of the last event, staged ones included; 0: none.
     pub last_event_id: u64,
-    /// Highest id proved durable.
+    /// Highest id known to be durable.
     pub durable_event_id: u64,
     /// Whether somebody has it open for appending.
     pub writer_alive: bool,
@@ -230,13 +234,15 @@ pub fn overview(
     if inspection.listing.is_empty() {
         return Err(not_found(&directory));
     }
-    let look = Look { source: SegmentSource::new(files, &directory), inspection: &inspection };
-    look.overview()
+    let durable_event_id = known_durable(files, &directory, boot_id, &inspection)?;
+    let source = SegmentSource::new(files, &directory);
+    Look { source, inspection: &inspection, durable_event_id }.overview()
 }
 
 struct Look<'a> {
     source: SegmentSource,
     inspection: &'a Inspection,
+    durable_event_id: u64,
 }
 
 impl Look<'_> {
@@ -260,6 +266,7 @@ impl Look<'_> {
             segment_size: identity.as_ref().map_or(0, |identity| identity.segment_size),
             schema: identity.map(|identity| identity.schema),
             state: inspection.state.into(),
+            verified_segments: inspection.verified,
             damage: inspection.damage.as_ref().map(DamageReport::from),
             events: events + u64::from(staged.events),
             first_event_id: match inspection.first_event_id {
@@ -267,7 +274,7 @@ impl Look<'_> {
                 first => first,
             },
             last_event_id: inspection.last_id(),
-            durable_event_id: inspection.durable_event_id,
+            durable_event_id: self.durable_event_id,
             writer_alive: inspection.writer_alive,
             writer_pid: if inspection.writer_alive { holder(files, directory)? } else { None },
             file_system: files.kind(directory).ok().map(|kind| kind.name().to_owned()),

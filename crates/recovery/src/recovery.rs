@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::diagnosis::{Diagnosis, Piece};
 use crate::directory::{absolute, not_found};
+use crate::durable::known_durable;
 use crate::error::{Code, Error, Result};
 use crate::files::{FileSystem, OsFileSystem};
 use crate::follow::{self, Canceller, FollowOptions, Follower};
@@ -96,7 +97,7 @@ pub struct Summary {
     pub staged: u64,
     /// The first position that does not verify.
     pub bad: Option<DamageReport>,
-    /// The highest id proved durable.
+    /// The highest id known to be durable.
     pub durable_event_id: u64,
     /// Segments verified.
     pub segments: u32,
@@ -329,7 +330,9 @@ impl Recovery {
             InspectOptions { depth: Depth::Everything, boot_id: self.boot_id, beside_writer: false };
         let mut watch = Watch { telemetry: Some(&self.instruments.consumer), progress: Some(progress) };
         let (inspection, _) = observe(&self.files, &self.options.directory, &inspecting, &mut watch)?;
-        Ok(summary(&inspection, began.elapsed()))
+        let durable_event_id =
+            known_durable(&self.files, &self.options.directory, self.boot_id, &inspection)?;
+        Ok(summary(&inspection, durable_event_id, began.elapsed()))
     }
 
     /// What this recovery measures of itself.
@@ -385,7 +388,7 @@ impl Recovery {
     }
 }
 
-pub(crate) fn summary(inspection: &Inspection, elapsed: Duration) -> Summary {
+pub(crate) fn summary(inspection: &Inspection, durable_event_id: u64, elapsed: Duration) -> Summary {
     Summary {
         state: inspection.state.into(),
         events: inspection.verdict.events,
@@ -393,7 +396,7 @@ pub(crate) fn summary(inspection: &Inspection, elapsed: Duration) -> Summary {
         last_id: inspection.last_id(),
         staged: inspection.staging.taken.as_ref().map_or(0, |taken| taken.count.into()),
         bad: inspection.damage.as_ref().map(DamageReport::from),
-        durable_event_id: inspection.durable_event_id,
+        durable_event_id,
         segments: inspection.verified,
         unproven: inspection.unproven.clone(),
         notes: inspection.notes.clone(),

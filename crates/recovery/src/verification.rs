@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::directory::{absolute, not_found};
+use crate::durable::known_durable;
 use crate::error::Result;
 use crate::files::FileSystem;
 use crate::inspect::{Depth, InspectOptions, Progress, Watch, observe};
@@ -32,5 +33,6 @@ pub fn verify(
     if inspection.listing.is_empty() {
         return Err(not_found(&directory));
     }
-    Ok(summary(&inspection, began.elapsed()))
+    let durable_event_id = known_durable(files, &directory, boot_id, &inspection)?;
+    Ok(summary(&inspection, durable_event_id, began.elapsed()))
 }

@@ -43,8 +43,7 @@ pub struct Cursor {
     file: CursorFile,
     file_mode: u32,
     position: AtomicU64,
-    /// Apart, so that who waits for an event to be durable keeps nobody from committing an earlier one.
-    watch: Mutex<DurableWatch>,
+    watch: DurableWatch,
     state: Mutex<State>,
 }
 
@@ -75,12 +74,12 @@ impl Cursor {
             );
             return Err(Error::new(Code::Corrupt, message).at_path(&log.directory));
         };
-        let mut watch = DurableWatch::new(&log, identity.log_id);
+        let watch = DurableWatch::new(&log, identity.log_id);
         let directory = log.directory.join(names::CURSORS);
         let found = match (CursorFile::acquire(&*log.files, &directory, name)?, options.create) {
             (None, None) => return Err(no_such_cursor(recovery, name)),
             (None, Some(start)) => {
-                let Some((_lock, event_id)) = place(&log, &mut watch, start, options.file_mode, wait)? else {
+                let Some((_lock, event_id)) = place(&log, &watch, start, options.file_mode, wait)? else {
                     return Ok(None);
                 };
                 // Somebody may have made it before the lock was ours.
@@ -133,7 +132,7 @@ impl Cursor {
             file,
             file_mode,
             position: AtomicU64::new(slot.event_id),
-            watch: Mutex::new(watch),
+            watch,
             state: Mutex::new(State { slot, failed: None }),
         }
     }
@@ -173,7 +172,7 @@ impl Cursor {
     /// # Errors
     /// `WAL_IO`.
     pub fn durable_event_id(&self) -> Result<u64> {
-        Ok(self.watch().look(&self.log)?.durable_event_id)
+        Ok(self.watch.look(&self.log)?.durable_event_id)
     }
 
     /// Puts the cursor somewhere, also back.
@@ -193,7 +192,7 @@ impl Cursor {
     }
 
     fn poll_commit(&self, event_id: u64, wait: &mut DurableWait) -> Result<bool> {
-        if event_id > self.position() && !wait.poll(&self.log, &mut self.watch(), event_id)? {
+        if event_id > self.position() && !wait.poll(&self.log, &self.watch, event_id)? {
             return Ok(false);
         }
         let mut state = self.lock();
@@ -207,7 +206,7 @@ impl Cursor {
     }
 
     fn put(&self, start: CursorStart, whole: bool, wait: &mut DurableWait) -> Result<bool> {
-        let placed = place(&self.log, &mut self.watch(), start, self.file_mode, wait)?;
+        let placed = place(&self.log, &self.watch, start, self.file_mode, wait)?;
         let Some((_lock, event_id)) = placed else { return Ok(false) };
         let mut state = self.lock();
         self.check_usable(&state)?;
@@ -264,16 +263,12 @@ impl Cursor {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn watch(&self) -> MutexGuard<'_, DurableWatch> {
-        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Where a cursor is to stand, and the lock that keeps that from being removed; `None`: that is not durable yet.
 fn place(
     log: &LogPlace,
-    watch: &mut DurableWatch,
+    watch: &DurableWatch,
     start: CursorStart,
     file_mode: u32,
     wait: &mut DurableWait,

@@ -85,7 +85,7 @@ impl DurableWait {
     /// # Errors
     /// `WAL_EVENT_ID` if there is no such event; `WAL_CLOSED` if there is nobody any more who could make it durable,
     /// `WAL_POISONED` if he cannot; `WAL_IO`.
-    pub(super) fn poll(&mut self, log: &LogPlace, watch: &mut DurableWatch, event_id: u64) -> Result<bool> {
+    pub(super) fn poll(&mut self, log: &LogPlace, watch: &DurableWatch, event_id: u64) -> Result<bool> {
         let said = watch.look(log)?;
         if event_id <= said.durable_event_id {
             return Ok(true);

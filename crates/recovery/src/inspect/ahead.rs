@@ -23,7 +23,8 @@ use crate::telemetry::ReadTelemetry;
 
 /// More threads than that wait for memory and disk.
 const MAX_THREADS: usize = 4;
-/// Each thread has a compressed segment in memory, and what it holds.
+/// What compressed segments may take in memory together, with what they hold; an uncompressed one is read a piece at a
+/// time.
 const MAX_MEMORY: usize = 512 << 20;
 /// Small enough to stay in the second-level cache, and more than the beginning of a segment takes.
 const PIECE: usize = 256 << 10;
@@ -39,10 +40,64 @@ pub(super) struct GoodSegment {
 pub(super) struct Ahead<'a> {
     known: &'a Known<'a>,
     telemetry: Option<&'a ReadTelemetry>,
-    threads: usize,
+    limits: Limits,
     state: Mutex<State>,
     /// One more segment was verified.
     verified: Condvar,
+    room: Room,
+}
+
+/// How much is done at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Limits {
+    threads: usize,
+    /// Compressed segments in memory.
+    whole: usize,
+}
+
+impl Limits {
+    fn of(cores: usize, segments: usize, segment_size: usize) -> Self {
+        let threads = cores.min(MAX_THREADS).min(segments);
+        Self { threads, whole: (MAX_MEMORY / segment_size.max(1)).clamp(1, threads.max(1)) }
+    }
+}
+
+/// Memory for whole segments, shared by all threads.
+struct Room {
+    memory: Mutex<Vec<Scratch>>,
+    given_back: Condvar,
+}
+
+impl Room {
+    fn new(segments: usize) -> Self {
+        let memory = std::iter::repeat_with(Scratch::default).take(segments).collect();
+        Self { memory: Mutex::new(memory), given_back: Condvar::new() }
+    }
+
+    /// Waits until there is some.
+    fn get(&self) -> Borrowed<'_> {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(scratch) = memory.pop() {
+                return Borrowed { scratch, room: self };
+            }
+            memory = self.given_back.wait(memory).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Memory that is given back also where a verification panics.
+struct Borrowed<'a> {
+    scratch: Scratch,
+    room: &'a Room,
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        let scratch = std::mem::take(&mut self.scratch);
+        self.room.memory.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+        self.room.given_back.notify_one();
+    }
 }
 
 #[derive(Default)]
@@ -63,19 +118,19 @@ impl<'a> Ahead<'a> {
             start.is_some_and(|start| start.sealed.is_some() && start.metadata.is_some())
         };
         let rest: VecDeque<u32> = segments.iter().copied().filter(is_sealed).collect();
-        let segment_size = known.log.as_ref().map_or(usize::MAX, |log| log.segment_size.max(1) as usize);
+        let segment_size = known.log.as_ref().map_or(usize::MAX, |log| log.segment_size as usize);
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let threads = cores.min(MAX_THREADS).min(MAX_MEMORY / segment_size).min(rest.len());
+        let limits = Limits::of(cores, rest.len(), segment_size);
         let state = Mutex::new(State { rest, ..State::default() });
-        Self { known, telemetry, threads, state, verified: Condvar::new() }
+        Self { known, telemetry, limits, state, verified: Condvar::new(), room: Room::new(limits.whole) }
     }
 
     /// Begins, with one thread less than there shall be: whoever asks for the segments verifies them as well.
     pub(super) fn start<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) {
-        for _ in 1..self.threads {
+        for _ in 1..self.limits.threads {
             let _ = std::thread::Builder::new().name("wal-verify".to_owned()).spawn_scoped(scope, || {
-                let mut memory = Memory::default();
-                while self.verify_next(&mut memory) {}
+                let mut window = Vec::new();
+                while self.verify_next(&mut window) {}
             });
         }
     }
@@ -84,7 +139,7 @@ impl<'a> Ahead<'a> {
     ///
     /// # Errors
     /// That of the operating system on which verifying it has failed: it is no reason to try again.
-    pub(super) fn good(&self, index: u32, memory: &mut Memory) -> Result<Option<Box<GoodSegment>>> {
+    pub(super) fn good(&self, index: u32, window: &mut Vec<u8>) -> Result<Option<Box<GoodSegment>>> {
         loop {
             let mut state = self.lock();
             if let Some(found) = state.found.remove(&index) {
@@ -99,7 +154,7 @@ impl<'a> Ahead<'a> {
                 continue;
             }
             drop(state);
-            self.verify_next(memory);
+            self.verify_next(window);
         }
     }
 
@@ -109,13 +164,13 @@ impl<'a> Ahead<'a> {
     }
 
     /// Verifies the next segment that nobody verifies yet; false if there is none.
-    fn verify_next(&self, memory: &mut Memory) -> bool {
+    fn verify_next(&self, window: &mut Vec<u8>) -> bool {
         let mut state = self.lock();
         let Some(index) = state.rest.pop_front() else { return false };
         state.begun.push(index);
         drop(state);
         // Whoever waits for this segment must get an answer; a panic finds nothing, so it is verified in its turn.
-        let verify = std::panic::AssertUnwindSafe(|| self.verify(index, memory));
+        let verify = std::panic::AssertUnwindSafe(|| self.verify(index, window));
         let found = std::panic::catch_unwind(verify).unwrap_or(Ok(None));
         let mut state = self.lock();
         state.begun.retain(|&begun| begun != index);
@@ -125,14 +180,14 @@ impl<'a> Ahead<'a> {
         true
     }
 
-    fn verify(&self, index: u32, memory: &mut Memory) -> Result<Option<GoodSegment>> {
+    fn verify(&self, index: u32, window: &mut Vec<u8>) -> Result<Option<GoodSegment>> {
         let began = clock::now_ns();
         let files = self.known.source.files_of(index)?;
         // Which of two counts, all of the uncompressed one decides.
         let found = if files.hot && !files.cold {
-            self.hot(index, &mut memory.window)?
+            self.hot(index, window)?
         } else {
-            self.whole(index, &mut memory.scratch)?
+            self.whole(index, &mut self.room.get().scratch)?
         };
         if let (Some(telemetry), Some(_)) = (self.telemetry, &found) {
             telemetry.record().reader.on_verify_segment(began, true);
@@ -199,13 +254,6 @@ impl<'a> Ahead<'a> {
     }
 }
 
-/// What a thread reads into, used again for the next segment.
-#[derive(Default)]
-pub(super) struct Memory {
-    window: Vec<u8>,
-    scratch: Scratch,
-}
-
 /// A file that is read from the beginning to the end through a window.
 struct Reading<'a> {
     file: &'a dyn File,
@@ -236,5 +284,44 @@ impl Reading<'_> {
 
     fn pass(&mut self, len: usize) {
         self.begin = (self.begin + len).min(self.end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_of_every_size_are_verified_on_all_cores_and_only_compressed_ones_are_few_at_a_time() {
+        for (segment_mib, whole) in [(1, 2), (64, 2), (256, 2), (257, 1), (512, 1), (1024, 1), (2048, 1)] {
+            let limits = Limits::of(2, 10, segment_mib << 20);
+            assert_eq!(limits, Limits { threads: 2, whole }, "{segment_mib} MiB");
+        }
+        assert_eq!(Limits::of(64, 10, 1 << 20).threads, MAX_THREADS);
+        assert_eq!(Limits::of(4, 3, 1 << 20).threads, 3);
+        // Where nothing says how large segments are.
+        assert_eq!(Limits::of(4, 0, usize::MAX), Limits { threads: 0, whole: 1 });
+    }
+
+    #[test]
+    fn no_more_segments_are_in_memory_than_there_is_room_for_also_after_a_panic() {
+        let room = Room::new(1);
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _memory = room.get();
+            std::panic::resume_unwind(Box::new(()));
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(room.memory.lock().unwrap().len(), 1, "given back");
+        let (got, gets) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let held = room.get();
+            scope.spawn(|| {
+                let _memory = room.get();
+                got.send(()).unwrap();
+            });
+            assert!(gets.recv_timeout(std::time::Duration::from_millis(50)).is_err(), "there is one alone");
+            drop(held);
+            gets.recv().unwrap();
+        });
     }
 }

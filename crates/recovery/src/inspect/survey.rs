@@ -48,7 +48,9 @@ pub(super) fn observe(
         let options = InspectOptions { beside_writer, ..*options };
         if let Some((inspection, tail)) = inspect_once(files, directory, &options, watch)? {
             let is_settled = if beside_writer {
-                inspection.state == State::Clean || attempt >= DOUBTS
+                inspection.state == State::Clean
+                    || attempt >= DOUBTS
+                    || is_confirmed(files, directory, &options, &inspection)?
             } else {
                 // A writer that came meanwhile has perhaps taken what is staged; its staging is another file.
                 !writer_alive(&**files, directory)? && staging_id(&**files, directory)? == staging
@@ -60,6 +62,31 @@ pub(super) fn observe(
         std::thread::sleep(PAUSE);
     }
     Err(unsettled(directory))
+}
+
+/// Whether what was found damaged beside a writer is found so again, as often as it takes to believe it. Only the damaged
+/// place and its neighbours are looked at: what is good in front of it stays so, and what lies behind does not make it
+/// good.
+fn is_confirmed(
+    files: &Arc<dyn FileSystem>,
+    directory: &Path,
+    options: &InspectOptions,
+    inspection: &Inspection,
+) -> Result<bool> {
+    let Some(place) = inspection.damage.as_ref().and_then(|damage| damage.position.segment) else {
+        return Ok(false);
+    };
+    for _ in 1..DOUBTS {
+        std::thread::sleep(PAUSE);
+        let Some((again, _)) = inspect_at(files, directory, options, Some(place), &mut Watch::default())?
+        else {
+            return Ok(false);
+        };
+        if again.damage != inspection.damage {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Inspects for the holder of the lock.
@@ -95,6 +122,17 @@ pub(super) fn inspect_once(
     files: &Arc<dyn FileSystem>,
     directory: &Path,
     options: &InspectOptions,
+    watch: &mut Watch<'_>,
+) -> Result<Option<(Inspection, Option<SegmentReader>)>> {
+    inspect_at(files, directory, options, None, watch)
+}
+
+/// As [`inspect_once`]; with a `place`, of the blocks only those in that segment and in the one on each side of it.
+fn inspect_at(
+    files: &Arc<dyn FileSystem>,
+    directory: &Path,
+    options: &InspectOptions,
+    place: Option<u32>,
     watch: &mut Watch<'_>,
 ) -> Result<Option<(Inspection, Option<SegmentReader>)>> {
     let source = SegmentSource::new(files, directory);
@@ -134,12 +172,18 @@ pub(super) fn inspect_once(
         meta: meta.valid().map(|meta| with_durable_of(meta, &before, options.beside_writer)),
         missing: missing_name(&listing, &order, first_segment, meta.valid().is_some()),
         prepared: order.iter().copied().filter(|index| seems_prepared(&listing, &starts, *index)).collect(),
+        until: place.and_then(|place| order.iter().copied().find(|&index| index > place)),
         order,
         starts: &starts,
     };
-    let Some(mut found) = verify_from_the_right_place(&known, first_segment, first.as_ref(), watch)? else {
-        return Ok(None);
+    let found = match place {
+        Some(place) => {
+            let before = known.order.iter().rev().find(|&&index| index < place);
+            verify(&known, &before.map_or(Begin::First, |&index| Begin::At(index)), watch)?
+        }
+        None => verify_from_the_right_place(&known, first_segment, first.as_ref(), watch)?,
     };
+    let Some(mut found) = found else { return Ok(None) };
     let tail = found.tail.take();
     let survey =
         Survey { directory: source.directory, listing, meta, first_segment, first, options: *options };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 
 use flashstrike_segment::layout::{SEGMENT_HEADER_SIZE, STAGING_HEADER_SIZE};
 use flashstrike_segment::staging::{STAGING_BASE, STAGING_COUNT, STAGING_WRITTEN};
@@ -12,7 +13,7 @@ use flashstrike_segment::{
 };
 use flashstrike_telemetry::clock;
 
-use super::ahead::{Ahead, Memory};
+use super::ahead::Ahead;
 use super::facts::StagingFacts;
 use super::scout::Scout;
 use super::source::{Scratch, SegmentSource, is_zero};
@@ -50,6 +51,8 @@ pub(super) struct Known<'a> {
     pub(super) missing: Option<u32>,
     /// Segments that seem to be prepared.
     pub(super) prepared: Vec<u32>,
+    /// Where verification ends although more segments follow; `None`: with the last one.
+    pub(super) until: Option<u32>,
 }
 
 /// The files of segments, by index.
@@ -95,11 +98,12 @@ pub(super) fn verify(known: &Known<'_>, begin: &Begin, watch: &mut Watch<'_>) ->
     let begin = known.order.partition_point(|&index| index < first);
     let segment_size = known.log.as_ref().map_or(0, |log| log.segment_size);
     let scout = Scout::new(known.source, &known.prepared, segment_size);
-    let ahead = Ahead::new(known, &known.order[begin..], watch.telemetry);
+    let end = known.until.map_or(known.order.len(), |until| known.order.partition_point(|&it| it <= until));
+    let ahead = Ahead::new(known, &known.order[begin..end.max(begin)], watch.telemetry);
     let verified = std::thread::scope(|scope| {
         scout.start(scope);
         ahead.start(scope);
-        let verified = verify_segments(known, &known.order[begin..], &mut verifier, (&scout, &ahead), watch);
+        let verified = verify_segments(known, begin..end, &mut verifier, (&scout, &ahead), watch);
         scout.stop();
         ahead.stop();
         verified
@@ -121,7 +125,7 @@ struct Verified {
 
 fn verify_segments(
     known: &Known<'_>,
-    segments: &[u32],
+    segments: Range<usize>,
     verifier: &mut LogVerifier,
     (scout, ahead): (&Scout<'_>, &Ahead<'_>),
     watch: &mut Watch<'_>,
@@ -129,10 +133,11 @@ fn verify_segments(
     let mut progress = Progress { segments_done: 0, segments: segments.len() as u32, bytes_done: 0 };
     let mut verified = Verified { files: BTreeMap::new(), tail: None };
     let mut scratch = Scratch::default();
-    let mut memory = Memory::default();
-    for (at, &index) in segments.iter().enumerate() {
+    let mut window = Vec::new();
+    for at in segments {
+        let index = known.order[at];
         if let Some(good) =
-            ahead.good(index, &mut memory)?.filter(|good| verifier.join(&good.apart).is_some())
+            ahead.good(index, &mut window)?.filter(|good| verifier.join(&good.apart).is_some())
         {
             verified.files.insert(index, good.file);
             progress.segments_done += 1;
@@ -142,7 +147,7 @@ fn verify_segments(
             }
             continue;
         }
-        let place = Place { index, rest: &segments[at + 1..] };
+        let place = Place { index, rest: &known.order[at + 1..] };
         let blank = if known.prepared.contains(&index) { scout.blank(index)? } else { None };
         let Some(read) = verify_segment(known, place, (scout, blank), verifier, &mut scratch, watch)? else {
             return Ok(None);
