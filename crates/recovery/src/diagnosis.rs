@@ -132,26 +132,29 @@ impl Diagnosis {
                         return self.run(segment, extent).map(|run| Some(Piece::Run(run)));
                     }
                 }
-                None if self.options.reverse => match self.fronts.pop() {
-                    Some(Front { index, verifier, last_event_id }) => {
-                        (self.verifier, self.last_event_id) = (verifier, last_event_id);
-                        self.read(index)?;
-                        self.rest.push_front(index);
-                    }
-                    None => return Ok(None),
-                },
-                None => match self.rest.pop_front() {
-                    Some(index) => self.read(index)?,
-                    None => match self.missing_at_the_end() {
-                        Some(gap) => self.found.push_back(gap),
-                        None => {
-                            let Some(staged) = self.take_staged() else { return Ok(None) };
-                            return self.staged_run(&staged).map(|run| Some(Piece::Run(run)));
-                        }
-                    },
-                },
+                None if self.find_more()? => {}
+                None => {
+                    let Some(staged) = self.take_staged() else { return Ok(None) };
+                    return self.staged_run(&staged).map(|run| Some(Piece::Run(run)));
+                }
             }
         }
+    }
+
+    /// Reads the next segment; false behind the last one.
+    fn find_more(&mut self) -> Result<bool> {
+        if self.options.reverse {
+            let Some(Front { index, verifier, last_event_id }) = self.fronts.pop() else { return Ok(false) };
+            (self.verifier, self.last_event_id) = (verifier, last_event_id);
+            self.read(index)?;
+            self.rest.push_front(index);
+        } else if let Some(index) = self.rest.pop_front() {
+            self.read(index)?;
+        } else {
+            let Some(missing) = self.missing_at_the_end() else { return Ok(false) };
+            self.found.push_back(missing);
+        }
+        Ok(true)
     }
 
     fn is_wanted(&self, first_event_id: u64, last_event_id: u64) -> bool {
