@@ -4,6 +4,7 @@ mod beside;
 mod blocks;
 mod cold;
 mod flips;
+mod frames;
 mod segments;
 
 use flashstrike_segment::names::hot_name;
@@ -42,6 +43,7 @@ pub const KINDS: &[(&str, Damage)] = &[
     ("a stale segment", segments::stale),
     ("prepared segments", segments::prepared),
     ("a damaged compressed segment", cold::damaged),
+    ("a compressed segment of several frames", frames::damaged),
     ("another compressed segment", cold::exchanged),
     ("hot and cold twin", cold::twins),
     ("wal.meta", beside::meta),
