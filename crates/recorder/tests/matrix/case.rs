@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use fastrand::Rng;
+use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
 
-use super::shapes::{Events, Shape};
+use super::shapes::{Events, Middle, Shape};
 use crate::memory::MemoryLog;
 use crate::memory::build::Placed;
 
@@ -20,6 +21,10 @@ pub struct Case {
     pub is_forged: bool,
     /// It is damaged in several places: whoever does not read all of it may find another than the first.
     pub is_damaged_twice: bool,
+    /// Of the log as it was.
+    pub middle: Middle,
+    /// Which events a segment holds can be told as before, without a look at its blocks.
+    pub has_whole_headers: bool,
 }
 
 /// Where the blocks of a damaged log come from.
@@ -69,6 +74,10 @@ impl Damager<'_> {
         if origin == Origin::Mixed {
             histories.extend([Rc::clone(&foreign.written), Rc::clone(&fork.written)]);
         }
+        let has_whole_headers = own.log.files.iter().all(|(name, old)| {
+            let length = if name.ends_with(".wal") { SEGMENT_HEADER_SIZE } else { old.len() };
+            log.files.get(name).is_some_and(|now| now.starts_with(&old[..length]))
+        });
         let what = format!("{} of {name}, events of {}: {}", self.kind, own.event_size, what.into());
         (self.check)(Case {
             what,
@@ -77,6 +86,8 @@ impl Damager<'_> {
             histories,
             is_forged: origin == Origin::Forged,
             is_damaged_twice: origin == Origin::Twice,
+            middle: own.middle(),
+            has_whole_headers,
         });
     }
 

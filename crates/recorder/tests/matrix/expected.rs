@@ -139,8 +139,10 @@ fn is_known_difference(log: &MemoryLog, expected: &Expected, ours: &Value, their
     let is_seek_table = log.has_cold() && ours["state"] == "clean" && same(&["alone"]);
     // "A cold segment that cannot be read whole is corruption whatever W is": also one without a frame.
     let is_cold = log.has_cold() && ours["state"] == "corrupt" && same(&["bad", "alone"]);
-    // "A block whose header and payload checksums are right counts with the salt it carries": whatever its events' size.
-    let is_salt_lost = has_lost_salt(log) && same(&["state", "bad"]);
+    // "A block whose header and payload checksums are right counts with the salt it carries": whatever its events' size,
+    // and not one of which only the header is right.
+    let is_header_alone = ours["state"] == "clean" && ours["alone"] == 0 && theirs["alone"] == 0;
+    let is_salt_lost = has_lost_salt(log) && (same(&["state", "bad"]) || is_header_alone);
     // `first_event_id` of a sealed header is "the first event's".
     let is_first_id = expected.reason.contains("first event id");
     (events && (is_seek_table || is_cold || is_salt_lost)) || is_first_id

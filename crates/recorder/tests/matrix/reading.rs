@@ -8,7 +8,7 @@ use flashstrike_recovery::{Piece, Recovery, RecoveryOptions, ReplayOptions};
 use super::case::Case;
 use super::expected::Expected;
 use super::files::snapshot;
-use super::shapes::Events;
+use super::shapes::{Events, Middle};
 use crate::memory::BOOT_ID;
 
 /// Reads in every mode.
@@ -140,8 +140,21 @@ fn replayed(recovery: &Recovery, options: ReplayOptions) -> (Events, Option<Erro
 }
 
 fn check_replay(case: &Case, expected: &Expected, mode: Mode, recovery: &Recovery, what: &str) {
-    let middle = case.histories[0][case.histories[0].len() / 2].0;
-    for (from, reverse) in [(None, false), (None, true), (Some(middle), false), (Some(middle), true)] {
+    let Middle { event_id: middle, segment, last_of_segment } = case.middle;
+    // Of damage before the segment in which the reading begins nothing is to be noticed, nor read.
+    let bad_segment = expected.bad.and_then(|(segment, _)| segment);
+    let is_before = bad_segment.is_some_and(|bad| bad < segment)
+        && case.has_whole_headers
+        && !case.is_damaged_twice
+        && case.histories.len() == 1;
+    let begins = [
+        (None, false),
+        (None, true),
+        (Some(middle), false),
+        (Some(middle), true),
+        (Some(last_of_segment), false),
+    ];
+    for (from, reverse) in begins {
         let what = format!("{what}, from {from:?}, reverse {reverse}");
         if from.is_some_and(|from| from < expected.first_id()) {
             continue;
@@ -151,6 +164,9 @@ fn check_replay(case: &Case, expected: &Expected, mode: Mode, recovery: &Recover
             events.reverse();
         }
         assert_is_part_of_a_history(case, &events, &what);
+        if from.is_some() && is_before && !case.is_forged {
+            assert!(error.is_none(), "{what}: {error:?}, although the damage is before");
+        }
         match (error, expected.refusal(mode)) {
             (None, None) => {
                 let wanted: Vec<_> = expected

@@ -34,6 +34,28 @@ pub struct Made {
     pub event_size: u16,
 }
 
+/// An event in the middle of a log.
+#[derive(Clone, Copy)]
+pub struct Middle {
+    pub event_id: u64,
+    pub segment: u32,
+    /// The last event of that segment.
+    pub last_of_segment: u64,
+}
+
+impl Made {
+    /// An event in the middle.
+    pub fn middle(&self) -> Middle {
+        let (event_id, _) = self.written[self.written.len() / 2];
+        let holds = |block: &&Placed| (block.first_event_id..=block.last_event_id).contains(&event_id);
+        let block = self.placed.iter().filter(|block| block.event_count > 0).find(holds);
+        let segment = block.expect("a block holds it").segment;
+        let of_segment = self.placed.iter().filter(|block| block.segment == segment);
+        let last_of_segment = of_segment.map(|block| block.last_event_id).max().expect("its block");
+        Middle { event_id, segment, last_of_segment }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum History {
     Own,

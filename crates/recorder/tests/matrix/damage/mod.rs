@@ -7,7 +7,7 @@ mod flips;
 mod frames;
 mod segments;
 
-use flashstrike_segment::names::hot_name;
+use flashstrike_segment::names::{WAL_STAGING, hot_name};
 
 use super::case::Damager;
 use crate::memory::build::Placed;
@@ -34,6 +34,7 @@ pub const KINDS: &[(&str, Damage)] = &[
     ("unpublished bytes", blocks::unpublished),
     ("a block with other fields and right checksums", blocks::forged),
     ("a sealed header that lies", segments::lying_header),
+    ("a damaged header and a damaged last block", segments::damaged_header_and_tail),
     ("a cut file", segments::cut),
     ("a longer file", segments::longer),
     ("a zeroed part of a file", segments::zeroed),
@@ -72,9 +73,11 @@ fn several(damager: &mut Damager<'_>) {
                 if file.len() <= 64 {
                     continue;
                 }
-                let lines = file.len() / 64;
+                // Staged events have no checksum until they are in a block; only their file's header has one.
+                let lines = if name == WAL_STAGING { 1 } else { file.len() / 64 };
                 let (from, to) = (rng.usize(..lines) * 64, rng.usize(..lines) * 64);
-                let length = (64 << rng.u32(0..4)).min(file.len() - from.max(to));
+                let length =
+                    (64 << rng.u32(0..4)).min(if lines == 1 { 64 } else { file.len() - from.max(to) });
                 match rng.u8(0..5) {
                     0 => file[from + rng.usize(..64)] ^= 1 << rng.u8(0..8),
                     1 => file[from..from + length].fill(0),

@@ -66,6 +66,18 @@ pub fn lying_header(damager: &mut Damager<'_>) {
     }
 }
 
+/// A header that the next writer writes anew, in a log that has to be repaired because of something else.
+pub fn damaged_header_and_tail(damager: &mut Damager<'_>) {
+    let last = damager.event_blocks().pop().expect("a block");
+    for (_, name) in hot_files(damager) {
+        let bit = damager.rng.u8(0..8);
+        damager.double_case(format!("{name}, bit {bit} of byte 20, and {last:?}"), |log| {
+            log.flip(&name, 20, bit);
+            log.flip(&hot_name(last.segment), last.offset + 70, bit);
+        });
+    }
+}
+
 pub fn cut(damager: &mut Damager<'_>) {
     for (segment, name) in hot_files(damager) {
         let end = end_of(&damager.shape.own.placed, segment);
