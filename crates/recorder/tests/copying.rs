@@ -10,6 +10,7 @@ use common::{
     append_many, append_next, expect_log, expect_log_from, fill_segments, rotate, segments_of, small_log,
     temporary_in_memory, wait_for_segments, wait_until,
 };
+use flashstrike_crash_lab::events;
 use flashstrike_recorder::{Code, Recorder, RecorderOptions};
 use flashstrike_recovery::copy::{CopyOptions, copy};
 use flashstrike_recovery::cursor::{CursorOptions, CursorStart};
@@ -80,6 +81,25 @@ fn a_copy_of_a_log_beside_its_writer_holds_every_segment_and_all_that_is_written
     }
     expect_copy(to.path(), last);
     log.close().unwrap();
+}
+
+#[test]
+fn a_sealed_segment_that_is_longer_than_what_is_copied_at_once_is_copied_to_its_end() {
+    let (directory, to) = (temporary_in_memory(), temporary_in_memory());
+    let mut options = small_log(directory.path(), SIZE);
+    options.segment_bytes = 4 << 20;
+    options.block_bytes = 64 << 10;
+    let mut log = Recorder::open(&options).unwrap();
+    let batch: Vec<Vec<u8>> = (1..=80_000).map(|id| events::event(id, SIZE)).collect();
+    log.append_batch(&batch).unwrap();
+    rotate(&mut log).unwrap();
+    append_many(&mut log, SIZE, EVENTS);
+    log.close().unwrap();
+    let copied = copy(directory.path(), to.path(), &HOLD, &mut |_, _, _| true).unwrap();
+    assert_eq!((copied.segments, copied.last_event_id), (2, 80_000 + EVENTS));
+    let name = names::hot_name(0);
+    assert!(fs::read(to.path().join(&name)).unwrap() == fs::read(directory.path().join(&name)).unwrap());
+    expect_log(to.path(), SIZE, 80_000 + EVENTS);
 }
 
 #[test]

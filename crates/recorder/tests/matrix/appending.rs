@@ -112,6 +112,26 @@ fn check_opened(
     assert!(new.iter().all(|(_, bytes)| bytes.ends_with(&[0xE7; 24])), "{what}");
     check_kept(case, before, &after, &report, what);
     check_lost(case, expected, &report, what);
+    if mode.verifies_everything() {
+        check_headers(&after, what);
+    }
+}
+
+/// A writer that has looked at all headers leaves none that is damaged, but of files that a compressed one stands for.
+fn check_headers(after: &Snapshot, what: &str) {
+    for (path, bytes) in after {
+        let segment = path.to_str().and_then(SegmentFile::parse);
+        let (Some(segment), Some(bytes)) = (segment.filter(|it| it.kind == SegmentKind::Hot), bytes) else {
+            continue;
+        };
+        if other_form(segment, after).is_some() {
+            continue;
+        }
+        let header =
+            flashstrike_segment::SegmentHeader::decode(&bytes[..SEGMENT_HEADER_SIZE.min(bytes.len())]);
+        let is_right = header.is_ok_and(|header| header.segment_index == segment.index);
+        assert!(is_right, "{what}: the header of {} is damaged still", path.display());
+    }
 }
 
 /// The last segment that is sealed, or compressed, by its header alone.

@@ -147,12 +147,13 @@ fn check_replay(case: &Case, expected: &Expected, mode: Mode, recovery: &Recover
         && case.has_whole_headers
         && !case.is_damaged_twice
         && case.histories.len() == 1;
+    // First of all where nothing of a segment is known from an earlier reading.
     let begins = [
+        (Some(last_of_segment), false),
         (None, false),
         (None, true),
         (Some(middle), false),
         (Some(middle), true),
-        (Some(last_of_segment), false),
     ];
     for (from, reverse) in begins {
         let what = format!("{what}, from {from:?}, reverse {reverse}");

@@ -101,6 +101,10 @@ impl Repair<'_> {
     /// Files of which the copy that takes their place will not hold everything.
     fn keep_wrong_files(&mut self) -> Result<()> {
         for facts in self.segments.clone().iter().filter(|facts| facts.is_file_wrong()) {
+            // Whoever cuts a file anyway has kept it.
+            if self.cuts.iter().any(|cut| cut.segment == Some(facts.index) && cut.offset == 0) {
+                continue;
+            }
             let listed = self.inspection.listing.segments.get(&facts.index).copied();
             if facts.is_cold {
                 self.keep_segment(facts.index, listed, "compressed, although it is not sealed")?;

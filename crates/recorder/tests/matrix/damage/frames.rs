@@ -7,6 +7,7 @@ use flashstrike_segment::cold;
 use flashstrike_segment::names::{cold_name, hot_name};
 
 use super::super::case::Damager;
+use super::super::shapes::end_of;
 use crate::memory::MemoryLog;
 use crate::memory::build::SEGMENT_SIZE;
 
@@ -105,6 +106,28 @@ pub fn damaged(damager: &mut Damager<'_>) {
         }
     }
     beside_hot(damager, &own, &frames);
+    unsealed(damager);
+}
+
+/// A compressed segment that is not sealed, so that only the frames say whether something is missing.
+fn unsealed(damager: &mut Damager<'_>) {
+    let last = damager.segments().pop().expect("a segment");
+    let active = &damager.shape.own.log.files[&hot_name(last)];
+    let frames = frames_of(&active[..end_of(&damager.shape.own.placed, last)]);
+    for n in 0..=frames.len() {
+        let mut file = file_of(&frames);
+        let what = if n == frames.len() {
+            "whole".to_owned()
+        } else {
+            let start = bytes_of(&frames[..n]).len();
+            file[start + 20] ^= 8;
+            format!("with a damaged frame {n}")
+        };
+        damager.case(format!("the active segment, not sealed, {what}"), |log| {
+            log.files.remove(&hot_name(last));
+            log.files.insert(cold_name(last), file);
+        });
+    }
 }
 
 /// Bits in each part of each frame, and in the seek table.
