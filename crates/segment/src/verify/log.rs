@@ -1,6 +1,7 @@
 //! A log as a whole.
 
-use super::chain::{LogExpectation, Previous};
+use super::chain::Previous;
+use super::expectation::LogExpectation;
 use super::{
     Damage, Link, Note, Position, Reason, SegmentReport, SegmentStart, StagedEvents, State, Verdict,
 };
@@ -28,7 +29,7 @@ impl LogIdentity {
     pub fn same_log(&self, other: &Self) -> bool {
         self.log_id == other.log_id
             && self.event_size == other.event_size
-            && super::chain::same_json(&self.schema, &other.schema)
+            && super::expectation::same_json(&self.schema, &other.schema)
     }
 }
 

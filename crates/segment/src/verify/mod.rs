@@ -17,6 +17,8 @@
 mod apart;
 mod block;
 mod chain;
+mod chain_verifier;
+mod expectation;
 mod log;
 mod reason;
 mod scan;
@@ -27,7 +29,8 @@ mod verdict;
 mod view;
 
 pub use apart::{ApartSegment, ApartVerifier};
-pub use chain::{ChainPlace, ChainVerifier, Link};
+pub use chain::Link;
+pub use chain_verifier::{ChainPlace, ChainVerifier};
 pub use log::{BlockRef, ColdState, Following, LogIdentity, LogVerifier, NothingFollows, SegmentBytes};
 pub use reason::Reason;
 pub use scan::any_block;

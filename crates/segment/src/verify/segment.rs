@@ -342,7 +342,7 @@ fn whole_link(index: u32, bytes: &[u8]) -> Option<Link> {
     let seal = start.sealed.as_ref()?;
     while chain.next_index < seal.block_count {
         let (header, payload) = on_its_own(&view, place, start.setting(None)).ok()?;
-        chain.push(&header, &payload, place as u64, &super::chain::LogExpectation::default()).ok()?;
+        chain.push(&header, &payload, place as u64, &super::expectation::LogExpectation::default()).ok()?;
         place += header.block_len();
     }
     chain.check_seal(seal).ok()?;
