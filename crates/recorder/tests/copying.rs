@@ -192,7 +192,7 @@ fn retention_removes_nothing_while_a_log_is_copied_and_everything_afterwards() {
 fn what_a_killed_copy_held_is_given_up_by_the_next_one_and_a_cursor_of_somebody_else_is_not() {
     let directory = temporary_in_memory();
     let (_, mut log) = log_of_all_kinds(directory.path());
-    for name in ["flashstrike-copy-1", "billing"] {
+    for name in [&*names::copy_cursor_name(1, 7), "billing"] {
         let start = CursorOptions { create: Some(CursorStart::Start), reset: None, file_mode: 0o600 };
         drop(read(directory.path()).cursor(name, &start).unwrap());
     }
