@@ -29,6 +29,8 @@ pub struct Expected {
     pub durable: Option<u64>,
     /// Events in blocks that verify on their own.
     pub on_their_own: u64,
+    /// What the last block that belongs to the log says that the last event was. The event itself may be gone.
+    pub last_id_said: u64,
     /// No segment is there.
     pub is_empty: bool,
 }
@@ -52,8 +54,9 @@ impl Expected {
         self.events.first().map_or(0, |(id, _)| *id)
     }
 
+    /// Of a log without an event: of the one that appending goes on behind.
     pub fn last_id(&self) -> u64 {
-        self.events.last().map_or(0, |(id, _)| *id)
+        self.events.last().map_or(self.last_id_said, |(id, _)| *id)
     }
 
     fn of(outcome: Outcome, log: &MemoryLog) -> Self {
@@ -64,6 +67,7 @@ impl Expected {
             staged: outcome.verdict.staged.into(),
             durable: outcome.verdict.durable_proof,
             on_their_own: outcome.verdict.events_on_their_own,
+            last_id_said: outcome.verdict.link.map_or(0, |link| link.last_event_id),
             is_empty: !log.files.keys().any(|name| SegmentFile::parse(name).is_some()),
             events: outcome.events,
         }
@@ -75,7 +79,7 @@ impl Expected {
             "bad": self.bad.map(|(segment, offset)| json!([segment, offset])),
             "events": self.events.len(),
             "first": self.first_id(),
-            "last": self.last_id(),
+            "last": self.events.last().map_or(0, |(id, _)| *id),
             "staged": self.staged,
             "proof": self.durable,
             "alone": self.on_their_own,

@@ -130,6 +130,18 @@ pub fn missing(damager: &mut Damager<'_>) {
         damager
             .case("all but the first", |log| names[1..].iter().for_each(|name| drop(log.files.remove(name))));
     }
+    let hot = hot_files(damager);
+    if let [(0, first), (next, second), ..] = &hot[..] {
+        let block = damager.event_blocks().into_iter().find(|block| block.segment == *next).expect("a block");
+        damager.double_case("the first, and all events of the second", |log| {
+            log.files.remove(first);
+            file(log, second)[block.offset..].fill(0);
+        });
+        damager.double_case("the first, and the second's first block damaged", |log| {
+            log.files.remove(first);
+            log.flip(second, block.offset + 70, 3);
+        });
+    }
     damager.case("all", |log| names.iter().for_each(|name| drop(log.files.remove(name))));
 }
 
