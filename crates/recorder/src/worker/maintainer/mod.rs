@@ -16,9 +16,11 @@
 //! again after a pause that grows, and until then everything stays as it is.
 
 mod backoff;
+mod compressing;
 mod compression;
 mod cursors;
 mod inventory;
+mod removing;
 mod rules;
 mod sealed_blocks;
 mod worker;
