@@ -149,7 +149,7 @@ impl RecorderOptions {
             || !(1..=MAX_SEGMENT_SIZE).contains(&segment_bytes)
         {
             return wrong(format!(
-                "a segment of {segment_bytes} bytes is asked for; it must have a multiple of {SEGMENT_SIZE_MULTIPLE}, at most \
+                "a segment of {segment_bytes} bytes is asked for; its size has to be a multiple of {SEGMENT_SIZE_MULTIPLE}, at most \
                  {MAX_SEGMENT_SIZE}"
             ));
         }

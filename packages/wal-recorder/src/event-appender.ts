@@ -1,6 +1,13 @@
 import type { EventValues, FieldTypes, ValueOf } from '@flashstrike/wal-recovery/schema'
 import { compile, helpers, loads, parameters, storeId, stores, validFunction } from './encoder-source.js'
-import { type EventLayout, refuseEvent, refuseOptions, refuseValues, valuesOf } from './event-layout.js'
+import {
+  checkNoOther,
+  type EventLayout,
+  refuseEvent,
+  refuseOptions,
+  refuseValues,
+  valuesOf,
+} from './event-layout.js'
 import { isBytes } from './field-codec.js'
 import type { EventMemory } from './memory.js'
 import { COUNT_WORD, HEADER_BYTES, type Staging } from './staging.js'
@@ -74,6 +81,7 @@ function generatedAppender<F extends FieldTypes>(
     isBytes,
     refuse,
     refuseOptions,
+    checkNoOther,
     refuseEvent: (event: unknown) => refuseEvent(layout, event),
     s,
     bytes: memory.bytes,
@@ -113,6 +121,7 @@ function appenderSource(layout: EventLayout, staging: Staging): string {
         if (typeof options !== 'object' || options === null) refuseOptions(options);
         const id = options.id;
         if (id !== undefined) return appendAt(id, e);
+        checkNoOther(options);
       }
       ${loads(layout)} ${enter}
       const id = s.lastId + 1;
@@ -162,6 +171,7 @@ function interpretingAppender<F extends FieldTypes>(layout: EventLayout, staging
   const fields = Object.assign((...values: readonly unknown[]) => stage(undefined, values), { at })
   const append = (event: EventValues<F>, options?: AppendOptions) => {
     if (options !== undefined && (typeof options !== 'object' || options === null)) refuseOptions(options)
+    if (options !== undefined && options.id === undefined) checkNoOther(options)
     return stage(options?.id, valuesOf(layout, event))
   }
   const encode: EncodeEvent = (target, offset, event) =>

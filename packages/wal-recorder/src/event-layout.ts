@@ -1,5 +1,5 @@
 import { type AnyFieldType, type EventType, WalError } from '@flashstrike/wal-recovery'
-import { shown } from '@flashstrike/wal-recovery/option-check'
+import { anything, checkOptions, shown } from '@flashstrike/wal-recovery/option-check'
 import { codecOf, type FieldCodec } from './field-codec.js'
 
 /** A field of an event as the encoders need it; the id in front is not among them. */
@@ -52,6 +52,11 @@ export function refuseEvent(layout: EventLayout, event: unknown): never {
 export function refuseOptions(options: unknown): never {
   const message = `the second argument of append is ${shown(options)}: it takes an id as { id: 50 }, or nothing`
   throw new WalError('WAL_EVENT_ID', message)
+}
+
+/** Refuses options that an append does not have, where none was found that it has. */
+export function checkNoOther(options: object): void {
+  checkOptions('append', options, { id: anything })
 }
 
 /** The values of an event object in the order of its fields. */

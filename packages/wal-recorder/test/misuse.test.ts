@@ -98,6 +98,12 @@ const refused: ReadonlyArray<[what: string, use: () => unknown, code: string, me
     /second argument .* is null/,
   ],
   [
+    'a misspelt id',
+    () => small().append({ a: 1 }, { Id: 99 } as never),
+    'WAL_UNSUPPORTED',
+    /append has no option Id: .*id/,
+  ],
+  [
     'an id in a log of bytes',
     () => bytes().append('a', { id: 50 } as never),
     'WAL_EVENT_ID',

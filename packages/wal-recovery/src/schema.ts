@@ -1,6 +1,6 @@
 import { WalError } from './errors.js'
 import { type AnyFieldType, fieldTypeOf, type ValueOf } from './field-types.js'
-import { shown } from './option-check.js'
+import { anything, checkOptions, type RulesOf, shown } from './option-check.js'
 
 export {
   type AnyFieldType,
@@ -68,6 +68,7 @@ export interface DefineEventOptions {
   readonly size?: number
 }
 
+const sizeRules: RulesOf<DefineEventOptions> = { size: anything }
 const MAX_EVENT_BYTES = 65_528
 const MAX_SCHEMA_BYTES = 65_536
 /** Where the first field of the user begins: the event id is in front. */
@@ -85,7 +86,8 @@ const RESERVED = new Set(['event_id', 'toObject', 'constructor', '__proto__'])
  *
  * @param name what the schema in the log calls it
  * @param types name and type of each field; names are letters, digits and `_`, not beginning with a digit
- * @throws WalError `WAL_SCHEMA` for a name, a type or a size that cannot be
+ * @throws WalError `WAL_SCHEMA` for a name, a type or a size that cannot be; `WAL_UNSUPPORTED` for an option that does
+ *   not exist
  */
 export function defineEvent<const F extends FieldTypes>(
   name: string,
@@ -96,6 +98,7 @@ export function defineEvent<const F extends FieldTypes>(
   if (typeof types !== 'object' || types === null) {
     throw refused(`${name}: the fields are ${shown(types)}: give an object, as { price: i64 }`)
   }
+  checkOptions('defineEvent', options, sizeRules)
   const fields: SchemaField[] = [{ name: 'event_id', type: 'u64', offset: 0 }]
   let end = ID_BYTES
   for (const [field, type] of Object.entries(types)) {

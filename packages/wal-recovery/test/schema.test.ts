@@ -31,6 +31,11 @@ test('each field is aligned to its size, bytes are not aligned', t => {
   t.is(event.fields.at(-1)?.type, 'u64')
 })
 
+test('an option that does not exist is refused', t => {
+  const error = t.throws(() => defineEvent('E', { a: u8 }, { sizes: 16 } as never))
+  t.regex(error?.message ?? '', /defineEvent has no option sizes: .*size/)
+})
+
 test('the size is rounded up to 8 or taken as given', t => {
   t.is(defineEvent('E', {}).size, 8)
   t.is(defineEvent('E', { a: u8 }).size, 16)
