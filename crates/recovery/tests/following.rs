@@ -218,7 +218,8 @@ fn before(writer: &LogWriter) -> Before {
 #[test]
 fn a_reader_whose_events_were_cut_is_told_so_and_one_of_durable_events_only_goes_on() {
     let _watchdog = Watchdog::new("following");
-    for comes_after in [0, 1, 9] {
+    // Up to so many that a slow reader finds sealed segments behind its place.
+    for comes_after in [0, 1, 9, 500] {
         let directory = temporary_directory();
         let lock = hold_lock(directory.path());
         let mut writer = LogWriter::new(directory.path(), 64, 16_384);
@@ -244,6 +245,29 @@ fn a_reader_whose_events_were_cut_is_told_so_and_one_of_durable_events_only_goes
         assert!(error.to_string().contains("begins with event 1"), "{error}");
         stage(directory.path(), last, 0, 64, last);
         expect_up_to(&mut durable, 6, last, 64);
+    }
+}
+
+#[test]
+fn a_slow_reader_whose_events_were_cut_is_told_so_also_where_sealed_segments_stand_behind_its_place() {
+    let _watchdog = Watchdog::new("following");
+    for segments in 2..5 {
+        let directory = temporary_directory();
+        let lock = hold_lock(directory.path());
+        let mut writer = LogWriter::new(directory.path(), 64, 16_384);
+        stage(directory.path(), 0, 0, 64, 0);
+        writer.append(100);
+        let mut follower = follow(directory.path(), Start::First);
+        let place = before(&writer);
+        writer.append(60);
+        expect_up_to(&mut follower, 1, 160, 64);
+        drop(lock);
+        let _lock = hold_lock(directory.path());
+        cut_last_block_and_go_on(directory.path(), &mut writer, place);
+        // Each fills a segment, and the first one does not fit the one that was cut.
+        (0..segments).for_each(|_| writer.append(200));
+        let error = error_of(&mut follower);
+        assert_eq!((error.code(), error.event_id()), (Code::Gone, Some(160)), "{error}");
     }
 }
 

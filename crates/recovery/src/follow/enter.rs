@@ -7,13 +7,13 @@ use flashstrike_segment::{Damage, Link, Position, Reason};
 use flashstrike_telemetry::clock;
 
 use super::catch_up::CatchUp;
-use super::errors::{Doubt, corrupt};
 use super::tail::{Tail, is_published, read_start};
 use super::{Follower, Place, State};
 use crate::directory::hot_path;
 use crate::error::{Error, Result};
 use crate::files::File;
 use crate::plan::gone;
+use crate::segment_reader::{Boundary, ReadFailure};
 
 /// Sealed segments that are read ahead at a time by a follower that lags behind.
 const AHEAD: u32 = 8;
@@ -23,31 +23,44 @@ impl Follower {
     pub(super) fn take_segment(&mut self) -> Result<()> {
         let start = clock::now_ns();
         let State::CatchUp(reading) = &mut self.state else { return Ok(()) };
-        let is_first = reading.boundary().is_none();
-        let boundary = match reading.take() {
-            Ok(boundary) => boundary,
-            Err((index, failure)) => return Err(self.explain(index, failure)),
-        };
-        if let (true, Place::Behind { segment, chain, last_event_id }) = (is_first, self.place)
-            && boundary.continues != (chain, last_event_id)
-        {
-            let position = Position { segment: Some(segment + 1), offset: SEGMENT_HEADER_SIZE as u64 };
-            let damage = Damage { position, reason: Reason::ContinuesAnotherBlock };
-            return Err(corrupt(&damage, &self.log.context.source.directory));
+        let before = reading.boundary();
+        let taken = reading.take().and_then(|boundary| match self.place {
+            Place::Behind { segment, chain, last_event_id }
+                if before.is_none() && boundary.continues != (chain, last_event_id) =>
+            {
+                let position = Position { segment: Some(segment + 1), offset: SEGMENT_HEADER_SIZE as u64 };
+                let damage = Damage { position, reason: Reason::ContinuesAnotherBlock };
+                Err((boundary.index, ReadFailure::Damaged(damage)))
+            }
+            _ => Ok(()),
+        });
+        if let Err((index, failure)) = taken {
+            if let Some(boundary) = before {
+                self.place = behind(&boundary);
+            }
+            return self.find_place_unless(index, failure);
         }
         self.log.instruments.consumer.record().manager.on_segment_handoff(start);
         Ok(())
     }
 
+    /// A segment could not be read whole, or does not follow. Where a writer has opened the log since, and may have cut it,
+    /// the place is sought again.
+    fn find_place_unless(&mut self, index: u32, failure: ReadFailure) -> Result<()> {
+        let is_of_log = matches!(failure, ReadFailure::Damaged(_) | ReadFailure::Vanished);
+        if is_of_log && self.notice_writer()? {
+            return self.find_place_again().map(drop);
+        }
+        Err(self.explain(index, failure))
+    }
+
     /// All sealed segments are read to their ends.
     pub(super) fn leave_segment(&mut self) {
-        if let State::CatchUp(reading) = &self.state
-            && let Some(boundary) = reading.boundary()
-        {
-            let Link { chain, last_event_id, .. } = boundary.link;
-            self.place = Place::Behind { segment: boundary.index, chain, last_event_id };
+        let boundary = if let State::CatchUp(reading) = &self.state { reading.boundary() } else { None };
+        if let Some(boundary) = boundary {
+            self.place = behind(&boundary);
         }
-        self.state = State::Between;
+        self.state = State::Between { end: boundary.map_or(0, |boundary| boundary.end) };
         self.next = None;
     }
 
@@ -85,14 +98,14 @@ impl Follower {
         match opened.map_err(failed)? {
             Ok(tail) if continues => self.state = State::Tail(Box::new(tail)),
             Ok(_) | Err(Reason::ContinuesAnotherBlock) => {
-                let offset = if let State::Tail(tail) = &self.state { tail.offset() } else { 0 };
-                let reason = Reason::ContinuesAnotherBlock;
-                self.doubt = Some(Doubt::about(self.doubt.take(), index, offset, reason));
+                self.doubt(index, self.end_offset(), Reason::ContinuesAnotherBlock);
                 return Ok(false);
             }
+            Err(Reason::Unsupported(unsupported)) => {
+                return Err(Error::from((&*self.log.context.source.directory, unsupported)));
+            }
             Err(reason) => {
-                let offset = SEGMENT_HEADER_SIZE as u64;
-                self.doubt = Some(Doubt::about(self.doubt.take(), index + 1, offset, reason));
+                self.doubt(index + 1, SEGMENT_HEADER_SIZE as u64, reason);
                 return Ok(false);
             }
         }
@@ -142,10 +155,10 @@ impl Follower {
     }
 
     /// The segment that is being read, or was read last, and its last block.
-    fn end(&self) -> Option<(u32, Link)> {
+    pub(super) fn end(&self) -> Option<(u32, Link)> {
         match (&self.state, self.place) {
             (State::Tail(tail), _) => Some((tail.index, tail.link()?)),
-            (State::Between, Place::Behind { segment, chain, last_event_id }) => {
+            (State::Between { .. }, Place::Behind { segment, chain, last_event_id }) => {
                 Some((segment, Link { chain, last_event_id, written_ts_ns: 0 }))
             }
             _ => None,
@@ -186,4 +199,9 @@ impl Follower {
     fn cannot_read(&self, index: u32, error: &std::io::Error) -> Error {
         Error::io("read", &hot_path(&self.log.context.source.directory, index), error)
     }
+}
+
+fn behind(boundary: &Boundary) -> Place {
+    let Link { chain, last_event_id, .. } = boundary.link;
+    Place::Behind { segment: boundary.index, chain, last_event_id }
 }

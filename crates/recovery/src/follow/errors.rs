@@ -30,6 +30,10 @@ impl Doubt {
         Self { damage: Damage { position, reason }, since: since.unwrap_or_else(Instant::now) }
     }
 
+    pub(super) fn segment(&self) -> Option<u32> {
+        self.damage.position.segment
+    }
+
     pub(super) fn offset(&self) -> u64 {
         self.damage.position.offset
     }

@@ -4,7 +4,6 @@ use flashstrike_segment::layout::BLOCK_HEADER_SIZE;
 use flashstrike_segment::{BlockHeader, Reason};
 
 use super::catch_up::Step;
-use super::errors::Doubt;
 use super::tail::Found;
 use super::{Follower, Handed, Memory, Place, State};
 use crate::error::{Error, Result};
@@ -20,7 +19,7 @@ impl Follower {
         loop {
             let found = match &mut self.state {
                 State::Unborn => return Ok(false),
-                State::Between => None,
+                State::Between { .. } => None,
                 State::CatchUp(reading) => match reading.step() {
                     Step::Blocks(extent) => Some((extent, Memory::CatchUp)),
                     Step::SegmentEnds if whole => {
@@ -75,7 +74,8 @@ impl Follower {
                 Err(Error::from((&**directory, unsupported)))
             }
             Found::Unverified(reason) => {
-                self.doubt = Some(Doubt::about(self.doubt.take(), tail.index, tail.offset(), reason));
+                let (segment, offset) = (tail.index, tail.offset());
+                self.doubt(segment, offset, reason);
                 Ok(false)
             }
         }
@@ -86,7 +86,7 @@ impl Follower {
         let segment = match &self.state {
             State::CatchUp(reading) => reading.index(),
             State::Tail(tail) => tail.index,
-            State::Unborn | State::Between => self.place.segment(),
+            State::Unborn | State::Between { .. } => self.place.segment(),
         };
         if !self.expected.is_empty() {
             self.compare_with_staged(&extent, memory)?;
@@ -165,19 +165,15 @@ impl Follower {
         if matches!(self.state, State::Unborn) {
             return self.begin();
         }
-        let Some(watch) = &mut self.watch else { return Ok(false) };
-        self.must_find_place |= watch.refresh()?;
+        let must_find_place = self.notice_writer()?;
         // What is read whole is verified, and is read to its end first.
         if matches!(self.state, State::CatchUp(_)) {
             return Ok(false);
         }
-        if self.must_find_place {
-            self.must_find_place = false;
-            (self.next, self.doubt, self.inspected) = (None, None, None);
-            // A cut below what was durable gives ids out again that are not.
-            self.durable = 0;
-            return self.find_place();
+        if must_find_place {
+            return self.find_place_again();
         }
+        let Some(watch) = &self.watch else { return Ok(false) };
         self.is_writer_alive = watch.writer_alive()?;
         self.note_meta()?;
         if self.is_writer_alive {
@@ -189,17 +185,21 @@ impl Follower {
         self.look_for_next()
     }
 
-    /// Damage that the log goes on behind is no end for now.
-    fn check_doubt(&mut self) -> Result<()> {
-        let Some(doubt) = self.doubt.clone().filter(Doubt::is_old) else { return Ok(()) };
-        let State::Tail(tail) = &self.state else { return Ok(()) };
-        let failed = |error: std::io::Error| Error::io("read", &self.log.context.source.directory, &error);
-        let is_sealed = tail.start().map_err(failed)?.is_some_and(|start| start.sealed.is_some());
-        let is_still_there = doubt.offset() == tail.offset();
-        if is_still_there && (is_sealed || self.is_next_published()?) {
-            return Err(doubt.to_error(&self.log.context.source.directory));
+    /// Whether a writer has opened the log since the place was sought last.
+    pub(super) fn notice_writer(&mut self) -> Result<bool> {
+        if let Some(watch) = &mut self.watch {
+            self.must_find_place |= watch.refresh()?;
         }
-        Ok(())
+        Ok(self.must_find_place)
+    }
+
+    /// A writer has opened the log, and may have cut it or put a new file in a segment's place.
+    pub(super) fn find_place_again(&mut self) -> Result<bool> {
+        self.must_find_place = false;
+        (self.next, self.doubt, self.inspected) = (None, None, None);
+        // A cut below what was durable gives ids out again that are not.
+        self.durable = 0;
+        self.find_place()
     }
 
     /// No writer is alive: the log is what an inspection says, staged events included.

@@ -32,6 +32,7 @@ mod begin;
 mod cancel;
 mod cancellable;
 mod catch_up;
+mod doubts;
 mod enter;
 mod errors;
 mod from_now;
@@ -165,8 +166,8 @@ enum State {
     CatchUp(Box<CatchUp>),
     /// In a segment that is being written.
     Tail(Box<Tail>),
-    /// Behind a segment; the next one is still to be entered.
-    Between,
+    /// Behind a segment, whose last block ends there; the next one is still to be entered.
+    Between { end: u64 },
 }
 
 /// Where the next block is.

@@ -164,15 +164,31 @@ impl Tail {
         let (mut have, mut used, mut piece) = (0, 0, FIRST_READ);
         let mut end = Found::Nothing;
         loop {
-            let claimed = if have >= used + BLOCK_HEADER_SIZE {
-                claimed_len(&bytes(memory.as_ref())[used..have])
+            let header_end = used + BLOCK_HEADER_SIZE;
+            let needed = if have < header_end {
+                header_end
             } else {
-                BLOCK_HEADER_SIZE
+                let raw = &bytes(memory.as_ref())[used..header_end];
+                if !BlockHeader::is_published(raw) {
+                    break;
+                }
+                // What it claims counts only if it is right: nothing else is read or gets memory.
+                match BlockHeader::decode(raw) {
+                    Ok(header) if durable.is_some_and(|durable| header.last_event_id > durable) => {
+                        self.held_back = header.last_event_id;
+                        end = Found::NotDurable;
+                        break;
+                    }
+                    Ok(header) => used + header.block_len(),
+                    Err(reason) => {
+                        end = Found::Unverified(reason.into());
+                        break;
+                    }
+                }
             };
-            let needed = used + claimed;
             if needed > have {
                 if needed > room {
-                    let reaches_beyond = claimed > BLOCK_HEADER_SIZE;
+                    let reaches_beyond = needed > header_end;
                     end = if reaches_beyond { Found::Unverified(Reason::BeyondSegment) } else { end };
                     break;
                 }
@@ -190,16 +206,6 @@ impl Tail {
                 continue;
             }
             let block = &bytes(memory.as_ref())[used..needed];
-            if !BlockHeader::is_published(block) {
-                break;
-            }
-            if let (Some(durable), Ok(header)) = (durable, BlockHeader::decode(block))
-                && header.last_event_id > durable
-            {
-                self.held_back = header.last_event_id;
-                end = Found::NotDurable;
-                break;
-            }
             match self.chain.block(block) {
                 Ok(header) => {
                     extents.push_in_part(0, used, begin + used as u64, &header);

@@ -173,7 +173,9 @@ impl LogWriter {
 
     /// The blocks of the active segment behind these are not there any more.
     pub fn rewind(&mut self, blocks: u32, link: Link) {
-        self.active.as_mut().expect("an active segment").blocks = blocks;
+        let active = self.active.as_mut().expect("an active segment");
+        active.blocks = blocks;
+        active.events -= (self.link.last_event_id - link.last_event_id) as u32;
         self.link = link;
     }
 
