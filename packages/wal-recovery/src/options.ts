@@ -1,3 +1,4 @@
+import type { Gap } from './block-walker.js'
 import {
   anything,
   callback,
@@ -49,6 +50,12 @@ export interface ReplayOptions {
    * @default false
    */
   readonly reverse?: boolean
+  /**
+   * Told of every stretch that could not be read, between the events before and behind it; only the mode `diagnostic`
+   * gives any. `blocks` gives gaps where they are instead. What it throws ends the replay, and comes from the iterator.
+   * @default gaps are passed over
+   */
+  readonly onGap?: (gap: Gap) => void
 }
 
 /** What following a log gives, and how it waits. */
@@ -140,10 +147,14 @@ export const recoveryRules: RulesOf<RecoveryOptions> = {
 }
 
 /** What the options of `blocks` take. Ids have a code of their own, so they are looked at elsewhere. */
-export const blocksRules: RulesOf<Omit<ReplayOptions, 'reverse'>> = { from: anything, to: anything }
+export const blocksRules: RulesOf<Omit<ReplayOptions, 'reverse' | 'onGap'>> = { from: anything, to: anything }
 
 /** What the options of `replay` take. */
-export const replayRules: RulesOf<ReplayOptions> = { ...blocksRules, reverse: flag }
+export const replayRules: RulesOf<ReplayOptions> = {
+  ...blocksRules,
+  reverse: flag,
+  onGap: callback('a function'),
+}
 
 /** What the options of `follow` take. Ids have a code of their own, so they are looked at elsewhere. */
 export const followRules: RulesOf<FollowOptions> = {

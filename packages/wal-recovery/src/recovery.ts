@@ -137,6 +137,8 @@ export class Recovery<E = UntypedEvent> {
    * Gives the events in order, each shown by the same flyweight. A loop ends the replay however it is left; who calls
    * `next()` himself ends it with `return()`, since it holds a thread and segments in memory.
    *
+   * In mode `diagnostic` it gives every event that can be read, and passes over what cannot: `onGap` tells of it.
+   *
    * @throws WalError `WAL_GONE` for a `from` that retention or repair has removed, `WAL_EVENT_ID` for one that is no
    *   id, `WAL_UNSUPPORTED` for an option that does not exist, `WAL_CLOSED`; from the iterator: `WAL_CORRUPT` where a
    *   sealed segment turns out to be damaged, before any of its events
@@ -150,6 +152,7 @@ export class Recovery<E = UntypedEvent> {
     const { reverse = false } = options
     const range = this.#range(options)
     const walker = this.#walk(range, reverse)
+    if (options.onGap !== undefined) walker.onGap = options.onGap
     return this.#iterate({
       walker,
       nextBlock: () => walker.next(),
@@ -165,7 +168,7 @@ export class Recovery<E = UntypedEvent> {
    * @throws WalError as `replay`, all of it from the iterator
    */
   async *blocks(
-    options: Omit<ReplayOptions, 'reverse'> = {},
+    options: Omit<ReplayOptions, 'reverse' | 'onGap'> = {},
   ): AsyncGenerator<LogBlock<E> | Gap, void, undefined> {
     checkOptions('blocks', options, blocksRules)
     const range = this.#range(options)

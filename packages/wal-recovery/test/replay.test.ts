@@ -275,6 +275,23 @@ test('blocks give ids, times, payload and events; gaps come where they are', asy
   t.deepEqual(seen, [[4, 5, 2, 1_700_000_000_000.5, 32, [5]], gap, [9, 11, 2, 0, 32, [9]]])
 })
 
+test('replay tells onGap of gaps where they are', t => {
+  const gap: Gap = { segment: 0, offset: 512, end: 1024, afterEventId: 1, reason: 'checksum' }
+  const steps = [counts([block(1)]), { gap }, counts([block(9)]), { gap }]
+  const log = recoveryOf(logOf(steps, schemaJson(Count)).native, undefined)
+  const seen: unknown[] = []
+  for (const { event_id } of log.replay({ onGap: gap => seen.push(gap) })) seen.push(event_id)
+  t.deepEqual(seen, [1, gap, 9, gap])
+  const failing = log.replay({
+    onGap: () => {
+      throw new Error('enough')
+    },
+  })
+  t.is(failing.next().value?.event_id, 1)
+  t.throws(() => failing.next(), { message: 'enough' })
+  t.throws(() => log.replay({ onGap: true as never }), { code: 'WAL_UNSUPPORTED', message: /onGap/ })
+})
+
 test('replay passes gaps over', t => {
   const gap = { segment: 0, offset: 512, end: 1024, reason: 'checksum' }
   const { native } = logOf([counts([block(1)]), { gap }, counts([block(9)])], schemaJson(Count))
