@@ -3,32 +3,14 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { type ByteEvent, type Follow, Recovery, type WalError } from '@flashstrike/wal-recovery'
-import test, { type ExecutionContext } from 'ava'
+import test from 'ava'
 import { Recorder } from '#src/index.js'
-import {
-  ended,
-  Order,
-  order,
-  PATIENCE_MS,
-  roomy,
-  rotate,
-  scratch,
-  start,
-  until,
-  workerProgram,
-} from './programs.js'
+import { ended, Order, order, PATIENCE_MS, rotate, scratch, start, until, workerProgram } from './programs.js'
+import { recorded, refused } from './recorded.js'
 
 const RECOVERY = new URL('../../../wal-recovery/dist/index.js', import.meta.url).href
 const { directory, remove } = scratch()
 test.after.always(remove)
-
-async function recorded(events: number) {
-  const dir = directory()
-  const wal = await Recorder.open({ ...roomy, dir })
-  for (let i = 0; i < events; i++) wal.append(order)
-  await wal.durable()
-  return { dir, wal, log: await Recovery.open({ dir, event: Order }) }
-}
 
 /** Ids of the next so many events. */
 async function take(follow: AsyncIterator<{ event_id: number }>, count: number): Promise<number[]> {
@@ -43,11 +25,6 @@ async function take(follow: AsyncIterator<{ event_id: number }>, count: number):
 
 function ids(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => from + i)
-}
-
-async function refused(t: ExecutionContext, attempt: Promise<unknown>, code: string): Promise<void> {
-  const error = (await t.throwsAsync(attempt)) as unknown as WalError
-  t.is(error.code, code as WalError['code'], error.message)
 }
 
 /** Threads of this process that wait for events, and files of this log that are open. */
@@ -74,7 +51,7 @@ function held(dir: string): { threads: number; files: string[] } {
 }
 
 test('what is there comes first, and then what is appended, in the same process', async t => {
-  const { wal, log } = await recorded(1000)
+  const { wal, log } = await recorded(directory(), 1000)
   const follow = log.follow({ from: 900 })
   t.deepEqual(await take(follow, 101), ids(900, 1000))
   const next = take(follow, 500)
@@ -99,7 +76,7 @@ test('what is there comes first, and then what is appended, in the same process'
 })
 
 test('only what comes from now on, only what is durable, and block by block', async t => {
-  const { wal, log } = await recorded(10)
+  const { wal, log } = await recorded(directory(), 10)
   const fresh = log.follow({ from: 'end' })
   const durable = log.follow({ durableOnly: true })
   const blocks = log.follow({ from: 5 }).blocks()
@@ -128,7 +105,7 @@ test('only what comes from now on, only what is durable, and block by block', as
 })
 
 test('what is published right behind the call comes from now on', async t => {
-  const { wal, log } = await recorded(10)
+  const { wal, log } = await recorded(directory(), 10)
   for (const durableOnly of [false, true]) {
     const from = wal.lastEventId + 1
     const fresh = log.follow({ from: 'end', durableOnly })
@@ -163,7 +140,7 @@ test('events of any length are followed, and spinning gives the same', async t =
 
 // Counts the threads of the process, so nothing else may run beside it.
 test.serial('leaving the loop gives thread, files and memory back at once', async t => {
-  const { dir, wal, log } = await recorded(100)
+  const { dir, wal, log } = await recorded(directory(), 100)
   const before = held(dir)
   for (let i = 0; i < 50; i++) {
     const follow = log.follow()
@@ -183,7 +160,7 @@ test.serial('leaving the loop gives thread, files and memory back at once', asyn
 })
 
 test('the signal, closing the log and what cannot be end it with an error', async t => {
-  const { wal, log } = await recorded(3)
+  const { wal, log } = await recorded(directory(), 3)
   const abort = new AbortController()
   const follow = log.follow({ signal: abort.signal })
   await take(follow, 3)
@@ -213,7 +190,7 @@ test('the signal, closing the log and what cannot be end it with an error', asyn
 })
 
 test('options are looked at', async t => {
-  const { wal, log } = await recorded(1)
+  const { wal, log } = await recorded(directory(), 1)
   for (const [options, code] of [
     [{ from: -1 }, 'WAL_EVENT_ID'],
     [{ from: 'start' }, 'WAL_EVENT_ID'],
@@ -230,7 +207,7 @@ test('options are looked at', async t => {
 })
 
 test('a reader that waits leaves the event loop and the thread pool alone', async t => {
-  const { wal, log } = await recorded(1)
+  const { wal, log } = await recorded(directory(), 1)
   const follows: Follow<unknown>[] = Array.from({ length: 12 }, () => log.follow({ from: 'end' }))
   const waits = follows.map(follow => follow.next())
   // Syncs and look-ups of names run in Node's pool of four threads.
@@ -274,7 +251,7 @@ test('a writer that is killed and comes back is followed, and nothing comes twic
 })
 
 test('a process lives while it waits, and ends when nothing is awaited', async t => {
-  const { dir, wal } = await recorded(2)
+  const { dir, wal } = await recorded(directory(), 2)
   const head = `import { Recovery } from ${JSON.stringify(RECOVERY)}
     const log = await Recovery.open({ dir, event: Order })
     const follow = log.follow()
@@ -298,7 +275,7 @@ test('a process lives while it waits, and ends when nothing is awaited', async t
 })
 
 test.serial('a worker that is ended while it waits takes nothing with it', async t => {
-  const { dir, wal } = await recorded(2)
+  const { dir, wal } = await recorded(directory(), 2)
   const code = `
     import { parentPort } from 'node:worker_threads'
     import { Recovery } from ${JSON.stringify(RECOVERY)}
@@ -324,7 +301,7 @@ test.serial('a worker that is ended while it waits takes nothing with it', async
 })
 
 test('a slow reader holds a bounded amount of memory and misses nothing', async t => {
-  const { wal, log } = await recorded(1)
+  const { wal, log } = await recorded(directory(), 1)
   const follow = log.follow()
   const memory = () => process.memoryUsage.rss()
   await take(follow, 1)

@@ -2,31 +2,17 @@ import { once } from 'node:events'
 import { cpSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Recovery, type WalError } from '@flashstrike/wal-recovery'
-import test, { type ExecutionContext } from 'ava'
+import { Recovery } from '@flashstrike/wal-recovery'
+import test from 'ava'
 import { Recorder } from '#src/index.js'
 import { Order, order, roomy, rotate, scratch, start, until } from './programs.js'
+import { recorded, refused } from './recorded.js'
 
 const { directory, remove } = scratch()
 test.after.always(remove)
 
-/** A log whose recorder is open, with so many durable events, and a reader. */
-async function recorded(events: number) {
-  const dir = directory()
-  const wal = await Recorder.open({ ...roomy, dir })
-  for (let i = 0; i < events; i++) wal.append(order)
-  await wal.durable()
-  return { dir, wal, log: await Recovery.open({ dir, event: Order }) }
-}
-
-async function refused(t: ExecutionContext, attempt: Promise<unknown>, code: string): Promise<WalError> {
-  const error = (await t.throwsAsync(attempt)) as unknown as WalError
-  t.is(error.code, code as WalError['code'], error.message)
-  return error
-}
-
 test('a consumer goes on behind what it has committed', async t => {
-  const { dir, wal, log } = await recorded(100)
+  const { dir, wal, log } = await recorded(directory(), 100)
   await refused(t, log.cursor('risk'), 'WAL_NOT_FOUND')
   t.deepEqual(await log.cursors(), [])
   const cursor = await log.cursor('risk', { create: 'start' })
@@ -50,7 +36,7 @@ test('a consumer goes on behind what it has committed', async t => {
 })
 
 test('a commit resolves when its event is durable, and asks for no sync', async t => {
-  const { wal, log } = await recorded(10)
+  const { wal, log } = await recorded(directory(), 10)
   const cursor = await log.cursor('risk', { create: 'end' })
   t.is(cursor.position, 10)
   for (let i = 0; i < 90; i++) wal.append(order)
@@ -77,7 +63,7 @@ test('a commit resolves when its event is durable, and asks for no sync', async 
 })
 
 test('commits and resets that are not awaited take effect in the order of the calls', async t => {
-  const { wal, log } = await recorded(100)
+  const { wal, log } = await recorded(directory(), 100)
   const cursor = await log.cursor('risk', { create: 'start' })
   const seen: number[] = []
   const see = () => seen.push(cursor.position)
@@ -98,7 +84,7 @@ test('commits and resets that are not awaited take effect in the order of the ca
 })
 
 test('thousands of commits that are not awaited one by one are served together', async t => {
-  const { wal, log } = await recorded(5_000)
+  const { wal, log } = await recorded(directory(), 5_000)
   const cursor = await log.cursor('risk', { create: 'start' })
   await Promise.all(Array.from({ length: 5_000 }, (_, i) => cursor.commit(i + 1)))
   t.is(cursor.position, 5_000)
@@ -106,7 +92,7 @@ test('thousands of commits that are not awaited one by one are served together',
 })
 
 test('what is no event, no name or no place is refused', async t => {
-  const { wal, log } = await recorded(10)
+  const { wal, log } = await recorded(directory(), 10)
   const cursor = await log.cursor('risk', { create: 'start' })
   for (const id of [-1, 1.5, Number.NaN, 2 ** 53, '3']) {
     await refused(t, cursor.commit(id as number), 'WAL_EVENT_ID')
@@ -129,7 +115,7 @@ test('what is no event, no name or no place is refused', async t => {
 })
 
 test('who waits when the cursor is closed is told', async t => {
-  const { wal, log } = await recorded(10)
+  const { wal, log } = await recorded(directory(), 10)
   const cursor = await log.cursor('risk', { create: 'start' })
   wal.append(order)
   wal.flush()
@@ -213,7 +199,7 @@ test('two processes with two cursors hold back what the slower one is not done w
 })
 
 test('a cursor beyond the end of the log waits for a decision', async t => {
-  const { dir, wal, log } = await recorded(10)
+  const { dir, wal, log } = await recorded(directory(), 10)
   await wal.close()
   const older = directory()
   cpSync(dir, older, { recursive: true })
@@ -233,7 +219,7 @@ test('a cursor beyond the end of the log waits for a decision', async t => {
 })
 
 test('a damaged cursor waits for a decision', async t => {
-  const { dir, wal, log } = await recorded(10)
+  const { dir, wal, log } = await recorded(directory(), 10)
   await (await log.cursor('risk', { create: 'end' })).close()
   writeFileSync(join(dir, 'cursors', 'risk.cursor'), Buffer.alloc(1024))
   const [info] = await log.cursors()
@@ -246,7 +232,7 @@ test('a damaged cursor waits for a decision', async t => {
 })
 
 test('closed cursors leave no file open', async t => {
-  const { wal, log } = await recorded(10)
+  const { wal, log } = await recorded(directory(), 10)
   const open = () => readdirSync('/proc/self/fd').length
   const before = open()
   for (let i = 0; i < 20; i++) await (await log.cursor(`c${i}`, { create: 'start' })).close()
