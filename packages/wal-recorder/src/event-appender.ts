@@ -171,8 +171,9 @@ function interpretingAppender<F extends FieldTypes>(layout: EventLayout, staging
   const fields = Object.assign((...values: readonly unknown[]) => stage(undefined, values), { at })
   const append = (event: EventValues<F>, options?: AppendOptions) => {
     if (options !== undefined && (typeof options !== 'object' || options === null)) refuseOptions(options)
-    if (options !== undefined && options.id === undefined) checkNoOther(options)
-    return stage(options?.id, valuesOf(layout, event))
+    const id = options?.id
+    if (options !== undefined && id === undefined) checkNoOther(options)
+    return stage(id, valuesOf(layout, event))
   }
   const encode: EncodeEvent = (target, offset, event) =>
     store(target, offset, valuesOf(layout, event as Record<string, unknown>))
