@@ -12,7 +12,8 @@ export type IterateEvents<E> = (options: IterationOptions) => EventIterator<E>
  * block is asked for.
  */
 export class LogBlock<E> implements Iterable<E> {
-  /** Id of the first event in the block. */
+  /** Id of the first event in the block: in all of it, as `lastId`, `count` and `payload`, also where only a part of it lies
+   * in the range asked for. `column` and iterating keep to the range. */
   readonly firstId: number
   /** Id of the last event in the block. */
   readonly lastId: number
