@@ -1,11 +1,13 @@
 //! The log as it was looked at last, and looking at it again.
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use flashstrike_segment::LogIdentity;
 use flashstrike_segment::layout::DEFAULT_SEGMENT_SIZE;
 
-use crate::error::Result;
+use crate::directory::{cold_path, hot_path};
+use crate::error::{Error, Result};
 use crate::files::FileSystem;
 use crate::generation::Generation;
 use crate::inspect::{Depth, InspectOptions, Inspection, SegmentSource, Watch, observe};
@@ -70,6 +72,20 @@ impl LogView {
             tail.remember_places(&snapshot.context, &self.instruments.consumer);
         }
         Ok((snapshot, tail))
+    }
+
+    /// Whether the segment that the log began with when it was looked at last is still there; so all others are, since
+    /// retention removes the oldest first.
+    pub(crate) fn has_first_segment(&self) -> Result<bool> {
+        let (index, directory) = (self.inspection().first_segment, &*self.options.directory);
+        for path in [hot_path(directory, index), cold_path(directory, index)] {
+            match self.files.id(&path) {
+                Ok(_) => return Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::io("look at", &path, &error)),
+            }
+        }
+        Ok(false)
     }
 
     fn refresh(&self, found: &mut Found) -> Result<()> {

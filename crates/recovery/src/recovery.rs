@@ -237,7 +237,9 @@ impl Recovery {
     pub fn seek_event(&self, event_id: u64) -> Result<()> {
         let start = clock::now_ns();
         // An id before the first event may never have been given out: a look at the log tells what was removed.
-        if event_id < self.first_event_id() && self.options.mode != Mode::Diagnostic {
+        // What was removed since the last look is not known to be, either.
+        let may_be_gone = event_id < self.first_event_id() || !self.view.has_first_segment()?;
+        if may_be_gone && self.options.mode != Mode::Diagnostic {
             let only = Some(event_id);
             self.replay(ReplayOptions { from: only, to: only, reverse: false })?;
         }

@@ -492,3 +492,21 @@ fn what_was_cut_off_and_written_anew_in_place_is_read_as_it_is_now() {
     assert_eq!(all(&recovery, from(100)), (now, None));
     assert_eq!(written_at(&recovery, in_new), written_at(&opened(other.path()), in_new));
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_compressed_segment_in_which_a_time_was_sought_is_not_kept_open() {
+    let (directory, writer, lasts) = log(3);
+    writer.compress(0);
+    let recovery = opened(directory.path());
+    let written = written_at(&recovery, lasts[0] - 100);
+    // The second time with what is remembered of it, from which something is kept for the replay behind.
+    let found: Vec<_> = (0..3).map(|_| recovery.seek_time(written).unwrap()).collect();
+    assert_eq!(found, [found[0]; 3]);
+    let links = fs::read_dir("/proc/self/fd").unwrap();
+    let open = links.filter_map(|link| fs::read_link(link.ok()?.path()).ok());
+    let cold = cold_path(directory.path(), 0);
+    assert_eq!(open.filter(|path| *path == cold).count(), 0);
+    let id = found[0].expect("there");
+    assert_eq!(first(&recovery, from(id)), Ok(Some(id)));
+}

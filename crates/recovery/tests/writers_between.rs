@@ -120,3 +120,31 @@ fn the_events_that_were_expected_are_compared_with_the_log_once_it_says_what_it_
     assert_eq!(follower.next_event(Wait::Forever).map(|_| ()).map_err(code), Err(Code::Schema));
     assert_eq!(recovery.follow(FollowOptions::default()).map(|_| ()).map_err(code), Err(Code::Schema));
 }
+
+#[test]
+fn what_retention_has_removed_since_the_last_look_is_gone_for_who_seeks_it() {
+    for is_beside in [true, false] {
+        let directory = temporary_directory();
+        let mut writer = LogWriter::new(directory.path(), 64, 16_384);
+        while writer.next_segment < 4 {
+            writer.append(40);
+        }
+        let last = writer.link.last_event_id;
+        stage(directory.path(), last, 0, 64, last);
+        let recovery = Recovery::open(options(directory.path())).expect("clean");
+        assert_eq!(recovery.first_event_id(), 1);
+        recovery.seek_event(5).expect("there");
+        let first = writer.first_of(2);
+        let lock = hold_lock(directory.path());
+        stage(directory.path(), last, 0, 64, last);
+        writer.write_meta(2);
+        for index in 0..2 {
+            std::fs::remove_file(flashstrike_recovery::directory::hot_path(directory.path(), index)).unwrap();
+        }
+        let _lock = is_beside.then_some(lock);
+        let error = recovery.seek_event(5).expect_err("removed");
+        assert_eq!((error.code(), error.event_id()), (Code::Gone, Some(5)), "{error}");
+        assert!(error.to_string().contains(&format!("begins with event {first}")), "{error}");
+        recovery.seek_event(first).expect("there");
+    }
+}

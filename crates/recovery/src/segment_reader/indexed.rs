@@ -96,7 +96,8 @@ impl IndexedSegment {
                 Next::Extent(extent) => {
                     let bytes = &segment.loan().ok_or(Lost)?.bytes()[extent.start..extent.end];
                     if let Some(id) = first_written_at(bytes, written_ts_ns) {
-                        if let IndexedBytes::Cold(cold) = segment.bytes {
+                        if let IndexedBytes::Cold(mut cold) = segment.bytes {
+                            cold.file = None;
                             segment.context.indexes.keep_decompressed(cold);
                         }
                         return Ok(Some(id));
@@ -222,7 +223,8 @@ enum IndexedBytes {
 /// A compressed file, frame by frame.
 #[derive(Debug)]
 pub(super) struct ColdBytes {
-    file: Arc<dyn File>,
+    /// `None` while nobody reads it: a file that is kept open takes its place on the disk also when it was removed.
+    file: Option<Arc<dyn File>>,
     index: Arc<SegmentIndex>,
     reader: FrameReader,
     compressed: Vec<u8>,
@@ -265,16 +267,18 @@ impl IndexedBytes {
                 }
                 let kept = context.indexes.take_decompressed();
                 let kept = kept.filter(|kept| Arc::ptr_eq(&kept.index, index));
-                Some(Self::Cold(kept.unwrap_or_else(|| {
+                let mut cold = kept.unwrap_or_else(|| {
                     Box::new(ColdBytes {
-                        file,
+                        file: None,
                         index: Arc::clone(index),
                         reader: FrameReader::default(),
                         compressed: Vec::new(),
                         content: Vec::new(),
                         frame: None,
                     })
-                })))
+                });
+                cold.file = Some(file);
+                Some(Self::Cold(cold))
             }
         }
     }
@@ -321,7 +325,8 @@ impl ColdBytes {
     fn decompress(&mut self, frame: &flashstrike_segment::cold::Frame) -> io::Result<()> {
         self.frame = None;
         self.compressed.resize(frame.len as usize, 0);
-        let read = read_full_at(&*self.file, &mut self.compressed, frame.offset)?;
+        let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let read = read_full_at(&**file, &mut self.compressed, frame.offset)?;
         self.content.resize(frame.content_len as usize, 0);
         self.reader.read(&self.compressed[..read], &mut self.content).map_err(io::Error::other)
     }
