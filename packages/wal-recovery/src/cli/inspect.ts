@@ -2,7 +2,7 @@
 import { EXIT_CLEAN, EXIT_DAMAGE } from './failure.js'
 import { adviceOn, kindOf, schemaOf } from './log-kind.js'
 import { colours, print } from './output.js'
-import { damageText, paragraph, stateText } from './state-line.js'
+import { paragraph, stateOfLook } from './state-line.js'
 import { type Column, facts, table } from './table.js'
 import { json, safe } from './text.js'
 import {
@@ -36,13 +36,9 @@ function screen(log: Overview): string {
 }
 
 function summary(log: Overview): string {
-  const state =
-    log.damage === null
-      ? `${stateText(log.state)} as far as opening looks; flashstrike-wal verify reads every segment`
-      : `${stateText(log.state)} at ${damageText(log.damage)}`
   const rows: [string, string][] = [
     ['Log', safe(log.directory)],
-    ['State', state],
+    ['State', stateOfLook(log)],
     ...(log.state === 'clean' ? [] : [['', adviceOn(log.state)] as [string, string]]),
     ['Log id', log.logId ?? '-'],
     ['Events', `${count(log.events)}${ids(log)}, durable up to ${log.durableEventId}`],

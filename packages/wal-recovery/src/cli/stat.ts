@@ -3,7 +3,7 @@ import { EXIT_CLEAN, EXIT_DAMAGE } from './failure.js'
 import { sizes, staging, writer } from './inspect.js'
 import { kindOf } from './log-kind.js'
 import { print } from './output.js'
-import { damageText, stateText } from './state-line.js'
+import { stateOfLook, verifiableSegments } from './state-line.js'
 import { facts } from './table.js'
 import { json, safe } from './text.js'
 import { inspectLog, type Overview } from './tools.js'
@@ -28,6 +28,9 @@ function figuresOf(log: Overview) {
   return {
     directory: log.directory,
     state: log.state,
+    // Of so many segments alone that is the state; verify looks at all.
+    verifiedSegments: log.verifiedSegments,
+    verifiableSegments: verifiableSegments(log.segments),
     bad: log.damage,
     events: log.events,
     firstEventId: log.firstEventId,
@@ -70,12 +73,10 @@ function slowest({ cursors }: Overview): { name: string; eventId: number } | nul
 
 function screen(log: Overview, figures: ReturnType<typeof figuresOf>): string {
   const { segments, slowestCursor } = figures
-  const state =
-    log.damage === null ? stateText(log.state) : `${stateText(log.state)} at ${damageText(log.damage)}`
   const range = log.events === 0 ? '' : `, ids ${log.firstEventId} to ${log.lastEventId}`
   const rows: [string, string][] = [
     ['Log', safe(log.directory)],
-    ['State', state],
+    ['State', stateOfLook(log)],
     ['Kind', kindOf(log)],
     ['Events', `${count(log.events)}${range}`],
     ['Durable', `up to ${log.durableEventId}, ${counted(behind(log), 'id')} behind the last`],

@@ -12,7 +12,10 @@ export interface Overview {
   readonly segmentSize: number
   /** As JSON text. */
   readonly schema: string | null
+  /** As far as it was verified: see `verifiedSegments`. */
   readonly state: 'clean' | 'torn' | 'corrupt'
+  /** Segments of which every block was verified: from the first unsealed one on. */
+  readonly verifiedSegments: number
   readonly damage: DamageReport | null
   readonly events: number
   readonly firstEventId: number
