@@ -80,6 +80,11 @@ impl LogEnd {
 }
 
 impl Evidence {
+    /// What a `.json` says; `None`: it is none, says too little, or is longer than any that was ever written.
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        if json.len() as u64 > JSON_LIMIT { None } else { serde_json::from_slice(json).ok() }
+    }
+
     /// The segment that the bytes stood in; `None`: another file of the log.
     pub(super) fn segment(&self) -> Option<SegmentFile> {
         SegmentFile::parse(&self.file)
@@ -87,7 +92,7 @@ impl Evidence {
 
     /// Whether the name is one that a repair keeps, and the place one that a segment has. Nothing else is ever written to,
     /// whatever a description says.
-    pub(super) fn is_of_log(&self) -> bool {
+    pub fn is_of_log(&self) -> bool {
         match self.segment() {
             Some(_) => {
                 let end = self.offset.checked_add(self.bytes);
@@ -151,6 +156,6 @@ fn kept(files: &dyn FileSystem, place: &Path, stem: String) -> Result<Kept> {
         None => None,
     };
     let text = open(".json")?.and_then(|file| read_to_end(&*file, JSON_LIMIT).ok());
-    let evidence = text.and_then(|text| serde_json::from_slice(&text).ok());
+    let evidence = text.and_then(|text| Evidence::parse(&text));
     Ok(Kept { stem, evidence, bytes })
 }
