@@ -104,7 +104,10 @@ function gist({ state, events, firstId, lastId }: VerifySummary) {
 function screen(target: string, copied: Copied, { events, firstId, lastId }: VerifySummary): string {
   const range = events === 0 ? '' : `, ids ${firstId} to ${lastId}`
   const lines = [
-    `Copied ${counted(events, 'event')}${range}, in ${counted(copied.segments, 'segment')} of ${bytes(copied.bytes)}, to ${safe(target)}`,
+    paragraph(
+      `Copied ${counted(events, 'event')}${range}, in ${counted(copied.segments, 'segment')} of ${bytes(copied.bytes)}, to ${safe(target)}`,
+      '',
+    ),
     '  The copy is synced and verified.',
   ]
   if (copied.stagedNotCopied > 0) {

@@ -8,7 +8,7 @@ import { EXIT_CLEAN, EXIT_DAMAGE, UsageError } from './failure.js'
 import { handleInterrupt } from './interrupt.js'
 import { isOutputClosed, note, Output } from './output.js'
 import { type Format, formatter } from './row-formats.js'
-import { damageText } from './state-line.js'
+import { damageText, paragraph } from './state-line.js'
 import { safe } from './text.js'
 import { type Bound, bound } from './units.js'
 
@@ -53,7 +53,7 @@ export async function dump(options: DumpOptions): Promise<number> {
     for await (const block of source(log, options.follow, range)) {
       if (isGap(block)) {
         gaps += 1
-        note(gapText(block))
+        note(paragraph(gapText(block), ''))
         continue
       }
       if (block.writtenMs > range.untilMs) break
@@ -72,7 +72,7 @@ export async function dump(options: DumpOptions): Promise<number> {
     await rows.end()
   }
   const { state, damage } = log.report
-  if (damage !== null && !rows.isDone) note(`The log is ${state} at ${damageText(damage)}`)
+  if (damage !== null && !rows.isDone) note(paragraph(`The log is ${state} at ${damageText(damage)}`, ''))
   return state === 'clean' && gaps === 0 ? EXIT_CLEAN : EXIT_DAMAGE
 }
 

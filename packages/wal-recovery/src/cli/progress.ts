@@ -10,6 +10,7 @@ const running = new Set<Progress>()
 export class Progress {
   readonly #bar: SingleBar | undefined
   readonly #began = performance.now()
+  #isOver = false
 
   constructor(what: string, unit: string, silent: boolean) {
     if (silent || !process.stderr.isTTY) return
@@ -32,7 +33,8 @@ export class Progress {
   /** `done` of `total` parts, and so many bytes. */
   at(done: number, total: number, doneBytes: number): void {
     const bar = this.#bar
-    if (bar === undefined) return
+    // What is told comes from another thread, also behind the end: the bar would begin anew and never stop.
+    if (bar === undefined || this.#isOver) return
     const seconds = (performance.now() - this.#began) / 1000
     const speed = { speed: `${bytes(doneBytes / Math.max(seconds, 1e-3))}/s` }
     if (!bar.isActive) bar.start(total, done, speed)
@@ -44,6 +46,7 @@ export class Progress {
 
   /** Leaves the terminal as it was. */
   end(): void {
+    this.#isOver = true
     if (this.#bar?.isActive) this.#bar.stop()
     running.delete(this)
   }

@@ -1,0 +1,39 @@
+"""Runs a program on a terminal of its own: terminal.py COLUMNS EXPECTED KEYS PROGRAM [ARGUMENT ...]
+
+Types KEYS once EXPECTED has been shown, if there are any. Prints what the program shows, and ends as it does.
+"""
+
+import fcntl
+import os
+import struct
+import sys
+import termios
+
+columns, expected, keys = int(sys.argv[1]), sys.argv[2].encode(), sys.argv[3].encode()
+terminal, own = os.openpty()
+# Before the program looks how wide it is.
+fcntl.ioctl(own, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+child = os.fork()
+if child == 0:
+    os.setsid()
+    fcntl.ioctl(own, termios.TIOCSCTTY, 0)
+    for stream in range(3):
+        os.dup2(own, stream)
+    os.closerange(3, 256)
+    os.execvp(sys.argv[4], sys.argv[4:])
+os.close(own)
+shown = b""
+while True:
+    try:
+        part = os.read(terminal, 65536)
+    except OSError:
+        part = b""
+    if not part:
+        break
+    shown += part
+    if keys and expected in shown:
+        os.write(terminal, keys)
+        keys = b""
+_, status = os.waitpid(child, 0)
+sys.stdout.buffer.write(shown)
+sys.exit(os.waitstatus_to_exitcode(status))
