@@ -142,7 +142,7 @@ fn watch(directory: &Path) -> StagingWatch {
 /// When an event has been handed out, the staging memory says that it is durable, or its segment is sealed.
 fn check_durable(directory: &Path, watch: &mut StagingWatch, event_id: u64) {
     watch.refresh().unwrap();
-    let said = watch.said().expect("staging memory of this log and boot");
+    let said = watch.said().unwrap().expect("staging memory of this log and boot");
     if said.durable_event_id < event_id {
         let report = Recovery::open(RecoveryOptions::new(directory)).expect("a log").report().clone();
         let proved = report.durable_event_id;

@@ -21,8 +21,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use flashstrike_segment::layout::STAGING_HEADER_SIZE;
@@ -63,8 +63,10 @@ struct Opened {
     id: FileId,
     /// It is of this log and this boot.
     counts: bool,
-    /// Its first page, where this process may write.
-    page: Option<Mapping>,
+    /// Whether the writer can wake who sleeps on its first page.
+    can_be_woken: bool,
+    /// That page, mapped by the first one to sleep.
+    page: OnceLock<Option<Mapping>>,
 }
 
 /// What the writer has said last.
@@ -113,21 +115,22 @@ impl StagingWatch {
     }
 
     /// What the writer has said last; `None` without staging memory of this log and boot.
-    pub fn said(&self) -> Option<Said> {
-        let file = self.counting()?;
-        let said = Said {
-            written_event_id: word(file, STAGING_WRITTEN)?,
-            durable_event_id: word(file, STAGING_DURABLE)?,
-            is_poisoned: half_word(file, STAGING_POISONED)? != 0,
-        };
+    ///
+    /// # Errors
+    /// `WAL_IO`.
+    pub fn said(&self) -> Result<Option<Said>> {
+        let Some(file) = self.counting() else { return Ok(None) };
+        let said = said(file)
+            .map_err(|error| Error::io("read", &self.directory.join(names::WAL_STAGING), &error))?;
         // What was published before these words were stored is seen by whoever reads on.
         fence(Ordering::Acquire);
-        Some(said)
+        Ok(said)
     }
 
-    /// Changes at each publication and each sync; to be taken before looking for something new.
+    /// Changes at each publication and each sync; to be taken before looking for something new. `None`: nobody can be
+    /// woken, or it cannot be read, which [`said`](Self::said) tells.
     pub fn wake_word(&self) -> Option<u32> {
-        let word = half_word(self.counting()?, STAGING_WAKE)?;
+        let word = half_word(self.counting()?, STAGING_WAKE).ok()??;
         fence(Ordering::Acquire);
         Some(word)
     }
@@ -158,7 +161,11 @@ impl StagingWatch {
         let open = self.open.as_ref().filter(|open| open.counts)?;
         // The mapping of a file that somebody has cut short must not be touched.
         let is_whole = open.file.len().is_ok_and(|length| length >= STAGING_HEADER_SIZE as u64);
-        open.page.as_ref().filter(|_| is_whole)
+        if !is_whole || !open.can_be_woken {
+            return None;
+        }
+        // Without it everything works the same, by looking now and then.
+        open.page.get_or_init(|| open.file.map(STAGING_HEADER_SIZE).ok()).as_ref()
     }
 
     fn counting(&self) -> Option<&dyn File> {
@@ -183,11 +190,9 @@ impl StagingWatch {
         let counts = StagingHeader::decode(&header[..read]).is_ok_and(|header| {
             header.log_id == self.whose.log_id && Some(header.boot_id) == self.whose.boot_id
         });
-        let is_whole = file.len().map_err(failed)? >= STAGING_HEADER_SIZE as u64;
-        let can_be_woken = cfg!(target_os = "linux") && counts && is_writable && is_whole;
-        // Without it everything works the same, by looking now and then.
-        let page = can_be_woken.then(|| file.map(STAGING_HEADER_SIZE).ok()).flatten();
-        Ok(Some(Opened { id: file.id().map_err(failed)?, file, counts, page }))
+        let can_be_woken = cfg!(target_os = "linux") && is_writable;
+        let id = file.id().map_err(failed)?;
+        Ok(Some(Opened { file, id, counts, can_be_woken, page: OnceLock::new() }))
     }
 }
 
@@ -199,27 +204,36 @@ fn may_not_write(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
-fn word(file: &dyn File, offset: usize) -> Option<u64> {
-    agreed(|| read::<8>(file, offset).map(u64::from_le_bytes))
+/// `None`: the file is too short.
+fn said(file: &dyn File) -> io::Result<Option<Said>> {
+    let Some(written_event_id) = word(file, STAGING_WRITTEN)? else { return Ok(None) };
+    let Some(durable_event_id) = word(file, STAGING_DURABLE)? else { return Ok(None) };
+    let poisoned = half_word(file, STAGING_POISONED)?;
+    Ok(poisoned.map(|poisoned| Said { written_event_id, durable_event_id, is_poisoned: poisoned != 0 }))
 }
 
-fn half_word(file: &dyn File, offset: usize) -> Option<u32> {
-    agreed(|| read::<4>(file, offset).map(u32::from_le_bytes))
+fn word(file: &dyn File, offset: usize) -> io::Result<Option<u64>> {
+    Ok(agreed(|| read::<8>(file, offset))?.map(u64::from_le_bytes))
 }
 
-fn read<const N: usize>(file: &dyn File, offset: usize) -> Option<[u8; N]> {
+fn half_word(file: &dyn File, offset: usize) -> io::Result<Option<u32>> {
+    Ok(agreed(|| read::<4>(file, offset))?.map(u32::from_le_bytes))
+}
+
+/// `None`: the file ends before.
+fn read<const N: usize>(file: &dyn File, offset: usize) -> io::Result<Option<[u8; N]>> {
     let mut bytes = [0; N];
-    let read = read_full_at(file, &mut bytes, offset as u64).ok()?;
-    (read == N).then_some(bytes)
+    let read = read_full_at(file, &mut bytes, offset as u64)?;
+    Ok((read == N).then_some(bytes))
 }
 
 /// What two reads in a row say. The kernel copies an aligned word in one piece; nothing promises it.
-fn agreed<T: PartialEq>(read: impl Fn() -> Option<T>) -> Option<T> {
+fn agreed<T: PartialEq>(read: impl Fn() -> io::Result<T>) -> io::Result<T> {
     let mut last = read()?;
     loop {
         let again = read()?;
         if again == last {
-            return Some(again);
+            return Ok(again);
         }
         last = again;
     }

@@ -37,7 +37,7 @@ impl DurableWatch {
     pub(super) fn look(&self, log: &LogPlace) -> Result<Said> {
         let mut known = self.known();
         known.staging.refresh()?;
-        let said = match known.staging.said() {
+        let said = match known.staging.said()? {
             Some(said) => said,
             None => self.meta(log)?,
         };

@@ -88,7 +88,7 @@ impl Follower {
                 check_not_gone(&inspection, Some(from))?;
                 from.saturating_sub(1)
             }
-            Start::End if self.follow.durable_only => self.durable_now().min(inspection.last_event_id),
+            Start::End if self.follow.durable_only => self.durable_now()?.min(inspection.last_event_id),
             Start::End => inspection.last_id(),
         };
         self.stand(&inspection)?;

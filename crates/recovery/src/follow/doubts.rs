@@ -6,7 +6,7 @@ use flashstrike_segment::layout::{MAX_SEGMENT_SIZE, SEGMENT_HEADER_SIZE};
 
 use super::errors::Doubt;
 use super::tail::is_published;
-use super::{Follower, StagingWatch, State};
+use super::{Follower, State};
 use crate::directory::hot_path;
 use crate::error::{Error, Result};
 
@@ -25,7 +25,7 @@ impl Follower {
             doubt.offset() == self.end_offset() && (self.is_end_sealed()? || self.is_next_published()?)
         } else if doubt.segment() == index.checked_add(1) {
             // Whatever the writer has published behind the last block that was read stands behind the doubtful place.
-            let said = self.watch.as_ref().and_then(StagingWatch::said);
+            let said = self.said()?;
             said.is_some_and(|said| said.written_event_id > link.last_event_id)
                 || self.is_sealed(index + 1)?
                 || self.is_begun(index + 2)?
@@ -38,7 +38,7 @@ impl Follower {
     /// A segment that is not there, or in which nothing is published, although the one behind it has blocks.
     fn look_for_passed_over(&mut self) -> Result<()> {
         let Some((index, link)) = self.end() else { return Ok(()) };
-        if self.follow.durable_only && self.durable_now() <= link.last_event_id {
+        if self.follow.durable_only && self.durable_now()? <= link.last_event_id {
             return Ok(());
         }
         // First the one behind: its block 0 is published after that of the one before.

@@ -68,7 +68,7 @@ impl Follower {
     pub(super) fn enter_next(&mut self, whole: bool) -> Result<bool> {
         let Some((index, link)) = self.end() else { return Ok(false) };
         // Block 0 is as durable as the event behind it.
-        if self.follow.durable_only && self.durable_now() <= link.last_event_id {
+        if self.follow.durable_only && self.durable_now()? <= link.last_event_id {
             return Ok(false);
         }
         let Some(file) = self.published_next(index + 1)? else { return Ok(false) };
@@ -117,7 +117,7 @@ impl Follower {
     /// The next segment may be there compressed only, or retention may have removed it before it was read.
     pub(super) fn look_for_next(&mut self) -> Result<bool> {
         let Some((index, _)) = self.end() else { return Ok(false) };
-        if self.next.is_some() || self.follow.durable_only && !self.is_all_durable() {
+        if self.next.is_some() || self.follow.durable_only && !self.is_more_durable()? {
             return Ok(false);
         }
         let source = &self.log.context.source;
@@ -149,9 +149,10 @@ impl Follower {
         }
     }
 
-    fn is_all_durable(&mut self) -> bool {
+    /// Whether events behind the end are durable.
+    fn is_more_durable(&mut self) -> Result<bool> {
         let last = self.end().map_or(0, |(_, link)| link.last_event_id);
-        self.durable_now() > last
+        Ok(self.durable_now()? > last)
     }
 
     /// The segment that is being read, or was read last, and its last block.

@@ -15,7 +15,9 @@ impl Recovery {
             let whose = Whose { log_id: identity.log_id, boot_id: self.boot_id() };
             let mut watch = StagingWatch::new(self.files(), self.directory(), whose);
             watch.refresh()?;
-            if let Some(said) = watch.said().filter(|_| watch.writer_alive().unwrap_or(false)) {
+            if watch.writer_alive()?
+                && let Some(said) = watch.said()?
+            {
                 return Ok(if durable_only { said.durable_event_id } else { said.written_event_id });
             }
         }

@@ -12,6 +12,7 @@ use crate::manager::staged_block;
 use crate::pool::Loan;
 use crate::repair::refusal;
 use crate::segment_reader::Extent;
+use crate::watch::{Said, StagingWatch};
 
 impl Follower {
     /// Hands out the next run if it is there. Only with `whole` it waits for a sealed segment to be read.
@@ -51,7 +52,7 @@ impl Follower {
 
     /// Reads what is published in the tail; false if nothing is that can be used.
     pub(super) fn read_tail(&mut self) -> Result<bool> {
-        let durable = if self.follow.durable_only { Some(self.durable_now()) } else { None };
+        let durable = if self.follow.durable_only { Some(self.durable_now()?) } else { None };
         let State::Tail(tail) = &mut self.state else { return Ok(false) };
         let directory = &self.log.context.source.directory;
         let found = tail
@@ -282,11 +283,16 @@ impl Follower {
     }
 
     /// The durable id, as far as it is known.
-    pub(super) fn durable_now(&mut self) -> u64 {
-        if let Some(said) = self.watch.as_ref().and_then(super::StagingWatch::said) {
+    pub(super) fn durable_now(&mut self) -> Result<u64> {
+        if let Some(said) = self.said()? {
             self.durable = self.durable.max(said.durable_event_id);
         }
-        self.durable
+        Ok(self.durable)
+    }
+
+    /// What the writer has said last.
+    pub(super) fn said(&self) -> Result<Option<Said>> {
+        self.watch.as_ref().map_or(Ok(None), StagingWatch::said)
     }
 
     /// `wal.meta` is late, but where no staging memory counts there is nothing better.
