@@ -132,6 +132,56 @@ fn what_was_cut_is_not_put_back_over_what_was_appended_since() {
 }
 
 #[test]
+fn kept_bytes_that_have_changed_are_not_put_back() {
+    for name in ["torn-payload", "cold-damaged", "missing-middle"] {
+        let Some(vector) = vector(name) else { return };
+        let options = options(&vector, Mode::PointInTime);
+        repair(&os_files(), vector.path(), &options).expect("repaired");
+        let cut = log_of(vector.path());
+        let kept = quarantine(&OsFileSystem, vector.path()).expect("listed");
+        assert!(!kept.is_empty(), "{name}");
+        for one in &kept {
+            let path = vector.path().join("quarantine").join(format!("{}.bin", one.stem));
+            let bytes = fs::read(&path).expect("kept");
+            for at in [0, bytes.len() / 2, bytes.len() - 1] {
+                let mut changed = bytes.clone();
+                changed[at] ^= 1;
+                fs::write(&path, &changed).expect("written");
+                for refused in [
+                    plan_undo(&os_files(), vector.path(), None, &options).expect_err("planned"),
+                    undo(&os_files(), vector.path(), None, &options).expect_err("put back"),
+                ] {
+                    assert_eq!(refused.code(), Code::Unsupported, "{name}: {refused}");
+                    assert_eq!(refused.path(), Some(&*path), "{name}: {refused}");
+                }
+                check_same(&log_of(vector.path()), &cut, name);
+            }
+            fs::write(&path, &bytes).expect("written");
+        }
+        let undone = undo(&os_files(), vector.path(), None, &options).expect("as it was kept");
+        assert!(undone.files.iter().all(|piece| piece.checked), "{undone:?}");
+    }
+}
+
+#[test]
+fn bytes_that_were_kept_without_a_checksum_are_put_back_and_it_says_so() {
+    let Some(vector) = vector("torn-payload") else { return };
+    let before = log_of(vector.path());
+    let options = options(&vector, Mode::Tail);
+    repair(&os_files(), vector.path(), &options).expect("repaired");
+    for one in quarantine(&OsFileSystem, vector.path()).expect("listed") {
+        let evidence = Evidence { xxh3: None, ..one.evidence.expect("described") };
+        let text = serde_json::to_string(&evidence).expect("JSON");
+        assert!(!text.contains("xxh3"), "{text}");
+        let json = vector.path().join("quarantine").join(format!("{}.json", one.stem));
+        fs::write(json, text).expect("written");
+    }
+    let undone = undo(&os_files(), vector.path(), None, &options).expect("undone");
+    assert!(undone.files.iter().all(|piece| !piece.checked), "{undone:?}");
+    check_same(&log_of(vector.path()), &before, "without");
+}
+
+#[test]
 fn a_description_that_names_another_file_is_not_believed() {
     let Some(vector) = vector("torn-payload") else { return };
     let options = options(&vector, Mode::Tail);

@@ -28,6 +28,9 @@ pub struct Evidence {
     pub offset: u64,
     /// How many are kept; everything behind them was zero.
     pub bytes: u64,
+    /// XXH3-64 of them with seed 0, as 16 hexadecimal digits; absent: a version kept them that took none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xxh3: Option<String>,
     /// Ids of the first and last event that their block headers name; 0: none can be read.
     pub first_event_id: u64,
     /// See `first_event_id`.

@@ -7,10 +7,12 @@
 //! A repair that is interrupted starts again from the beginning, so keeping the same bytes a second time finds them
 //! there and keeps nothing twice.
 
+use std::hash::Hasher;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use flashstrike_segment::names;
+use twox_hash::XxHash3_64;
 
 use super::evidence::{Evidence, LogEnd};
 use crate::error::{Error, Result};
@@ -74,7 +76,7 @@ impl<'a> Quarantine<'a> {
             Some(stem) => stem,
             None => self.place(keep, |temporary| self.copy(temporary, source, keep.offset, length))?,
         };
-        self.describe(&stem, keep, length)
+        self.describe(&stem, keep, source, length)
     }
 
     /// Keeps a whole file under a second name, so that it survives when its first one goes; gives where.
@@ -95,7 +97,7 @@ impl<'a> Quarantine<'a> {
             Some(stem) => stem,
             None => self.place(keep, |temporary| self.link_or_copy(&path, temporary, &*source, length))?,
         };
-        self.describe(&stem, keep, length)
+        self.describe(&stem, keep, &*source, length)
     }
 
     /// Where it would be kept.
@@ -182,13 +184,17 @@ impl<'a> Quarantine<'a> {
     }
 
     /// Writes the `.json`; gives the path of the `.bin` relative to the log.
-    fn describe(&self, stem: &str, keep: &Keep<'_>, length: u64) -> Result<PathBuf> {
+    fn describe(&self, stem: &str, keep: &Keep<'_>, source: &dyn File, length: u64) -> Result<PathBuf> {
         let relative = Path::new(names::QUARANTINE).join(format!("{stem}.bin"));
+        // Of where they come from, so that it says also whether they were kept as they were.
+        let xxh3 = xxh3_of(source, keep.offset, length)
+            .map_err(|error| Error::io("read", &self.log.join(keep.name), &error))?;
         let evidence = Evidence {
             reason: keep.reason.to_owned(),
             file: keep.name.to_owned(),
             offset: keep.offset,
             bytes: length,
+            xxh3: Some(xxh3),
             first_event_id: keep.first_event_id,
             last_event_id: keep.last_event_id,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -249,6 +255,16 @@ pub(crate) fn for_each_piece(
         done += part as u64;
     }
     Ok(())
+}
+
+/// XXH3-64 of `length` bytes of a file from `offset` on, as a description has it.
+pub(super) fn xxh3_of(file: &dyn File, offset: u64, length: u64) -> io::Result<String> {
+    let mut hasher = XxHash3_64::with_seed(0);
+    for_each_piece(file, offset, length, |_, piece| {
+        hasher.write(piece);
+        Ok(())
+    })?;
+    Ok(format!("{:016x}", hasher.finish()))
 }
 
 pub(super) fn same_bytes(

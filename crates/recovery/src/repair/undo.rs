@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::by_hand::{ByHandOptions, check_there, look};
 use super::evidence::{Evidence, Kept, LogEnd, quarantine};
-use super::quarantine::{for_each_piece, same_bytes, stamp_now, write_evidence};
+use super::quarantine::{for_each_piece, same_bytes, stamp_now, write_evidence, xxh3_of};
 use crate::directory::hot_path;
 use crate::error::{Code, Error, Result};
 use crate::files::{File, FileSystem, OpenMode, remove_if_there, sync_names};
@@ -44,6 +44,9 @@ pub struct PutBack {
     pub offset: u64,
     /// How many.
     pub bytes: u64,
+    /// Whether they were compared with the checksum that was taken of them; false: an older version took none, and their
+    /// number alone was.
+    pub checked: bool,
     /// Ids that their block headers name; 0: none can be read.
     pub first_event_id: u64,
     /// See `first_event_id`.
@@ -121,6 +124,7 @@ impl Chosen {
             file: evidence.file,
             offset: evidence.offset,
             bytes: evidence.bytes,
+            checked: evidence.xxh3.is_some(),
             first_event_id: evidence.first_event_id,
             last_event_id: evidence.last_event_id,
             kept_in: format!("{}/{stem}.bin", names::QUARANTINE),
@@ -144,7 +148,7 @@ fn choose(
         let is_of_repair =
             |evidence: &&Evidence| evidence.cut_at == cut_at && evidence.log_end == Some(log_end);
         let Some(evidence) = one.evidence.as_ref().filter(is_of_repair) else { continue };
-        check_kept(one, evidence, directory)?;
+        check_kept(&**files, one, evidence, directory)?;
         kept.push((one.stem.clone(), evidence.clone()));
     }
     kept.sort_by_key(|(_, evidence)| {
@@ -203,7 +207,7 @@ fn choose_repair(all: &[Kept], directory: &Path, name: Option<&str>) -> Result<(
     }
 }
 
-fn check_kept(one: &Kept, evidence: &Evidence, directory: &Path) -> Result<()> {
+fn check_kept(files: &dyn FileSystem, one: &Kept, evidence: &Evidence, directory: &Path) -> Result<()> {
     let path = directory.join(names::QUARANTINE).join(format!("{}.bin", one.stem));
     let message = if !evidence.is_of_log() {
         format!(
@@ -215,10 +219,24 @@ fn check_kept(one: &Kept, evidence: &Evidence, directory: &Path) -> Result<()> {
     } else if one.bytes != Some(evidence.bytes) {
         let found = one.bytes.map_or_else(|| "is not there".to_owned(), |bytes| format!("has {bytes} bytes"));
         format!("{} {found}, where {} bytes were kept; nothing was changed", path.display(), evidence.bytes)
+    } else if !has_kept_bytes(files, &path, evidence)? {
+        format!(
+            "{} does not hold the bytes that were kept: their checksum is another one than its .json says; nothing was \
+             changed. Put the file back from a copy",
+            path.display()
+        )
     } else {
         return Ok(());
     };
     Err(Error::new(Code::Unsupported, message).at_path(&path))
+}
+
+/// True also where no checksum was taken.
+fn has_kept_bytes(files: &dyn FileSystem, path: &Path, evidence: &Evidence) -> Result<bool> {
+    let Some(expected) = &evidence.xxh3 else { return Ok(true) };
+    let file = files.open(path, OpenMode::Read).map_err(|error| Error::io("open", path, &error))?;
+    let found = xxh3_of(&*file, 0, evidence.bytes).map_err(|error| Error::io("read", path, &error))?;
+    Ok(found == *expected)
 }
 
 /// The bytes of before would lie over what was appended since.

@@ -74,9 +74,15 @@ async function undoIt({ dir, yes, dryRun, json: asJson }: RepairOptions, name: s
   if (asJson) await print(json({ done: true, ...done }))
   else
     await print(
-      `${counted(done.files.length, 'piece')} put back: the log is what it was before the repair ${safe(done.cutAt)}.`,
+      `${counted(done.files.length, 'piece')} put back: the log is ${undoneText(done)} the repair ${safe(done.cutAt)}.`,
     )
   return EXIT_CLEAN
+}
+
+/** Only of bytes that have a checksum it is known that they are what was cut. */
+function undoneText({ files }: UndoPlan): string {
+  if (files.every(({ checked }) => checked)) return 'what it was before'
+  return 'as long as before, and has not been compared with what it was before'
 }
 
 function planScreen(plan: RepairPlan): string {
@@ -148,6 +154,14 @@ function undoScreen(plan: UndoPlan): string {
     `The repair ${safe(plan.cutAt)} left event ${plan.logEnd.stagedEventId ?? plan.logEnd.eventId} as the last one. It cut:`,
     table(columns, plan.files, 2),
   ]
+  const unchecked = plan.files.filter(({ checked }) => !checked).length
+  if (unchecked > 0) {
+    lines.push(
+      paragraph(
+        `${counted(unchecked, 'piece')} kept by an older version without a checksum: only the length was compared.`,
+      ),
+    )
+  }
   for (const also of plan.also) {
     lines.push(paragraph(`The repair ${safe(also)} cut at the same place and is not undone: undo it too.`))
   }

@@ -116,6 +116,8 @@ export interface UndoPlan {
     readonly file: string
     readonly offset: number
     readonly bytes: number
+    /** Compared with the checksum taken of them; false: an older version took none. */
+    readonly checked: boolean
     readonly firstEventId: number
     readonly lastEventId: number
     readonly keptIn: string
