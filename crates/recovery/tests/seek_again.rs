@@ -383,6 +383,24 @@ fn what_retention_removes_between_seeks_is_gone_and_the_first_event_there_is_is_
 }
 
 #[test]
+fn what_retention_removes_before_a_replay_backwards_comes_to_it_is_named_by_its_last_event() {
+    let _watchdog = Watchdog::new("removed before it was reached backwards");
+    let (directory, writer, lasts) = log(5);
+    let _lock = hold_lock(directory.path());
+    let options = RecoveryOptions { preload_segments: 1, ..RecoveryOptions::new(directory.path()) };
+    let recovery = Recovery::open(options).expect("clean");
+    let backwards = ReplayOptions { reverse: true, ..ReplayOptions::default() };
+    let mut replay = recovery.replay(backwards).expect("readable");
+    let newest = rest(&mut replay, 1).0;
+    writer.write_meta(1);
+    fs::remove_file(hot_path(directory.path(), 0)).unwrap();
+    let (ids, _) = rest(&mut replay, usize::MAX);
+    assert!(newest.into_iter().chain(ids).eq((lasts[0] + 1..=*lasts.last().unwrap()).rev()));
+    let error = replay.next_event().map(|_| ()).expect_err("gone");
+    assert_eq!((error.code(), error.event_id()), (Code::Gone, Some(lasts[0])), "{error}");
+}
+
+#[test]
 fn a_replay_does_not_go_on_in_another_history() {
     let _watchdog = Watchdog::new("another history");
     let directory = temporary_directory();

@@ -458,9 +458,7 @@ impl Manager {
         match self.snapshot.context.source.first_segment() {
             Err(error) => error,
             Ok(Some(first)) if first > index => {
-                let next = self
-                    .neighbour
-                    .map_or(self.options.from.unwrap_or(1), |boundary| boundary.link.last_event_id + 1);
+                let next = self.first_missing_in(index);
                 let first_event_id = self.snapshot.context.source.first_event_id(first).unwrap_or(0);
                 gone(next, first_event_id).at_path(&hot_path(&self.snapshot.inspection.directory, index))
             }
@@ -468,6 +466,21 @@ impl Manager {
                 position: Position { segment: Some(index), offset: 0 },
                 reason: Reason::SegmentMissing,
             }),
+        }
+    }
+
+    /// The event of a segment that would have been given first.
+    fn first_missing_in(&self, index: u32) -> u64 {
+        let ReplayOptions { from, to, reverse } = self.options;
+        // A segment that is left in its middle is its own neighbour, and goes on where the options say.
+        match self.neighbour.filter(|neighbour| neighbour.index != index) {
+            Some(newer) if reverse => newer.continues.1,
+            Some(older) => older.link.last_event_id + 1,
+            None if reverse => {
+                let last = self.snapshot.inspection.link.map_or(0, |link| link.last_event_id);
+                to.unwrap_or(last).min(last)
+            }
+            None => from.unwrap_or(1),
         }
     }
 }
