@@ -22,7 +22,7 @@ pub use native_cursor::{
     CursorOpenOptions, ListCursorsTask, MoveTask, NativeCursor, OpenCursorTask, RemoveCursorTask,
 };
 pub use native_follower::NativeFollower;
-pub use native_recovery::{NativeRecovery, OpenOptions, open};
+pub use native_recovery::{NativeRecovery, OpenOptions, OpenTask, open};
 pub use native_replay::NativeReplay;
 pub use tools::{
     RepairLogOptions, ToolTask, copy_log, end_copies, inspect_log, repair_log, undo_repair, verify_log,

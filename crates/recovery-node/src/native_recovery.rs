@@ -7,8 +7,8 @@ use std::sync::Arc;
 use flashstrike_recovery::{Code, Error, Mode, Recovery, RecoveryOptions, ReplayOptions};
 use flashstrike_segment::Schema;
 use flashstrike_telemetry::{RecoveryTelemetry, encode_snapshot};
-use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Function, Uint8Array};
+use napi::{Env, Task};
 use napi_derive::napi;
 
 use crate::errors::to_throw;
@@ -33,22 +33,37 @@ pub struct OpenOptions {
     pub preload_segments: Option<f64>,
 }
 
-/// Opens a log for reading.
-#[napi(catch_unwind)]
-pub fn open(env: Env, options: OpenOptions) -> napi::Result<NativeRecovery> {
-    let opened = recovery_options(options).and_then(Recovery::open);
-    let recovery = Arc::new(opened.map_err(|error| to_throw(env, &error))?);
-    let telemetry = Arc::clone(recovery.telemetry());
-    Ok(NativeRecovery { recovery: RefCell::new(Some(recovery)), telemetry })
+/// Opens a log for reading, on the pool: what is verified meanwhile may be all of it.
+#[napi(catch_unwind, ts_return_type = "Promise<NativeRecovery>")]
+pub fn open(options: OpenOptions) -> AsyncTask<OpenTask> {
+    AsyncTask::new(OpenTask(options))
 }
 
-fn recovery_options(given: OpenOptions) -> Result<RecoveryOptions, Error> {
-    let mut options = RecoveryOptions::new(given.dir);
-    if let Some(mode) = given.mode {
-        options.mode = Mode::from_str(&mode)?;
+/// Opens a log.
+pub struct OpenTask(OpenOptions);
+
+impl Task for OpenTask {
+    type Output = Result<Recovery, Error>;
+    type JsValue = NativeRecovery;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        Ok(recovery_options(&self.0).and_then(Recovery::open))
     }
-    if let Some(text) = given.schema {
-        let schema = Schema::parse(&text).map_err(|error| Error::new(Code::Schema, error.to_string()))?;
+
+    fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
+        let recovery = Arc::new(output.map_err(|error| to_throw(env, &error))?);
+        let telemetry = Arc::clone(recovery.telemetry());
+        Ok(NativeRecovery { recovery: RefCell::new(Some(recovery)), telemetry })
+    }
+}
+
+fn recovery_options(given: &OpenOptions) -> Result<RecoveryOptions, Error> {
+    let mut options = RecoveryOptions::new(&given.dir);
+    if let Some(mode) = &given.mode {
+        options.mode = Mode::from_str(mode)?;
+    }
+    if let Some(text) = &given.schema {
+        let schema = Schema::parse(text).map_err(|error| Error::new(Code::Schema, error.to_string()))?;
         options.schema = Some(schema);
     }
     if let Some(size) = given.event_size {

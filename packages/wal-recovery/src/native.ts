@@ -101,7 +101,7 @@ export interface NativeCursor {
 
 /** What the addon exports. */
 export interface RecoveryBinding {
-  open(options: NativeOpenOptions): NativeRecovery
+  open(options: NativeOpenOptions): Promise<NativeRecovery>
 }
 
 /** `next` gives this for a gap; a run is never so short. */

@@ -86,7 +86,7 @@ export class Recovery<E = UntypedEvent> {
 
   /**
    * Opens a log and verifies it from the first unsealed segment on; sealed segments are verified when they are read.
-   * The modes `point-in-time` and `diagnostic` verify every segment now.
+   * The modes `point-in-time` and `diagnostic` verify every segment now. All of that happens on Node's pool of threads.
    *
    * A log of bytes is opened as `Recovery.open<ByteEvent>({ dir })`, which only the compiler looks at.
    *
@@ -101,11 +101,8 @@ export class Recovery<E = UntypedEvent> {
   static async open<E>(options: RecoveryOptions): Promise<Recovery<E>> {
     const checked = nativeOptions(options)
     const binding = await loadBinding()
-    return new Recovery<E>(
-      translating(() => binding.open(checked)),
-      options.event,
-      viewsOfAddon,
-    )
+    const native = await translatingLater(() => binding.open(checked))
+    return new Recovery<E>(native, options.event, viewsOfAddon)
   }
 
   static {
