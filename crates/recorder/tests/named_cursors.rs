@@ -11,9 +11,10 @@ use common::{
     wait_for_segments, wait_until,
 };
 use flashstrike_crash_lab::{Child, Disk, FaultFileSystem, Kind, Rule, Seed, Thoroughness, events, explore};
-use flashstrike_recorder::{Code, Recorder, RecorderOptions, Retention};
+use flashstrike_recorder::{Code, Mode, Recorder, RecorderOptions, Retention};
 use flashstrike_recovery::cursor::{Cursor, CursorOptions, CursorStart};
 use flashstrike_recovery::{Error, Recovery, RecoveryOptions};
+use flashstrike_segment::staging::{STAGING_DURABLE, STAGING_WRITTEN};
 use flashstrike_segment::{CursorSlot, names};
 
 const SIZE: u16 = 32;
@@ -314,6 +315,78 @@ fn a_cursor_beyond_the_end_never_starts_again_from_the_beginning() {
         cursor.commit(101).unwrap();
         drop(cursor);
         assert_eq!(old.cursor("risk", &EXISTING).unwrap().position(), 101);
+    }
+}
+
+/// Cuts a closed log of several segments in its second one, by opening it for appending in mode `point-in-time`, and
+/// gives the recorder.
+fn cut(log: &Path) -> Recorder {
+    let segment = log.join(names::hot_name(segments_of(log).0[1]));
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let event = bytes.iter().rposition(|&byte| byte != 0).unwrap();
+    bytes[event] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    let options = RecorderOptions { mode: Mode::PointInTime, ..small_log(log, SIZE) };
+    Recorder::open(&options).unwrap()
+}
+
+#[test]
+fn a_cursor_that_is_held_while_the_log_is_cut_believes_nothing_from_before() {
+    let directory = temporary_in_memory();
+    let log = directory.path();
+    let mut recorder = Recorder::open(&small_log(log, SIZE)).unwrap();
+    fill_segments(&mut recorder, SIZE, 4, EVENTS);
+    let last = recorder.last_event_id();
+    recorder.close().unwrap();
+    let recovery = read(log);
+    let behind = recovery.cursor("behind", &AT_START).unwrap();
+    let ahead = recovery.cursor("ahead", &AT_START).unwrap();
+    behind.commit(10).unwrap();
+    ahead.commit(last).unwrap();
+    assert_eq!(behind.durable_event_id().unwrap(), last);
+    let mut recorder = cut(log);
+    let end = recorder.last_event_id();
+    assert!((10..last).contains(&end), "{end}");
+    assert_eq!(code(behind.commit(last)), Code::EventId);
+    assert_eq!(behind.durable_event_id().unwrap(), end);
+    append_many(&mut recorder, SIZE, 5);
+    recorder.flush().unwrap();
+    assert!(!behind.try_commit(end + 5).unwrap(), "committed what a power cut may take");
+    assert_eq!(code(behind.reset(CursorStart::After(last))), Code::EventId);
+    assert_eq!(behind.position(), 10);
+    for _ in 0..2 {
+        let error = ahead.commit(end + 1).unwrap_err();
+        assert_eq!((error.code(), error.event_id()), (Code::CursorAhead, Some(last)), "{error}");
+    }
+    recorder.durable_sync(None).unwrap();
+    behind.commit(end + 5).unwrap();
+    ahead.reset(CursorStart::After(end)).unwrap();
+    ahead.commit(end + 5).unwrap();
+    recorder.close().unwrap();
+}
+
+#[test]
+fn a_damaged_word_of_a_dead_writer_puts_no_cursor_behind_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("log");
+    let mut writer = Child::spawn("writer", &[("LAB_LOG", &log)]);
+    wait_until(|| log.join("ready").exists().then_some(()));
+    writer.kill();
+    let recovery = read(&log);
+    let cursor = recovery.cursor("risk", &AT_START).unwrap();
+    cursor.commit(10).unwrap();
+    assert_eq!(recovery.end_event_id(true).unwrap(), 10, "what the writer has said is known after its death");
+    let path = log.join(names::WAL_STAGING);
+    let whole = std::fs::read(&path).unwrap();
+    for words in [&[STAGING_DURABLE][..], &[STAGING_DURABLE, STAGING_WRITTEN]] {
+        let mut bytes = whole.clone();
+        for word in words {
+            bytes[word + 4] ^= 1;
+        }
+        std::fs::write(&path, bytes).unwrap();
+        assert_eq!(code(cursor.commit(5_000_000)), Code::EventId);
+        assert_eq!(code(cursor.reset(CursorStart::After(31))), Code::EventId);
+        assert_eq!(cursor.position(), 10);
     }
 }
 

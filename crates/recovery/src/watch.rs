@@ -204,12 +204,14 @@ fn may_not_write(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
-/// `None`: the file is too short.
+/// `None`: the file is too short, or says what no writer says.
 fn said(file: &dyn File) -> io::Result<Option<Said>> {
-    let Some(written_event_id) = word(file, STAGING_WRITTEN)? else { return Ok(None) };
+    // In this order: the writer publishes first, and what it has made durable is among what it has published.
     let Some(durable_event_id) = word(file, STAGING_DURABLE)? else { return Ok(None) };
-    let poisoned = half_word(file, STAGING_POISONED)?;
-    Ok(poisoned.map(|poisoned| Said { written_event_id, durable_event_id, is_poisoned: poisoned != 0 }))
+    let Some(written_event_id) = word(file, STAGING_WRITTEN)? else { return Ok(None) };
+    let Some(poisoned) = half_word(file, STAGING_POISONED)? else { return Ok(None) };
+    let said = Said { written_event_id, durable_event_id, is_poisoned: poisoned != 0 };
+    Ok((durable_event_id <= written_event_id).then_some(said))
 }
 
 fn word(file: &dyn File, offset: usize) -> io::Result<Option<u64>> {

@@ -64,7 +64,8 @@ export class Cursor {
    * together, so awaiting each costs little more than awaiting the last. An id below the position changes nothing.
    * Commits and resets take effect in the order in which they are asked for.
    *
-   * @throws WalError `WAL_EVENT_ID` for what is no id, or no event yet; `WAL_CLOSED` if the writer ends before the event
+   * @throws WalError `WAL_EVENT_ID` for what is no id, or no event yet; `WAL_CURSOR_AHEAD` if the log was cut
+   *   meanwhile and ends before the position, until it is reset; `WAL_CLOSED` if the writer ends before the event
    *   is durable, or the cursor is closed; `WAL_POISONED` if a sync of the writer or of the cursor has failed;
    *   `WAL_NOT_FOUND` if somebody has removed the cursor; `WAL_IO`. The position is as it was then
    */

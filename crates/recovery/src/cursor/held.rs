@@ -52,6 +52,8 @@ struct State {
     slot: CursorSlot,
     /// What a failed write or sync said: what stands in the file is not known since.
     failed: Option<Error>,
+    /// How many had come to write when the position was last compared with the end of the log.
+    changes: u64,
 }
 
 impl Cursor {
@@ -133,7 +135,7 @@ impl Cursor {
             file_mode,
             position: AtomicU64::new(slot.event_id),
             watch,
-            state: Mutex::new(State { slot, failed: None }),
+            state: Mutex::new(State { slot, failed: None, changes: 0 }),
         }
     }
 
@@ -152,8 +154,8 @@ impl Cursor {
     /// position is. It never goes back: an id below the position changes nothing.
     ///
     /// # Errors
-    /// `WAL_EVENT_ID` if there is no such event yet; `WAL_CLOSED` if the writer ends before the event is durable,
-    /// `WAL_POISONED` if a sync of the writer, or of this cursor, has failed; `WAL_NOT_FOUND` if somebody has removed
+    /// `WAL_EVENT_ID` if there is no such event yet; `WAL_CURSOR_AHEAD` if the log was cut meanwhile and ends before the
+    /// position, until it is reset; `WAL_CLOSED` if the writer ends before the event is durable, `WAL_POISONED` if a sync of the writer, or of this cursor, has failed; `WAL_NOT_FOUND` if somebody has removed
     /// the cursor; `WAL_IO`. The position is as it was then.
     pub fn commit(&self, event_id: u64) -> Result<()> {
         until(|wait| self.poll_commit(event_id, wait))
@@ -191,7 +193,23 @@ impl Cursor {
         self.put(start, false, &mut DurableWait::default())
     }
 
+    /// Somebody may have cut the log while the cursor was held: ids up to its position would be given out again.
+    fn check_not_ahead(&self) -> Result<()> {
+        let changes = self.watch.changes(&self.log)?;
+        let mut state = self.lock();
+        if state.changes == changes {
+            return Ok(());
+        }
+        let end = self.log.look()?.last_id();
+        if state.slot.event_id > end {
+            return Err(ahead(&self.name, self.file.path(), state.slot.event_id, end));
+        }
+        state.changes = changes;
+        Ok(())
+    }
+
     fn poll_commit(&self, event_id: u64, wait: &mut DurableWait) -> Result<bool> {
+        self.check_not_ahead()?;
         if event_id > self.position() && !wait.poll(&self.log, &self.watch, event_id)? {
             return Ok(false);
         }
@@ -206,6 +224,7 @@ impl Cursor {
     }
 
     fn put(&self, start: CursorStart, whole: bool, wait: &mut DurableWait) -> Result<bool> {
+        self.watch.changes(&self.log)?;
         let placed = place(&self.log, &self.watch, start, self.file_mode, wait)?;
         let Some((_lock, event_id)) = placed else { return Ok(false) };
         let mut state = self.lock();

@@ -1,12 +1,15 @@
 //! Waiting until an event is durable, which somebody else has to make it.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use flashstrike_segment::names;
+
 use super::durable::DurableWatch;
 use crate::error::{Code, Error, Result};
-use crate::files::FileSystem;
+use crate::files::{FileId, FileSystem};
 use crate::inspect::{
     Depth, InspectOptions, Inspection, MetaFacts, SegmentSource, Watch, observe, read_meta,
 };
@@ -29,6 +32,16 @@ impl LogPlace {
     pub(super) fn look(&self) -> Result<Inspection> {
         let options = InspectOptions { depth: Depth::Unsealed, boot_id: self.boot_id, beside_writer: false };
         observe(&self.files, &self.directory, &options, &mut Watch::default()).map(|(found, _)| found)
+    }
+
+    /// Names the `wal.meta` that is there now.
+    pub(super) fn meta_id(&self) -> Result<Option<FileId>> {
+        let path = self.directory.join(names::WAL_META);
+        match self.files.id(&path) {
+            Ok(id) => Ok(Some(id)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("look at", &path, &error)),
+        }
     }
 
     /// What `wal.meta` says now.
@@ -88,7 +101,10 @@ impl DurableWait {
     pub(super) fn poll(&mut self, log: &LogPlace, watch: &DurableWatch, event_id: u64) -> Result<bool> {
         let said = watch.look(log)?;
         if event_id <= said.durable_event_id {
-            return Ok(true);
+            if watch.has(log, event_id)? {
+                return Ok(true);
+            }
+            return Err(no_such_event(event_id, log.look()?.last_id()));
         }
         if self.next_look.is_some_and(|next| Instant::now() < next) {
             return Ok(false);

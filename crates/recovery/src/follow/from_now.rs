@@ -11,17 +11,21 @@ impl Recovery {
     /// # Errors
     /// As [`replay`](Self::replay).
     pub fn end_event_id(&self, durable_only: bool) -> Result<u64> {
+        let mut durable = 0;
         if let Some(identity) = self.identity() {
             let whose = Whose { log_id: identity.log_id, boot_id: self.boot_id() };
             let mut watch = StagingWatch::new(self.files(), self.directory(), whose);
             watch.refresh()?;
-            if watch.writer_alive()?
-                && let Some(said) = watch.said()?
-            {
-                return Ok(if durable_only { said.durable_event_id } else { said.written_event_id });
+            if let Some(said) = watch.said()? {
+                if watch.writer_alive()? {
+                    return Ok(if durable_only { said.durable_event_id } else { said.written_event_id });
+                }
+                durable = said.durable_event_id;
             }
         }
         let inspection = self.look_afresh()?;
-        Ok(if durable_only { inspection.durable_on_disk } else { inspection.last_id() })
+        // As a follower that begins at the end by itself.
+        let durable = inspection.durable_on_disk.max(durable).min(inspection.last_event_id);
+        Ok(if durable_only { durable } else { inspection.last_id() })
     }
 }
