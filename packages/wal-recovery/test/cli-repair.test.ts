@@ -55,6 +55,25 @@ test('repair shows its plan and asks before it does it', async t => {
   t.pass()
 })
 
+test('what a repair loses is called durable nowhere, and certain where it was', async t => {
+  const corrupt = goldenLog(t, 'corrupt-hole')
+  if (corrupt === undefined) {
+    t.pass()
+    return
+  }
+  const dry = await run(['repair', corrupt, '--mode', 'point-in-time', '--dry-run'])
+  t.regex(dry.stdout, /^Lost: {2}ids \d+ to \d+, of which \d+ ids? (was|were) there for certain$/m)
+  const refused = await run(['repair', corrupt, '--yes'])
+  t.regex(refused.stderr, /although events up to \d+ were there for certain/)
+  const torn = goldenLog(t, 'torn-payload') as string
+  t.regex(
+    (await run(['repair', torn, '--dry-run'])).stdout,
+    /^Lost: {2}ids \d+ to \d+, none of which is known to have been durable$/m,
+  )
+  const said = `${dry.stdout}${(await run(['verify', corrupt])).stdout}`
+  t.notRegex(said, /were durable|Something durable|Nothing durable/)
+})
+
 test('a corrupt log is not cut unless that is asked for, and a clean one never', async t => {
   const corrupt = goldenLog(t, 'corrupt-hole')
   if (corrupt === undefined) {

@@ -58,7 +58,7 @@ pub struct RepairPlan {
     pub first_event_id: u64,
     /// Id of the last of them; 0: none.
     pub last_event_id: u64,
-    /// The highest id that was proved durable.
+    /// The highest id that was there for certain: durable, or published on this boot, which no crash takes away.
     pub durable_event_id: u64,
     /// Ids that were given out and are gone afterwards.
     pub lost: Option<IdRange>,

@@ -50,7 +50,7 @@ pub struct Repaired {
     pub link: Link,
     /// Id of the first event in a block; 0: none.
     pub first_event_id: u64,
-    /// W: the highest id that was proved durable.
+    /// W: the highest id that was there for certain: durable, or published on this boot, which no crash takes away.
     pub durable_event_id: u64,
     /// Segments that are unsealed and are not the one to append to, ascending.
     pub rotated: Vec<SegmentFacts>,
@@ -133,7 +133,8 @@ pub(crate) fn refusal(inspection: &Inspection, mode: Mode) -> Option<Error> {
     };
     let damage = inspection.damage.as_ref()?;
     let (g, w) = (inspection.last_event_id, inspection.durable_event_id);
-    let proof = if w > g { format!(", although events up to {w} were durable") } else { String::new() };
+    let proof =
+        if w > g { format!(", although events up to {w} were there for certain") } else { String::new() };
     let advice = match code {
         Code::Torn => "mode tail cuts it, keeping the bytes in quarantine/",
         _ => {

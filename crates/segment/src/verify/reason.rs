@@ -23,7 +23,7 @@ pub enum Reason {
     #[error("there is no block here, but blocks follow behind the gap")]
     BlocksBehindGap,
     /// Nothing is wrong with what there is; there is not enough of it.
-    #[error("the log ends here with event {last_event_id}, although more was durable")]
+    #[error("the log ends here with event {last_event_id}, although more was there for certain")]
     EndsBelowDurable {
         /// Id of the last event there is.
         last_event_id: u64,

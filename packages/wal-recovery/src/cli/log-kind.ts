@@ -28,10 +28,10 @@ export function kindOf(log: Overview): string {
 /** What the state means for whoever looks at it. */
 export function adviceOn(state: Overview['state']): string {
   if (state === 'torn') {
-    return 'Nothing durable is missing: opening it for append cuts the tail, as flashstrike-wal repair does.'
+    return 'Nothing in the tail is known to have been durable: opening for append cuts it, as flashstrike-wal repair does.'
   }
   return (
-    'Something durable is damaged or missing. Put the file back from a copy, or see what flashstrike-wal repair ' +
+    'Something that was there for certain, and that no crash takes away, is damaged or missing. Put the file back from a copy, or see what flashstrike-wal repair ' +
     '--mode point-in-time --dry-run would give up.'
   )
 }

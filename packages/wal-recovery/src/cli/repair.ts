@@ -9,7 +9,7 @@ import { damageText, paragraph, stateText } from './state-line.js'
 import { type Column, table } from './table.js'
 import { json, safe } from './text.js'
 import { type RepairPlan, repairLog, type UndoPlan, undoRepair } from './tools.js'
-import { bytes, count, counted } from './units.js'
+import { bytes, counted } from './units.js'
 
 /** What `repair` takes. */
 export interface RepairOptions {
@@ -115,8 +115,9 @@ function planScreen(plan: RepairPlan): string {
 }
 
 function lostText({ lost, durableEventId }: RepairPlan): string {
-  if (lost === null || durableEventId < lost.from) return 'none of which was durable'
-  return `of which ${count(Math.min(lost.to, durableEventId) - lost.from + 1)} ids were durable`
+  if (lost === null || durableEventId < lost.from) return 'none of which is known to have been durable'
+  const certain = Math.min(lost.to, durableEventId) - lost.from + 1
+  return `of which ${counted(certain, 'id was', 'ids were')} there for certain`
 }
 
 function fileOf({ segment, keptIn }: CutReport): string {
