@@ -27,6 +27,11 @@ const KIND = 58
 const HEADER_BYTES = 64
 const KIND_EVENTS = 0
 
+/** What reads the current block on its own, and has to stop when another one becomes the current one. */
+export interface BlockReading {
+  expire(): void
+}
+
 /** Walks the blocks of a source of runs, forwards or backwards, skipping those without events. */
 export class BlockWalker {
   /** Stands inside the current block; the replays move it from event to event. */
@@ -44,6 +49,7 @@ export class BlockWalker {
   readonly #views: WindowViews
   /** Those this walker has been in: they stay as long as it walks. */
   readonly #windows: DataView[] = []
+  #readings: BlockReading[] = []
   #header = 0
   #nextHeader = 0
   #runEnd = 0
@@ -89,6 +95,19 @@ export class BlockWalker {
     return false
   }
 
+  /** Has a reading of the current block expire with it. */
+  lend(reading: BlockReading): void {
+    this.#readings.push(reading)
+  }
+
+  /** Says that nothing of the current block may be read any more: its memory is used again. */
+  leave(): void {
+    this.place += 1
+    if (this.#readings.length === 0) return
+    for (const reading of this.#readings) reading.expire()
+    this.#readings = []
+  }
+
   get firstId(): number {
     return this.#id(FIRST_ID)
   }
@@ -111,7 +130,7 @@ export class BlockWalker {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.place += 1
+    this.leave()
     this.#nextHeader = 0
     this.#runEnd = 0
     this.#headers = []
@@ -153,7 +172,7 @@ export class BlockWalker {
   }
 
   #stand(header: number): void {
-    this.place += 1
+    this.leave()
     this.#header = header
     this.payloadStart = header + HEADER_BYTES
     this.payloadEnd = this.payloadStart + this.cursor.view.getUint32(header + PAYLOAD_LENGTH, true)

@@ -1,6 +1,6 @@
 import { BlockWalker, readId } from './block-walker.js'
 import { ByteEvent } from './byte-event.js'
-import type { MemoryCursor } from './cursor.js'
+import { type MemoryCursor, NO_MEMORY } from './cursor.js'
 import { entryBytes } from './format.js'
 import { NO_RUNS } from './native.js'
 
@@ -44,9 +44,9 @@ export abstract class EventIterator<E> implements IterableIterator<E, undefined>
   readonly #nextBlock: NextBlock
   readonly #onEnd: () => void
 
-  protected constructor(event: E, { walker, nextBlock, range, reverse, onEnd }: IterationOptions) {
+  protected constructor(event: E, { walker, cursor, nextBlock, range, reverse, onEnd }: IterationOptions) {
     this.walker = walker
-    this.cursor = walker.cursor
+    this.cursor = cursor
     this.range = range
     this.reverse = reverse
     this.result = result(false, event)
@@ -84,6 +84,12 @@ export abstract class EventIterator<E> implements IterableIterator<E, undefined>
     return END
   }
 
+  /** The block it reads on its own has passed: the next call of `next` asks for another one. @internal */
+  expire(): void {
+    this.left = 0
+    this.cursor.view = NO_MEMORY
+  }
+
   /** As a console prints it; the event shown last may be gone by then. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     const order = this.reverse ? 'newest first' : 'oldest first'
@@ -102,6 +108,8 @@ export abstract class EventIterator<E> implements IterableIterator<E, undefined>
 /** What an iteration needs to know. */
 export interface IterationOptions {
   readonly walker: BlockWalker
+  /** Stands on the event that is shown: the walker's own, or one on the same view that the walker does not move. */
+  readonly cursor: MemoryCursor
   readonly nextBlock: NextBlock
   readonly range: IdRange
   readonly reverse: boolean
@@ -157,7 +165,7 @@ export class ByteEvents extends EventIterator<ByteEvent> {
   #offsets: number[] = []
 
   constructor(options: IterationOptions) {
-    const event = new ByteEvent(options.walker.cursor)
+    const event = new ByteEvent(options.cursor)
     super(event, options)
     this.#event = event
   }
@@ -214,8 +222,10 @@ export const KEPT_SHAPES: readonly EventIterator<unknown>[] = [
 ]
 
 function endedIteration(): IterationOptions {
+  const walker = new BlockWalker(NO_RUNS)
   return {
-    walker: new BlockWalker(NO_RUNS),
+    walker,
+    cursor: walker.cursor,
     nextBlock: () => false,
     range: ALL_IDS,
     reverse: false,

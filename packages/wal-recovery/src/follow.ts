@@ -171,7 +171,8 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
       return true
     }
     try {
-      const place = { walker: this.#walker, nextBlock, range: this.#range, reverse: false }
+      const walker = this.#walker
+      const place = { walker, cursor: walker.cursor, nextBlock, range: this.#range, reverse: false }
       this.#events = this.#iterate({ ...place, onEnd: () => {} })
     } catch (error) {
       this.#end({ thrown: error })
@@ -211,7 +212,7 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
     const isTurn = this.#turnEnds > 0 && performance.now() >= this.#turnEnds
     this.#turnEnds = 0
     // A block that is kept reads memory that is filled from now on.
-    this.#walker.place += 1
+    this.#walker.leave()
     if (isTurn) return new Promise(resolve => setImmediate(resolve))
     return new Promise(resolve => {
       this.#wake = resolve

@@ -1,5 +1,6 @@
 import type { BlockWalker } from './block-walker.js'
 import type { Column, ColumnName, Columns } from './columns.js'
+import { MemoryCursor } from './cursor.js'
 import { WalError } from './errors.js'
 import type { EventIterator, IdRange, IterationOptions } from './event-iterator.js'
 import type { TypedColumn } from './field-types.js'
@@ -64,25 +65,33 @@ export class LogBlock<E> implements Iterable<E> {
   }
 
   /**
-   * The events of the block that lie in the range asked for, shown by one flyweight.
+   * The events of the block that lie in the range asked for, shown by one flyweight for each iteration: several may go on
+   * at once.
    *
-   * @throws WalError `WAL_CLOSED` when the next block has been asked for
+   * @throws WalError `WAL_CLOSED` when the next block has been asked for, also from the iterator
    */
   [Symbol.iterator](): EventIterator<E> {
-    if (this.#walker.place !== this.#place) throw past(this.firstId, this.lastId)
-    let first = true
-    const nextBlock = () => {
-      const here = first
-      first = false
-      return here
-    }
-    return this.#iterate({
-      walker: this.#walker,
-      nextBlock,
+    const walker = this.#walker
+    if (walker.place !== this.#place) throw past(this.firstId, this.lastId)
+    let isFirst = true
+    let isOver = false
+    const events = this.#iterate({
+      walker,
+      cursor: new MemoryCursor(walker.cursor.view),
+      nextBlock: () => {
+        if (!isOver && walker.place !== this.#place) throw past(this.firstId, this.lastId)
+        const isHere = isFirst && !isOver
+        isFirst = false
+        return isHere
+      },
       range: this.#range,
       reverse: false,
-      onEnd: () => {},
+      onEnd: () => {
+        isOver = true
+      },
     })
+    walker.lend(events)
+    return events
   }
 }
 

@@ -152,6 +152,7 @@ export class Recovery<E = UntypedEvent> {
     if (options.onGap !== undefined) walker.onGap = options.onGap
     return this.#iterate({
       walker,
+      cursor: walker.cursor,
       nextBlock: () => walker.next(),
       range,
       reverse,
@@ -379,7 +380,7 @@ export class Recovery<E = UntypedEvent> {
     const schema = this.#learn()
     if (schema === undefined) return new ByteEvents(options) as EventIterator<ByteEvent> as EventIterator<E>
     this.#reader ??= readerOf(schema)
-    return new FixedEvents(new this.#reader(options.walker.cursor) as E, schema.size, options)
+    return new FixedEvents(new this.#reader(options.cursor) as E, schema.size, options)
   }
 
   #columns(): Columns {
