@@ -334,6 +334,25 @@ fn no_lock_is_made_where_no_log_is() {
 }
 
 #[test]
+fn odd_files_in_the_quarantine_hide_nothing() {
+    let vector = vectors().into_iter().find(|vector| vector.text("state") == "torn").expect("a torn log");
+    let options = options(&vector, Mode::Tail);
+    repair(&os_files(), vector.path(), &options).expect("torn");
+    let kept = quarantine(&OsFileSystem, vector.path()).expect("readable").len();
+    let place = vector.path().join("quarantine");
+    std::os::unix::fs::symlink("/etc/passwd", place.join("odd-link.bin")).unwrap();
+    fs::write(place.join("odd-link.json"), "{}").unwrap();
+    fs::create_dir_all(place.join("odd-folder.json")).unwrap();
+    fs::write(place.join("odd-folder.bin"), "x").unwrap();
+    let all = quarantine(&OsFileSystem, vector.path()).expect("odd files are told, and no error");
+    assert_eq!(all.len(), kept + 2);
+    let odd = all.iter().filter(|one| one.stem.starts_with("odd"));
+    assert!(odd.clone().all(|one| one.evidence.is_none()));
+    assert_eq!(odd.map(|one| one.bytes).collect::<Vec<_>>(), [Some(1), None]);
+    undo(&os_files(), vector.path(), None, &options).expect("what was kept is put back");
+}
+
+#[test]
 fn a_repair_that_left_staged_events_is_undone_byte_for_byte() {
     let place = support::temporary_directory();
     let log = place.path();

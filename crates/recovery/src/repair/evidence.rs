@@ -145,12 +145,18 @@ pub fn quarantine(files: &dyn FileSystem, directory: &Path) -> Result<Vec<Kept>>
     stems.into_iter().map(|stem| kept(files, &place, stem)).collect()
 }
 
+/// A link, or no regular file: no repair has made it, and it must not hide what others have kept.
+fn is_odd(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidInput
+        || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
 fn kept(files: &dyn FileSystem, place: &Path, stem: String) -> Result<Kept> {
     let open = |ending: &str| {
         let path = place.join(format!("{stem}{ending}"));
         match files.open(&path, OpenMode::Read) {
             Ok(file) => Ok(Some(file)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound || is_odd(&error) => Ok(None),
             Err(error) => Err(Error::io("open", &path, &error)),
         }
     };
