@@ -317,7 +317,7 @@ impl NativeFollower {
         }
     }
 
-    /// Names that memory as long as the log is open.
+    /// Names that memory: no other window of this process has or gets that name.
     #[napi(catch_unwind)]
     pub fn window_id(&self) -> u32 {
         self.0.found.borrow().as_ref().map_or(0, |found| found.window.id.0)

@@ -166,7 +166,7 @@ impl NativeRecovery {
         NativeFollower::new(env, self.recovery(env)?, (from, durable_only, spin_us))
     }
 
-    /// Verifies every segment on a thread of its own; resolves with the summary as JSON.
+    /// Verifies every segment on the pool; resolves with the summary as JSON.
     #[napi(
         catch_unwind,
         ts_args_type = "onProgress: (segments: number, ofSegments: number, bytes: number) => void",

@@ -105,7 +105,7 @@ impl NativeReplay {
         }
     }
 
-    /// Names that memory as long as the log is open.
+    /// Names that memory: no other window of this process has or gets that name.
     #[napi(catch_unwind)]
     pub fn window_id(&self) -> u32 {
         match &self.0.borrow().found {

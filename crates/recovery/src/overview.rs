@@ -21,20 +21,20 @@ use crate::machine::known_boot_id;
 use crate::repair::quarantine;
 use crate::report::{DamageReport, LogState, StagedReport, hex};
 
-/// A log and what it consists of. As JSON its keys are in camel case; times are milliseconds since the Unix epoch, 0:
-/// not known.
+/// A log and what it consists of. As JSON its keys are in camel case, and `None` is `null`; times are milliseconds since
+/// the Unix epoch, 0: not known.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Overview {
     /// Where it lies.
     pub directory: String,
-    /// 32 hexadecimal digits; absent where no segment says it any more.
+    /// 32 hexadecimal digits; `None` where no segment says it any more.
     pub log_id: Option<String>,
     /// Bytes of a fixed-size event; 0: variable-length events.
     pub event_size: u16,
     /// Bytes of a segment; 0: not known.
     pub segment_size: u32,
-    /// The log's schema as JSON text; absent where no segment says it any more.
+    /// The log's schema as JSON text; `None` where no segment says it any more.
     pub schema: Option<String>,
     /// What it is as far as it was verified: from the first unsealed segment on, which is all of it only if
     /// `verified_segments` is as many as it has.
@@ -53,7 +53,7 @@ pub struct Overview {
     pub durable_event_id: u64,
     /// Whether somebody has it open for appending.
     pub writer_alive: bool,
-    /// The process that has; absent without one.
+    /// The process that has; `None` without one.
     pub writer_pid: Option<u32>,
     /// What it lies on, for example `ext4`.
     pub file_system: Option<String>,
@@ -115,13 +115,13 @@ pub struct SegmentOverview {
     pub last_event_id: u64,
     /// Blocks in it, the metadata block included; 0: not known.
     pub blocks: u32,
-    /// Bytes of the segment up to the end of its last block; absent: a sealed one that was not read.
+    /// Bytes of the segment up to the end of its last block; `None`: a sealed one that was not read.
     pub used_bytes: Option<u64>,
     /// Lengths of its files together.
     pub file_bytes: u64,
     /// What they take on disk.
     pub disk_bytes: u64,
-    /// Uncompressed bytes for each compressed one; absent unless it is cold.
+    /// Uncompressed bytes for each compressed one; `None` unless it is cold.
     pub ratio: Option<f64>,
     /// When it was prepared.
     pub created_ms: u64,
@@ -170,7 +170,7 @@ pub struct MetaOverview {
 pub struct CursorOverview {
     /// Its name.
     pub name: String,
-    /// The last event done with; absent if it cannot be read.
+    /// The last event done with; `None` if it cannot be read.
     pub event_id: Option<u64>,
     /// When it was committed last.
     pub updated_ms: u64,
@@ -188,9 +188,9 @@ pub struct CursorOverview {
 pub struct QuarantineOverview {
     /// Name of both its files, without the ending.
     pub name: String,
-    /// Bytes of its `.bin`; absent: that is gone.
+    /// Bytes of its `.bin`; `None`: that is gone.
     pub bytes: Option<u64>,
-    /// The file they stood in; absent here and below: no `.json` says it.
+    /// The file they stood in; `None` here and below: no `.json` says it.
     pub file: Option<String>,
     /// Where they began in it.
     pub offset: Option<u64>,

@@ -68,6 +68,12 @@ impl RecoveryOptions {
 }
 
 /// An open log, for reading. Changes nothing, needs no permission to write, and may stand beside a living writer.
+///
+/// # Errors of a look at the log
+/// Beside a writer, and once somebody has opened the log for appending since, it is looked at anew before something is
+/// read of it. That may end in what opening it ends in: `WAL_CORRUPT`, and `WAL_TORN` in mode `strict`; `WAL_SCHEMA` if the
+/// log has come to hold other events than expected, as one may in which nothing was published when it was opened;
+/// `WAL_UNSUPPORTED` if a newer version has written on; `WAL_NOT_FOUND` if the log is not there any more; `WAL_IO`.
 #[derive(Debug)]
 pub struct Recovery {
     files: Arc<dyn FileSystem>,
@@ -196,7 +202,7 @@ impl Recovery {
     /// before its writer had published anything.
     ///
     /// # Errors
-    /// As [`replay`](Self::replay); `WAL_SCHEMA` if the log has come to hold other events than expected.
+    /// Those of [a look at the log](Self#errors-of-a-look-at-the-log).
     pub fn find_identity(&self) -> Result<Option<LogIdentity>> {
         if self.identity().is_none() {
             self.view.look()?;
@@ -222,9 +228,8 @@ impl Recovery {
     /// was verified before, what is written when it comes near the end of what was known.
     ///
     /// # Errors
-    /// `WAL_GONE` if retention has removed `from`; `WAL_CORRUPT` if the log has been damaged since; `WAL_SCHEMA` if it was
-    /// opened before anything was published in it, and holds other events than expected; `WAL_IO`. Damage in segments that
-    /// opening does not look at comes from the replay itself.
+    /// `WAL_GONE` if retention or repair has removed `from`; those of [a look at the log](Self#errors-of-a-look-at-the-log).
+    /// Damage in segments that opening does not look at comes from the replay itself.
     pub fn replay(&self, options: ReplayOptions) -> Result<Manager> {
         Manager::resume_from_event(&self.view, options)
     }
@@ -233,7 +238,7 @@ impl Recovery {
     /// event if there is none of this id.
     ///
     /// # Errors
-    /// `WAL_GONE` if retention or repair has removed it; `WAL_IO`.
+    /// As [`replay`](Self::replay).
     pub fn seek_event(&self, event_id: u64) -> Result<()> {
         let start = clock::now_ns();
         // An id before the first event may never have been given out: a look at the log tells what was removed.
@@ -256,7 +261,8 @@ impl Recovery {
     /// a clock did. Events that are staged and in no block yet count as written now.
     ///
     /// # Errors
-    /// `WAL_CORRUPT` if the segment that has to be looked at is damaged; `WAL_IO`.
+    /// `WAL_CORRUPT` if the segment that has to be looked at is damaged; those of
+    /// [a look at the log](Self#errors-of-a-look-at-the-log).
     pub fn seek_time(&self, unix_ns: u64) -> Result<Option<u64>> {
         let start = clock::now_ns();
         let found = if self.options.mode == Mode::Diagnostic {
@@ -282,8 +288,8 @@ impl Recovery {
     /// Follows the log live: what is there from an event on, then what is being written, from this process or another.
     ///
     /// # Errors
-    /// `WAL_GONE` if retention has removed the event to begin with; `WAL_CORRUPT` and `WAL_TORN` as the mode says;
-    /// `WAL_UNSUPPORTED` in mode `diagnostic`, which is for logs that nobody writes; `WAL_IO`.
+    /// `WAL_GONE` if retention or repair has removed the event to begin with; `WAL_UNSUPPORTED` in mode `diagnostic`, which
+    /// is for logs that nobody writes; those of [a look at the log](Self#errors-of-a-look-at-the-log).
     pub fn follow(&self, options: FollowOptions) -> Result<Follower> {
         self.follow_until(options, &Canceller::default())
     }
@@ -317,7 +323,8 @@ impl Recovery {
     /// Reads what is left of a damaged log: every block that verifies on its own, every gap as a record.
     ///
     /// # Errors
-    /// `WAL_IO`.
+    /// Those of [a look at the log](Self#errors-of-a-look-at-the-log): a log that is opened in another mode than
+    /// `diagnostic` is refused as that mode says.
     pub fn diagnose(&self, options: ReplayOptions) -> Result<Diagnosis> {
         Diagnosis::new(self.view.look()?, options)
     }
@@ -325,7 +332,7 @@ impl Recovery {
     /// Verifies every segment as it is now, whatever the mode; damage is no error here but the result.
     ///
     /// # Errors
-    /// `WAL_UNSUPPORTED`; `WAL_IO`.
+    /// `WAL_NOT_FOUND` if the log is not there any more; `WAL_UNSUPPORTED` if a newer version wrote it; `WAL_IO`.
     pub fn verify(&self, progress: &mut dyn FnMut(&Progress)) -> Result<Summary> {
         let began = Instant::now();
         let inspecting =

@@ -10,8 +10,8 @@ use crate::inspect::{Inspection, StagingFacts};
 use crate::mode::Mode;
 use crate::repair::Repaired;
 
-/// The report that every open gives. As JSON its keys are in camel case; ids and lengths are numbers (ids are below
-/// 2⁵³).
+/// The report that every open gives. As JSON its keys are in camel case, `None` is `null`, and ids and lengths are numbers
+/// (ids are below 2⁵³).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -19,7 +19,7 @@ pub struct Report {
     pub mode: Mode,
     /// What it was before anything was changed: `clean`, `torn` or `corrupt`.
     pub state: LogState,
-    /// 32 hexadecimal digits; absent until a metadata block was ever published.
+    /// 32 hexadecimal digits; `None` until a metadata block was ever published.
     pub log_id: Option<String>,
     /// Bytes of a fixed-size event; 0: variable-length events.
     pub event_size: u16,
@@ -122,7 +122,7 @@ pub struct StagedReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DamageReport {
-    /// Index of the segment; absent: it is `wal.staging` that is damaged.
+    /// Index of the segment; `None`: it is `wal.staging` that is damaged.
     pub segment: Option<u32>,
     /// Byte offset, in the uncompressed segment.
     pub offset: u64,
@@ -134,7 +134,7 @@ pub struct DamageReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CutReport {
-    /// Index of the segment; absent: `wal.staging` or `wal.meta`.
+    /// Index of the segment; `None`: `wal.staging` or `wal.meta`.
     pub segment: Option<u32>,
     /// Where they began.
     pub offset: u64,

@@ -96,7 +96,7 @@ test('what is no event, no name or no place is refused', async t => {
   const cursor = await log.cursor('risk', { create: 'start' })
   for (const id of [-1, 1.5, Number.NaN, 2 ** 53, '3']) {
     await refused(t, cursor.commit(id as number), 'WAL_EVENT_ID')
-    await refused(t, cursor.reset(id as number), 'WAL_UNSUPPORTED')
+    await refused(t, cursor.reset(id as number), id === '3' ? 'WAL_UNSUPPORTED' : 'WAL_EVENT_ID')
   }
   t.is((await refused(t, cursor.commit(11), 'WAL_EVENT_ID')).eventId, 11)
   await refused(t, log.cursor('new', { create: 11 }), 'WAL_EVENT_ID')

@@ -6,8 +6,9 @@ import { WindowViews } from './window-views.js'
 
 /** A stretch of a damaged log that could not be read; only the mode `diagnostic` gives any. */
 export interface Gap {
+  /** Index of the segment that it lies in, or that is missing. */
   readonly segment: number
-  /** Where it begins. */
+  /** Byte where it begins, in the uncompressed segment. */
   readonly offset: number
   /** Where the next good block begins, or the segment ends. */
   readonly end: number

@@ -67,7 +67,8 @@ export class Cursor {
    * @throws WalError `WAL_EVENT_ID` for what is no id, or no event yet; `WAL_CURSOR_AHEAD` if the log was cut
    *   meanwhile and ends before the position, until it is reset; `WAL_CLOSED` if the writer ends before the event
    *   is durable, or the cursor is closed; `WAL_POISONED` if a sync of the writer or of the cursor has failed;
-   *   `WAL_NOT_FOUND` if somebody has removed the cursor; `WAL_IO`. The position is as it was then
+   *   `WAL_NOT_FOUND` if somebody has removed the cursor, or the log; `WAL_UNSUPPORTED` where a newer version has written
+   *   on; `WAL_IO`. The position is as it was then
    */
   async commit(eventId: number): Promise<void> {
     this.#check()
@@ -79,11 +80,13 @@ export class Cursor {
    * Puts the cursor somewhere, also back: before the first event there is, behind the last durable one, or behind the
    * event of an id, once that is durable.
    *
-   * @throws WalError as `commit`; `WAL_GONE` if retention has removed what comes behind it
+   * @throws WalError as `commit`; `WAL_GONE` if retention has removed what comes behind it; `WAL_LOCKED` if somebody has
+   *   the lock of all cursors for long; `WAL_UNSUPPORTED` also for what is neither a number nor a place
    */
   async reset(to: CursorStart): Promise<void> {
     this.#check()
-    checkValue('cursor.reset', 'to', to, cursorStart)
+    if (typeof to === 'number') checkEventId(to)
+    else checkValue('cursor.reset', 'to', to, cursorStart)
     await this.#served(to, true)
   }
 

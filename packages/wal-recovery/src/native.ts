@@ -18,7 +18,7 @@ export interface NativeRuns {
   next(): number
   /** The memory that holds the current run. */
   window(): ArrayBuffer
-  /** Which of the source's windows that is. */
+  /** Its name, which no other window of this process has or gets. */
   windowId(): number
   /** Where the current run begins in the window. */
   start(): number

@@ -95,6 +95,10 @@ export interface VerifyProgress {
 
 /** Options of `verify`. */
 export interface VerifyOptions {
+  /**
+   * Told how far it is, from the event loop, whenever a segment was verified.
+   * @default nobody is told
+   */
   readonly onProgress?: (progress: VerifyProgress) => void
 }
 

@@ -64,7 +64,14 @@ const AT_END = -1
 /** Makes a recovery of what the addon, or whatever stands for it, has opened. */
 export let recoveryOf: <E = UntypedEvent>(native: NativeRecovery, event: EventType | undefined) => Recovery<E>
 
-/** An open log, to be read. Reading changes nothing and needs no permission to write. */
+/**
+ * An open log, to be read. Reading changes nothing and needs no permission to write.
+ *
+ * Beside a recorder, and once somebody has opened the log for appending since, it is looked at anew before something is
+ * read of it. *The errors of a look at the log* are those of opening it: `WAL_CORRUPT`, in mode `strict` `WAL_TORN`,
+ * `WAL_SCHEMA` if a log that nothing was written to before comes to hold other events than `event`, `WAL_UNSUPPORTED` where
+ * a newer version has written on, `WAL_NOT_FOUND` if the log is not there any more, `WAL_IO`.
+ */
 export class Recovery<E = UntypedEvent> {
   readonly #native: NativeRecovery
   readonly #views: WindowViews | undefined
@@ -137,8 +144,9 @@ export class Recovery<E = UntypedEvent> {
    * In mode `diagnostic` it gives every event that can be read, and passes over what cannot: `onGap` tells of it.
    *
    * @throws WalError `WAL_GONE` for a `from` that retention or repair has removed, `WAL_EVENT_ID` for one that is no
-   *   id, `WAL_UNSUPPORTED` for an option that does not exist, `WAL_CLOSED`; from the iterator: `WAL_CORRUPT` where a
-   *   sealed segment turns out to be damaged, before any of its events
+   *   id, `WAL_UNSUPPORTED` for an option that does not exist, `WAL_CLOSED`; the errors of a look at the log, see
+   *   {@link Recovery}. From the iterator these too: `WAL_CORRUPT` where a sealed segment turns out to be damaged, before
+   *   any of its events, and `WAL_GONE` where retention was faster
    */
   replay(options: ReplayOptions = {}): EventIterator<E> {
     return apart(() => this.#replay(options))
@@ -201,10 +209,8 @@ export class Recovery<E = UntypedEvent> {
    * @throws WalError `WAL_EVENT_ID`, `WAL_UNSUPPORTED` for an option that does not exist, `WAL_CLOSED`; with `from: 'end'`
    *   also what `replay` throws. From the iterator: `WAL_GONE` for a `from` that retention or repair has removed, if
    *   retention was faster, or if events that were given have been cut since, which cannot happen with `durableOnly`;
-   *   `WAL_CORRUPT`, and in mode `strict` `WAL_TORN`; `WAL_SCHEMA` if a log that nothing was written to before comes to
-   *   hold other events than `event`; `WAL_NOT_FOUND` if the log is not there any more; `WAL_UNSUPPORTED` in mode
-   *   `diagnostic`, and where a newer version has written on; `WAL_IO`; `WAL_CLOSED` when the log is closed meanwhile. Of
-   *   the signal its reason, whatever that is
+   *   `WAL_UNSUPPORTED` in mode `diagnostic`; the errors of a look at the log, see {@link Recovery}; `WAL_CLOSED` when the
+   *   log is closed meanwhile. Of the signal its reason, whatever that is
    */
   follow(options: FollowOptions = {}): Follow<E> {
     checkOptions('follow', options, followRules)
@@ -226,7 +232,7 @@ export class Recovery<E = UntypedEvent> {
    * Lets what follows begin at `eventId`, or at the next event if there is none of this id.
    *
    * @throws WalError `WAL_GONE` for an id that retention or repair has removed, as `replay` with this `from`;
-   *   `WAL_EVENT_ID`, `WAL_CLOSED`
+   *   `WAL_EVENT_ID`, `WAL_CLOSED`; the errors of a look at the log, see {@link Recovery}
    */
   seek(eventId: number): void {
     checkId('the event id', eventId)
@@ -247,7 +253,7 @@ export class Recovery<E = UntypedEvent> {
    *
    * @param time a `Date`, or milliseconds since the Unix epoch, fractions allowed: `block.writtenMs` finds its block
    * @throws WalError `WAL_UNSUPPORTED` for what is no time; `WAL_CORRUPT` where the segment that has to be looked at is
-   *   damaged; `WAL_CLOSED`, `WAL_IO`
+   *   damaged; `WAL_CLOSED`; the errors of a look at the log, see {@link Recovery}
    */
   seekTime(time: number | Date): number | undefined {
     const ms = Number(time)
@@ -264,10 +270,11 @@ export class Recovery<E = UntypedEvent> {
   }
 
   /**
-   * Verifies every segment of the log as it is now, on a thread of its own. Damage is no error but the result. What
+   * Verifies every segment of the log as it is now, on Node's pool of threads. Damage is no error but the result. What
    * `onProgress` throws rejects it in the end, and it is not called again.
    *
-   * @throws WalError `WAL_CLOSED`, `WAL_IO`, `WAL_UNSUPPORTED` for an option that does not exist
+   * @throws WalError `WAL_CLOSED`, `WAL_IO`, `WAL_NOT_FOUND` if the log is not there any more, `WAL_UNSUPPORTED` where a
+   *   newer version has written on, and for an option that does not exist
    */
   async verify(options: VerifyOptions = {}): Promise<VerifySummary> {
     checkOptions('verify', options, verifyRules)
@@ -296,10 +303,13 @@ export class Recovery<E = UntypedEvent> {
    * Opens the named cursor of a consumer, and holds it until it is closed; with `create` it is made if there is none.
    * It needs permission to write in the log's directory.
    *
-   * @throws WalError `WAL_NOT_FOUND` if there is none and none is to be made, `WAL_LOCKED` if somebody holds it,
-   *   `WAL_CURSOR_AHEAD` if it stands beyond the end of the log, `WAL_CORRUPT` if it cannot be read or is of another
-   *   log, `WAL_EVENT_ID` or `WAL_GONE` if it is put where there is no event, `WAL_UNSUPPORTED` for a name that is not
-   *   1 to 64 of `A-Z a-z 0-9 . _ -`, not beginning with a dot, `WAL_CLOSED`, `WAL_IO`
+   * @throws WalError `WAL_NOT_FOUND` if there is none and none is to be made, or no log any more; `WAL_LOCKED` if somebody
+   *   holds it, or the lock of all cursors for long; `WAL_CURSOR_AHEAD` if it stands beyond the end of the log;
+   *   `WAL_CORRUPT` if it cannot be read or is of another log, or nothing says which log this is; `WAL_EVENT_ID` or
+   *   `WAL_GONE` if it is put where there is no event; `WAL_CLOSED`, `WAL_POISONED` if the event that it is put at does not
+   *   become durable, since the recorder has ended or a sync of it has failed; `WAL_UNSUPPORTED` for a name that is not 1
+   *   to 64 of `A-Z a-z 0-9 . _ -`, not beginning with a dot, for an option that does not exist or is not what it takes,
+   *   and where a newer version wrote the cursor or the log; `WAL_CLOSED` also when the `Recovery` is; `WAL_IO`
    */
   async cursor(name: string, options: CursorOptions = {}): Promise<Cursor> {
     checkValue('cursor', 'name', name, cursorName)
@@ -323,7 +333,8 @@ export class Recovery<E = UntypedEvent> {
   /**
    * Removes a cursor: it holds nothing back any more.
    *
-   * @throws WalError `WAL_NOT_FOUND`, `WAL_LOCKED` if somebody holds it, `WAL_CLOSED`, `WAL_IO`
+   * @throws WalError `WAL_NOT_FOUND`, `WAL_LOCKED` if somebody holds it, `WAL_UNSUPPORTED` for a name that cannot be one,
+   *   `WAL_CLOSED`, `WAL_IO`
    */
   async removeCursor(name: string): Promise<void> {
     checkValue('removeCursor', 'name', name, cursorName)

@@ -46,6 +46,7 @@ export interface SegmentsReport {
   /** Index of the first one that belongs to the log, and of the last one with a block. */
   readonly first: number
   readonly last: number
+  /** How many belong to the log. */
   readonly count: number
   /** Uncompressed ones. */
   readonly hot: number
@@ -74,11 +75,18 @@ export interface DamageReport {
   readonly segment: number | null
   /** Byte offset in the uncompressed segment. */
   readonly offset: number
+  /** What is wrong there, in words. */
   readonly reason: string
 }
 
 /** Bytes that were cut off. */
 export interface CutReport extends DamageReport {
+  /** Null: it is `wal.staging` or `wal.meta`. */
+  readonly segment: number | null
+  /** Where they began. */
+  readonly offset: number
+  /** Why they were cut off, in words. */
+  readonly reason: string
   /** How many. */
   readonly bytes: number
   /** What the block headers in them name; 0: none can be read. */
@@ -114,6 +122,7 @@ export interface VerifySummary {
 
 /** A cursor of a log, as anybody may see it. */
 export interface CursorInfo {
+  /** Its name, as `cursor` takes it. */
   readonly name: string
   /** Id of the last event that its consumer is done with, 0: none; null: it cannot be read. */
   readonly eventId: number | null

@@ -155,13 +155,15 @@ impl Cursor {
     ///
     /// # Errors
     /// `WAL_EVENT_ID` if there is no such event yet; `WAL_CURSOR_AHEAD` if the log was cut meanwhile and ends before the
-    /// position, until it is reset; `WAL_CLOSED` if the writer ends before the event is durable, `WAL_POISONED` if a sync of the writer, or of this cursor, has failed; `WAL_NOT_FOUND` if somebody has removed
-    /// the cursor; `WAL_IO`. The position is as it was then.
+    /// position, until it is reset; `WAL_CLOSED` if the writer ends before the event is durable, `WAL_POISONED` if a sync
+    /// of the writer, or of this cursor, has failed; `WAL_NOT_FOUND` if somebody has removed the cursor, or the log;
+    /// `WAL_UNSUPPORTED` if a newer version has written the log on; `WAL_IO`. The position is as it was then.
     pub fn commit(&self, event_id: u64) -> Result<()> {
         until(|wait| self.poll_commit(event_id, wait))
     }
 
-    /// As [`commit`](Self::commit), but does not wait for the event to be durable; false: it is not yet.
+    /// As [`commit`](Self::commit), but does not wait for the event to be durable; false: it is not yet. For an event that
+    /// nobody has seen written yet it sleeps for 50 ms, to look once more before it says that there is none.
     ///
     /// # Errors
     /// As [`commit`](Self::commit).
@@ -180,12 +182,14 @@ impl Cursor {
     /// Puts the cursor somewhere, also back.
     ///
     /// # Errors
-    /// As [`commit`](Self::commit); `WAL_GONE` if retention has removed what comes behind it.
+    /// As [`commit`](Self::commit); `WAL_GONE` if retention has removed what comes behind it; `WAL_LOCKED` if somebody
+    /// has the lock of all cursors for long.
     pub fn reset(&self, start: CursorStart) -> Result<()> {
         until(|wait| self.put(start, false, wait))
     }
 
-    /// As [`reset`](Self::reset), but does not wait for the event to be durable; false: it is not yet.
+    /// As [`reset`](Self::reset), but does not wait for the event to be durable; false: it is not yet. It may sleep as
+    /// [`try_commit`](Self::try_commit) does.
     ///
     /// # Errors
     /// As [`reset`](Self::reset).

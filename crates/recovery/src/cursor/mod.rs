@@ -32,10 +32,13 @@ impl Recovery {
     /// dropped; the recovery may be dropped before.
     ///
     /// # Errors
-    /// `WAL_NOT_FOUND` if there is none of this name and none is to be made; `WAL_LOCKED` if somebody else holds it;
-    /// `WAL_CURSOR_AHEAD` if it stands beyond the end of the log and `WAL_CORRUPT` if it cannot be read or is of another
-    /// log, unless it is to be reset; `WAL_EVENT_ID`, `WAL_GONE` if it is to begin where there is no event any more;
-    /// `WAL_UNSUPPORTED` for a name that cannot be one; `WAL_IO`, also without the right to write.
+    /// `WAL_NOT_FOUND` if there is none of this name and none is to be made, or no log any more; `WAL_LOCKED` if somebody
+    /// else holds it, or the lock of all cursors for long; `WAL_CURSOR_AHEAD` if it stands beyond the end of the log and
+    /// `WAL_CORRUPT` if it cannot be read or is of another log, unless it is to be reset, and if nothing says which log
+    /// this is; `WAL_EVENT_ID`, `WAL_GONE` if it is to begin where there is no event yet, or no event any more;
+    /// `WAL_CLOSED`, `WAL_POISONED` if the event that it is put at does not become durable, since its writer has ended or
+    /// a sync of it has failed; `WAL_UNSUPPORTED` for a name that cannot be one, and if a newer version wrote the cursor
+    /// or the log; `WAL_IO`, also without the right to write.
     pub fn cursor(&self, name: &str, options: &CursorOptions) -> Result<Cursor> {
         check_name(name)?;
         wait::until(|wait| Cursor::open(self, name, options, wait))

@@ -42,7 +42,7 @@ impl ByHandOptions {
     }
 }
 
-/// What a repair does or did. As JSON its keys are in camel case.
+/// What a repair does or did. As JSON its keys are in camel case, and `None` is `null`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RepairPlan {
@@ -66,7 +66,7 @@ pub struct RepairPlan {
     pub cuts: Vec<CutReport>,
     /// Where the log ends afterwards.
     pub log_end: LogEnd,
-    /// What [`undo`](super::undo) knows this repair by; absent: nothing was cut, or this is only a plan.
+    /// What [`undo`](super::undo) knows this repair by; `None`: nothing was cut, or this is only a plan.
     pub cut_at: Option<String>,
 }
 
@@ -96,7 +96,8 @@ pub fn plan_repair(
 /// the lock of the log meanwhile. A log that is clean is left as it is.
 ///
 /// # Errors
-/// As [`plan_repair`], with nothing changed. `WAL_IO` in the middle: begin again.
+/// As [`plan_repair`], with nothing changed. `WAL_CORRUPT` also behind the cut, if the log is not clean even then: what was
+/// cut stands in quarantine. `WAL_IO` in the middle: begin again.
 pub fn repair(files: &Arc<dyn FileSystem>, directory: &Path, options: &ByHandOptions) -> Result<RepairPlan> {
     check(&**files, directory, options.mode)?;
     let boot_id = known_boot_id(options.boot_id)?;

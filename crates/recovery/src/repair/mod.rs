@@ -80,14 +80,17 @@ pub enum AppendPoint {
 /// The caller holds `wal.lock`, and `inspection` was made since. What a file is left with is not synced where only the
 /// caller's own sync of that file makes it count.
 ///
-/// In this order: what will be cut goes to quarantine, synced; the segments behind the cut are removed from the highest
-/// down; the rest of the segment is zeroed and synced; unpublished remains are zeroed; damaged headers are written
-/// anew; blocks above what is proved to be on the device are written once more in place, the same bytes, since an
-/// earlier sync that failed may have left clean pages that never reached it.
+/// In this order: unfinished files are removed; what will be cut goes to quarantine, synced; the segments behind the cut
+/// are removed from the highest down; the rest of the segment is zeroed and synced; prepared segments that cannot be
+/// used are removed; files of a wrong length get the right one; unpublished remains are zeroed; damaged headers are
+/// written anew; blocks above what is proved to be on the device are written once more in place, the same bytes, since
+/// an earlier sync that failed may have left clean pages that never reached it; what retention had begun to remove is
+/// removed.
 ///
 /// # Errors
 /// `WAL_CORRUPT` or `WAL_TORN`, by mode, with nothing changed; `WAL_UNSUPPORTED` in `diagnostic` mode, which is
-/// read-only; `WAL_IO`, after which everything may be tried again.
+/// read-only. In the middle: `WAL_IO`, and `WAL_CORRUPT` if a segment is not any more what `inspection` says of it; after
+/// either everything may be tried again with a new inspection.
 pub fn prepare_for_append(
     files: &Arc<dyn FileSystem>,
     directory: &Path,
