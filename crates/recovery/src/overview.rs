@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use flashstrike_segment::cold::SeekTable;
-use flashstrike_segment::{WalMeta, choose_slot, names};
+use flashstrike_segment::{
+    LogVerifier, NothingFollows, SegmentBytes, SegmentReport, SegmentStart, WalMeta, choose_slot, names,
+};
 use serde::Serialize;
 
 use crate::directory::{SegmentFiles, absolute, cold_path, hot_path, not_found};
@@ -14,7 +16,8 @@ use crate::durable::known_durable;
 use crate::error::{Error, Result};
 use crate::files::{File, FileSystem, OpenMode, read_full_at, read_to_end};
 use crate::inspect::{
-    Depth, InspectOptions, Inspection, MetaFacts, SegmentFacts, SegmentSource, Watch, identity_of, observe,
+    Depth, InspectOptions, Inspection, MetaFacts, Scratch, SegmentFacts, SegmentSource, Watch, identity_of,
+    observe,
 };
 use crate::lock::holder;
 use crate::machine::known_boot_id;
@@ -89,7 +92,9 @@ pub enum SegmentState {
     Prepared,
     /// Given up by retention; the next writer finishes its removal.
     Retired,
-    /// Neither header nor metadata block can be read, or it stands behind damage.
+    /// Its metadata block names another log.
+    Foreign,
+    /// Neither header nor metadata block can be read.
     Unreadable,
     /// It has to be there and is not.
     Missing,
@@ -255,6 +260,7 @@ impl Look<'_> {
         };
         let belongs = |segment: &&SegmentOverview| {
             matches!(segment.state, SegmentState::Sealed | SegmentState::Unsealed | SegmentState::Active)
+                && !self.is_behind_damage(segment.index)
         };
         let staged = StagedReport::of(&inspection.staging);
         let events = segments.iter().filter(belongs).map(|segment| segment.events).sum::<u64>();
@@ -330,7 +336,14 @@ impl Look<'_> {
         Ok(made)
     }
 
-    /// What header and metadata block say.
+    /// Whether it is there and does not belong to what the log is worth.
+    fn is_behind_damage(&self, index: u32) -> bool {
+        let Inspection { damage, segments, first_segment, .. } = self.inspection;
+        let behind = segments.last().map_or(*first_segment, |last| last.index + 1);
+        damage.is_some() && index >= behind
+    }
+
+    /// What header and metadata block say, and of one that is not sealed its blocks.
     fn unread(&self, index: u32) -> Result<SegmentOverview> {
         let mut made = SegmentOverview::of(index, SegmentState::Unreadable);
         let Some(start) = self.source.start(index, None)? else { return Ok(made) };
@@ -341,22 +354,46 @@ impl Look<'_> {
         if let Some((block, _)) = &start.metadata {
             made.first_written_ms = millis(block.written_ts_ns);
         }
+        if self.is_foreign(&start) {
+            made.state = SegmentState::Foreign;
+            return Ok(made);
+        }
         let prepared = self.inspection.prepared.iter().find(|prepared| prepared.index == index);
         if let Some(seal) = &start.sealed {
-            let is_behind = self.inspection.behind.contains(&index) || start.metadata.is_none();
-            made.state = if is_behind { SegmentState::Unreadable } else { SegmentState::Sealed };
+            let is_readable = start.metadata.is_some();
+            made.state = if is_readable { SegmentState::Sealed } else { SegmentState::Unreadable };
             made.events = seal.event_count.into();
             made.blocks = seal.block_count;
             (made.first_event_id, made.last_event_id) = (seal.first_event_id, seal.last_event_id);
             (made.last_written_ms, made.sealed_ms) = (millis(seal.closed_ts_ns), millis(seal.closed_ts_ns));
         } else if !start.published && start.header.is_some() {
-            let is_usable = prepared.is_none_or(|prepared| prepared.usable.is_some());
+            // Beside a writer nobody has looked into them: it fills them just now.
+            let is_usable =
+                self.inspection.writer_alive || prepared.is_none_or(|prepared| prepared.usable.is_some());
             made.state = if is_usable { SegmentState::Prepared } else { SegmentState::Unreadable };
-        } else if self.inspection.writer_alive && start.metadata.is_some() {
-            // Begun since the log was looked at.
-            made.state = SegmentState::Active;
+        } else if start.metadata.is_some() {
+            if let Some(report) = self.read_alone(index)? {
+                made.count(&report);
+            }
+            // Begun since the log was looked at, unless it stands behind damage.
+            let is_begun = self.inspection.writer_alive && !self.is_behind_damage(index);
+            made.state = if is_begun { SegmentState::Active } else { SegmentState::Unsealed };
         }
         Ok(made)
+    }
+
+    fn is_foreign(&self, start: &SegmentStart) -> bool {
+        let own = self.inspection.identity.as_ref().map(|identity| identity.log_id);
+        own.zip(start.log_id()).is_some_and(|(own, found)| own != found)
+    }
+
+    /// The blocks of a segment as far as they verify, whatever stands in front of it; `None`: they cannot be read.
+    fn read_alone(&self, index: u32) -> Result<Option<SegmentReport>> {
+        let mut scratch = Scratch::default();
+        let Some(body) = self.source.body(index, &mut scratch, None)? else { return Ok(None) };
+        let segment = SegmentBytes { index, bytes: scratch.bytes(&body), cold: body.cold };
+        let mut verifier = LogVerifier::begin_at(None, None, index);
+        Ok(verifier.segment(segment, &mut NothingFollows, &mut |_| {}).ok())
     }
 
     fn measure(&self, made: &mut SegmentOverview, listed: SegmentFiles) -> Result<()> {
@@ -484,6 +521,16 @@ impl SegmentOverview {
             sealed_ms: 0,
             header_damaged: false,
         }
+    }
+
+    /// What its blocks say.
+    fn count(&mut self, report: &SegmentReport) {
+        self.events = report.events;
+        self.blocks = report.blocks;
+        self.first_event_id = report.first_event_id;
+        self.last_event_id = if report.events == 0 { 0 } else { report.last_event_id };
+        self.last_written_ms = millis(report.last_written_ts_ns);
+        self.used_bytes = Some(report.end_offset);
     }
 
     /// Of a segment whose blocks were read.

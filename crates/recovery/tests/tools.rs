@@ -32,8 +32,8 @@ fn what_a_dead_writer_has_said_to_be_durable_is_shown() {
     let log = directory.path();
     let mut writer = LogWriter::new(log, 32, 1 << 20);
     writer.append(10);
-    // (said, known): nobody believes in more than there is.
-    for (said, known) in [(0, 0), (8, 8), (10, 10), (11, 10), (u64::MAX, 10)] {
+    // (said, known): what calls more durable than was published, no writer has said, and nobody believes any of it.
+    for (said, known) in [(0, 0), (8, 8), (10, 10), (11, 0), (u64::MAX, 0)] {
         stage(log, 10, 2, 32, said);
         let of_boot = overview(&os_files(), log, Some(BOOT_ID)).unwrap();
         assert_eq!((of_boot.durable_event_id, of_boot.last_event_id), (known, 12), "{said}");
@@ -58,6 +58,63 @@ fn an_overview_says_how_many_segments_it_has_verified() {
     assert_eq!((overview.state, overview.segments.len(), sealed), (LogState::Clean, 5, 4));
     assert_eq!(overview.verified_segments, 1);
     assert_eq!(verified(&os_files(), directory.path()).segments, 5);
+}
+
+fn states(log: &Path) -> (u64, Vec<(u32, SegmentState, u64)>) {
+    let overview = overview(&os_files(), log, None).unwrap();
+    let all = overview.segments.iter().map(|segment| (segment.index, segment.state, segment.events));
+    (overview.events, all.collect())
+}
+
+#[test]
+fn what_is_prepared_is_shown_so_beside_a_writer_and_after_it() {
+    let directory = temporary_directory();
+    let log = directory.path();
+    let mut writer = LogWriter::new(log, 64, 64 << 10);
+    writer.ahead = 2;
+    while writer.next_segment < 3 {
+        writer.append(100);
+    }
+    writer.write_meta(0);
+    let alive = hold_lock(log);
+    let beside = states(log);
+    let prepared = beside.1.iter().filter(|(_, state, _)| *state == SegmentState::Prepared).count();
+    assert_eq!((beside.1.len(), prepared), (5, 2), "{beside:?}");
+    drop(alive);
+    assert_eq!(states(log), beside);
+}
+
+#[test]
+fn whole_segments_behind_a_missing_one_are_shown_and_not_counted() {
+    let directory = temporary_directory();
+    let log = directory.path();
+    let mut writer = LogWriter::new(log, 64, 64 << 10);
+    while writer.next_segment < 4 {
+        writer.append(100);
+    }
+    writer.write_meta(0);
+    let (_, mut expected) = states(log);
+    std::fs::remove_file(hot_path(log, 1)).unwrap();
+    expected[1] = (1, SegmentState::Missing, 0);
+    expected[3].1 = SegmentState::Unsealed;
+    assert!(expected.iter().all(|&(index, _, events)| index == 1 || events > 0), "{expected:?}");
+    let first = expected[0].2;
+    assert_eq!(states(log), (first, expected));
+}
+
+#[test]
+fn a_segment_of_another_log_is_shown_as_one() {
+    let (own, other) = (temporary_directory(), temporary_directory());
+    for (log, log_id) in [(own.path(), *b"log of the tests"), (other.path(), *b"not of the tests")] {
+        let mut writer = LogWriter::new(log, 64, 64 << 10);
+        writer.log_id = log_id;
+        while writer.next_segment < 3 {
+            writer.append(100);
+        }
+        writer.write_meta(0);
+    }
+    std::fs::copy(hot_path(other.path(), 1), hot_path(own.path(), 1)).unwrap();
+    assert_eq!(states(own.path()).1[1], (1, SegmentState::Foreign, 0));
 }
 
 /// A log of five segments, four of them sealed, and a writer that is alive.

@@ -42,6 +42,7 @@ pub struct LogWriter {
     pub ahead: u32,
     /// Nanoseconds from one block to the next.
     pub tick: u64,
+    pub log_id: [u8; 16],
 }
 
 pub struct Active {
@@ -66,6 +67,7 @@ impl LogWriter {
             unsealed: 0,
             ahead: 0,
             tick: 1,
+            log_id: LOG_ID,
         }
     }
 
@@ -103,7 +105,7 @@ impl LogWriter {
         let file = OsFileSystem.open(&hot_path(&self.directory, index), OpenMode::ReadWrite).unwrap();
         let mapping = file.map(self.segment_size as usize).unwrap();
         let metadata = Metadata {
-            log_id: LOG_ID,
+            log_id: self.log_id,
             previous_chain: self.link.chain,
             segment_index: index,
             segment_size: self.segment_size,
@@ -234,7 +236,7 @@ impl LogWriter {
     pub fn write_meta(&self, first_segment: u32) {
         let meta = WalMeta {
             clean: false,
-            log_id: LOG_ID,
+            log_id: self.log_id,
             last_event_id: self.link.last_event_id,
             durable_event_id: self.link.last_event_id,
             first_segment,

@@ -90,6 +90,7 @@ const stateNames: Record<SegmentOverview['state'], string> = {
   unsealed: 'unsealed',
   prepared: 'prepared',
   retired: 'retired',
+  foreign: 'of another log',
   unreadable: 'unreadable',
   missing: 'MISSING',
 }

@@ -36,7 +36,15 @@ export interface Overview {
 
 export interface SegmentOverview {
   readonly index: number
-  readonly state: 'sealed' | 'active' | 'unsealed' | 'prepared' | 'retired' | 'unreadable' | 'missing'
+  readonly state:
+    | 'sealed'
+    | 'active'
+    | 'unsealed'
+    | 'prepared'
+    | 'retired'
+    | 'foreign'
+    | 'unreadable'
+    | 'missing'
   readonly files: readonly string[]
   readonly isCold: boolean
   readonly events: number
