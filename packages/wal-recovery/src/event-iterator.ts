@@ -42,15 +42,18 @@ export abstract class EventIterator<E> implements IterableIterator<E, undefined>
    */
   protected readonly blocks: Generator<boolean, never>
   readonly #nextBlock: NextBlock
+  readonly #isOrdered: boolean
   readonly #onEnd: () => void
 
-  protected constructor(event: E, { walker, cursor, nextBlock, range, reverse, onEnd }: IterationOptions) {
+  protected constructor(event: E, options: IterationOptions) {
+    const { walker, cursor, nextBlock, range, reverse, isOrdered, onEnd } = options
     this.walker = walker
     this.cursor = cursor
     this.range = range
     this.reverse = reverse
     this.result = result(false, event)
     this.#nextBlock = nextBlock
+    this.#isOrdered = isOrdered
     this.#onEnd = onEnd
     this.blocks = this.#walk()
   }
@@ -64,7 +67,7 @@ export abstract class EventIterator<E> implements IterableIterator<E, undefined>
   *#walk(): Generator<boolean, never> {
     for (;;) {
       while (this.#nextBlock()) {
-        if (this.#isBeyond()) break
+        if (this.#isOrdered && this.#isBeyond()) break
         if (this.enterBlock()) yield true
       }
       this.return()
@@ -113,6 +116,8 @@ export interface IterationOptions {
   readonly nextBlock: NextBlock
   readonly range: IdRange
   readonly reverse: boolean
+  /** Whether the ids ascend from block to block, so that behind one beyond the range there is none inside it. */
+  readonly isOrdered: boolean
   readonly onEnd: () => void
 }
 
@@ -229,6 +234,7 @@ function endedIteration(): IterationOptions {
     nextBlock: () => false,
     range: ALL_IDS,
     reverse: false,
+    isOrdered: true,
     onEnd: () => {},
   }
 }

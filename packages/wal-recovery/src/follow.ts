@@ -172,8 +172,15 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
     }
     try {
       const walker = this.#walker
-      const place = { walker, cursor: walker.cursor, nextBlock, range: this.#range, reverse: false }
-      this.#events = this.#iterate({ ...place, onEnd: () => {} })
+      this.#events = this.#iterate({
+        walker,
+        cursor: walker.cursor,
+        nextBlock,
+        range: this.#range,
+        reverse: false,
+        isOrdered: true,
+        onEnd: () => {},
+      })
     } catch (error) {
       this.#end({ thrown: error })
       throw error

@@ -86,6 +86,7 @@ export class LogBlock<E> implements Iterable<E> {
       },
       range: this.#range,
       reverse: false,
+      isOrdered: true,
       onEnd: () => {
         isOver = true
       },

@@ -164,6 +164,7 @@ export class Recovery<E = UntypedEvent> {
       nextBlock: () => walker.next(),
       range,
       reverse,
+      isOrdered: this.#isOrdered(),
       onEnd: () => walker.close(),
     })
   }
@@ -180,6 +181,7 @@ export class Recovery<E = UntypedEvent> {
     const range = this.#range(options)
     const walker = this.#walk(range, false)
     this.#learn()
+    const isOrdered = this.#isOrdered()
     const gaps: Gap[] = []
     walker.onGap = gap => gaps.push(gap)
     let turnEnds = performance.now() + TURN_MS
@@ -187,8 +189,9 @@ export class Recovery<E = UntypedEvent> {
       for (;;) {
         const more = walker.next()
         yield* gaps.splice(0)
-        if (!more || walker.firstId > range.to) return
-        yield new LogBlock<E>(walker, range, iteration => this.#iterate(iteration), this.#columns())
+        if (!more || (isOrdered && walker.firstId > range.to)) return
+        if (walker.firstId <= range.to && walker.lastId >= range.from)
+          yield new LogBlock<E>(walker, range, iteration => this.#iterate(iteration), this.#columns())
         if (performance.now() < turnEnds) continue
         await nextTurn()
         turnEnds = performance.now() + TURN_MS
@@ -376,6 +379,11 @@ export class Recovery<E = UntypedEvent> {
     checkId('from', from)
     checkId('to', to)
     return { from, to }
+  }
+
+  /** Whether the blocks come in the order of their ids; what is left of a damaged log may stand in any. */
+  #isOrdered(): boolean {
+    return this.report.mode !== 'diagnostic'
   }
 
   #walk({ from, to }: IdRange, reverse: boolean): BlockWalker {

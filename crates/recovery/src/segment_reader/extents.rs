@@ -15,9 +15,9 @@ pub(crate) struct Extent {
     pub(crate) start: usize,
     /// Where the last one ends in the part, padding included.
     pub(crate) end: usize,
-    /// Id of the first event.
+    /// The lowest id of an event: the first one's.
     pub(crate) first_event_id: u64,
-    /// Id of the last event.
+    /// The highest id of an event: the last one's.
     pub(crate) last_event_id: u64,
     /// Events in all.
     pub(crate) events: u64,
@@ -59,7 +59,9 @@ impl Extents {
                     && end - window_start(open.start) <= WINDOW_LEN =>
             {
                 open.end = end;
-                open.last_event_id = header.last_event_id;
+                // Blocks of a damaged log that verify on their own may stand in any order.
+                open.first_event_id = open.first_event_id.min(header.first_event_id);
+                open.last_event_id = open.last_event_id.max(header.last_event_id);
                 open.events += u64::from(header.event_count);
                 open.payload_bytes += u64::from(header.payload_len);
             }
@@ -145,6 +147,19 @@ mod tests {
             if length as usize + 64 <= WINDOW_OVERLAP {
                 assert!(all.iter().all(|extent| !is_large(extent)), "{length}");
             }
+        }
+    }
+
+    #[test]
+    fn an_extent_tells_the_lowest_and_the_highest_id_wherever_their_blocks_stand() {
+        for order in [[1, 11, 21], [21, 11, 1], [11, 21, 1], [11, 1, 21]] {
+            let mut extents = Extents::default();
+            for (at, first) in (64..).step_by(128).zip(order) {
+                extents.push(at, &block(64, first, 10, KIND_EVENTS));
+            }
+            let ids =
+                extents.finish().into_iter().map(|extent| (extent.first_event_id, extent.last_event_id));
+            assert_eq!(ids.collect::<Vec<_>>(), [(1, 30)], "{order:?}");
         }
     }
 
