@@ -1,5 +1,6 @@
 /** The command line on a real terminal, which it gives back as it was. */
 import { spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
@@ -58,6 +59,23 @@ function check(t: ExecutionContext, { text }: Shown, columns: number, what: stri
   t.true(last('\u001b[?25h', '\u001b[?25l'), `${what}: the cursor is hidden: ${JSON.stringify(text)}`)
   t.true(last('\u001b[?7h', '\u001b[?7l'), `${what}: lines do not wrap: ${JSON.stringify(text)}`)
 }
+
+test('what has no room on a terminal is told, and a problem stands below its row', async t => {
+  const log = hasTerminal ? goldenLog(t, 'fixed-rotated') : undefined
+  if (log === undefined) {
+    t.pass()
+    return
+  }
+  mkdirSync(join(log, 'cursors'), { recursive: true })
+  const name = 'a-cursor-whose-name-leaves-no-room-for-its-problem'
+  writeFileSync(join(log, 'cursors', `${name}.cursor`), 'nothing that a cursor says')
+  const shown = await onTerminal(80, ['inspect', log])
+  check(t, shown, 80, 'inspect')
+  const screen = screenOf(shown.text).join('\n')
+  t.regex(screen, /No room for [A-Z]/)
+  t.regex(screen, /^ {4}Problem: \S/m)
+  t.notRegex(screenOf((await onTerminal(400, ['inspect', log])).text).join('\n'), /No room for/)
+})
 
 test('every screen fits its terminal, has colours, and the terminal is given back', async t => {
   for (const columns of hasTerminal ? [80, 200] : []) {

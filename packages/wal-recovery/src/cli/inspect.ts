@@ -122,7 +122,7 @@ const cursorColumns: readonly Column<CursorOverview>[] = [
   { title: 'Behind', right: true, value: ({ behind }) => (behind === null ? '-' : count(behind)) },
   { title: 'Committed', value: cursor => time(cursor.updatedMs) },
   { title: 'Held', value: ({ held }) => (held ? 'yes' : 'no') },
-  { title: 'Problem', spare: 1, value: ({ problem }) => safe(problem ?? '') },
+  { title: 'Problem', spare: 1, below: true, value: ({ problem }) => safe(problem ?? '') },
 ]
 
 const quarantineColumns: readonly Column<QuarantineOverview>[] = [
@@ -132,7 +132,7 @@ const quarantineColumns: readonly Column<QuarantineOverview>[] = [
   { title: 'Kept', right: true, value: kept => sizeText(kept.bytes) },
   { title: 'Ids', value: kept => rangeText(kept.firstEventId, kept.lastEventId) },
   { title: 'Put back', spare: 2, value: ({ undoneAt }) => safe(undoneAt ?? 'no') },
-  { title: 'Reason', spare: 3, value: ({ reason }) => safe(reason ?? '') },
+  { title: 'Reason', spare: 3, below: true, value: ({ reason }) => safe(reason ?? '') },
 ]
 
 function idText(id: number): string {

@@ -10,6 +10,8 @@ export interface Column<Row> {
   readonly right?: boolean
   /** Where a terminal is too narrow, those with the highest number are left out first; without one never. */
   readonly spare?: number
+  /** Where it is left out, what it says stands below the row. */
+  readonly below?: boolean
 }
 
 const GAP = '  '
@@ -46,11 +48,21 @@ export function table<Row>(all: readonly Column<Row>[], rows: readonly Row[], in
     made.push(shown.map(column => cells.get(column)?.[at] ?? ''))
   })
   const margin = ' '.repeat(indent)
-  return made
-    .toString()
-    .split('\n')
-    .map(line => margin + line.trimEnd())
-    .join('\n')
+  const hidden = all.filter(column => !shown.includes(column))
+  const under = (at: number) =>
+    hidden
+      .filter(column => column.below === true && cells.get(column)?.[at])
+      .flatMap(column => lines(`${column.title}: ${cells.get(column)?.[at]}`, indent + 2))
+  const text = made.toString().split('\n')
+  const rest = hidden.filter(column => column.below !== true).map(column => column.title)
+  return [
+    ...text.flatMap((line, at) => [margin + line.trimEnd(), ...(at === 0 ? [] : under(at - 1))]),
+    ...(rest.length > 0 ? lines(`No room for ${rest.join(', ')}: --json has them.`, indent) : []),
+  ].join('\n')
+}
+
+function lines(text: string, indent: number): string[] {
+  return wrapped(text, columns() - indent).map(line => ' '.repeat(indent) + line)
 }
 
 /** Names and what they say, one a line; a value that is too long goes on under itself. */
