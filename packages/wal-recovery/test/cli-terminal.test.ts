@@ -67,7 +67,7 @@ test('what has no room on a terminal is told, and a problem stands below its row
     return
   }
   mkdirSync(join(log, 'cursors'), { recursive: true })
-  const name = 'a-cursor-whose-name-leaves-no-room-for-its-problem'
+  const name = 'cursor-without-room-for-its-problem'
   writeFileSync(join(log, 'cursors', `${name}.cursor`), 'nothing that a cursor says')
   const shown = await onTerminal(80, ['inspect', log])
   check(t, shown, 80, 'inspect')
