@@ -51,7 +51,7 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
   #isBegun = false
   #ending: Ending | undefined
   #wake: (() => void) | undefined
-  /** Calls of `next` that wait, one behind the other. */
+  /** Calls of `next`, and of that of `blocks`, that wait, one behind the other. */
   #waiting: Promise<unknown> | undefined
   #turnEnds = 0
 
@@ -89,9 +89,10 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
     this.#beginOnce()
     try {
       for (;;) {
-        while (this.#ending === undefined && !this.#nextBlock()) await this.#pause()
-        if (this.#isOver()) return
-        yield new LogBlock<E>(this.#walker, this.#range, this.#iterate, this.#columns())
+        let block = this.#waiting === undefined ? this.#blockNow() : undefined
+        block ??= await this.#inOrder(() => this.#blockLater())
+        if (block === undefined) return
+        yield block
       }
     } finally {
       this.#end('returned')
@@ -151,6 +152,22 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
       if (result !== undefined) return result
       await this.#pause()
     }
+  }
+
+  /** The next block once it is there; undefined: it is over. */
+  async #blockLater(): Promise<LogBlock<E> | undefined> {
+    while (!this.#isOver()) {
+      const block = this.#blockNow()
+      if (block !== undefined) return block
+      await this.#pause()
+    }
+    return undefined
+  }
+
+  /** The next block, if it is there. */
+  #blockNow(): LogBlock<E> | undefined {
+    if (!this.#nextBlock()) return undefined
+    return new LogBlock<E>(this.#walker, this.#range, this.#iterate, this.#columns())
   }
 
   /** The next event or the end, if either is there; undefined: neither. */
