@@ -65,13 +65,18 @@ export abstract class EventIterator<E> implements IterableIterator<E, undefined>
   protected abstract enterBlock(): boolean
 
   *#walk(): Generator<boolean, never> {
-    for (;;) {
-      while (this.#nextBlock()) {
-        if (this.#isOrdered && this.#isBeyond()) break
-        if (this.enterBlock()) yield true
+    try {
+      for (;;) {
+        while (this.#nextBlock()) {
+          if (this.#isOrdered && this.#isBeyond()) break
+          if (this.enterBlock()) yield true
+        }
+        this.return()
+        yield false
       }
+    } catch (error) {
       this.return()
-      yield false
+      throw error
     }
   }
 

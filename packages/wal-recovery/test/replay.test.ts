@@ -278,7 +278,8 @@ test('blocks give ids, times, payload and events; gaps come where they are', asy
 test('replay tells onGap of gaps where they are', t => {
   const gap: Gap = { segment: 0, offset: 512, end: 1024, afterEventId: 1, reason: 'checksum' }
   const steps = [counts([block(1)]), { gap }, counts([block(9)]), { gap }]
-  const log = recoveryOf(logOf(steps, schemaJson(Count)).native, undefined)
+  const { native, opened } = logOf(steps, schemaJson(Count))
+  const log = recoveryOf(native, undefined)
   const seen: unknown[] = []
   for (const { event_id } of log.replay({ onGap: gap => seen.push(gap) })) seen.push(event_id)
   t.deepEqual(seen, [1, gap, 9, gap])
@@ -288,7 +289,10 @@ test('replay tells onGap of gaps where they are', t => {
     },
   })
   t.is(failing.next().value?.event_id, 1)
+  t.is(opened[1]?.closed, 0)
   t.throws(() => failing.next(), { message: 'enough' })
+  t.is(opened[1]?.closed, 1, 'it holds threads and memory')
+  t.deepEqual(failing.next(), { done: true, value: undefined })
   t.throws(() => log.replay({ onGap: true as never }), { code: 'WAL_UNSUPPORTED', message: /onGap/ })
 })
 
