@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { repairLog, undoRepair, verifyLog } from '#src/cli/tools.js'
@@ -72,6 +72,29 @@ test('what a repair loses is called durable nowhere, and certain where it was', 
   )
   const said = `${dry.stdout}${(await run(['verify', corrupt])).stdout}`
   t.notRegex(said, /were durable|Something durable|Nothing durable/)
+})
+
+test('a repair names the files that it has really kept', async t => {
+  const log = goldenLog(t, 'torn-payload')
+  if (log === undefined) {
+    t.pass()
+    return
+  }
+  const { stdout } = await run(['repair', log, '--yes'])
+  const kept = [...stdout.matchAll(/^ {2}Kept: (.*)$/gm)].map(([, name]) => name as string)
+  t.true(kept.length > 0, stdout)
+  for (const name of kept) t.true(existsSync(join(log, name)), stdout)
+})
+
+test('a copy into a directory that is not there is refused in a sentence', async t => {
+  const log = goldenLog(t, 'fixed-active')
+  if (log === undefined) {
+    t.pass()
+    return
+  }
+  const { code, stderr } = await run(['copy', log, join(log, 'nowhere', 'copy')])
+  t.is(code, 2)
+  t.regex(stderr, /nowhere is not there, where the copy is to be made: make that directory first/)
 })
 
 test('a corrupt log is not cut unless that is asked for, and a clean one never', async t => {

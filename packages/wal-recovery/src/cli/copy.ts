@@ -33,7 +33,12 @@ export async function copy({ dir, to, json: asJson }: CopyOptions): Promise<numb
       'This log belongs to another user, so retention cannot be held back: copy again if it removes a segment.',
     )
   }
-  await mkdir(making, { mode: (await stat(dir)).mode & 0o777 })
+  await mkdir(making, { mode: (await stat(dir)).mode & 0o777 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+    throw new UsageError(
+      `${dirname(target)} is not there, where the copy is to be made: make that directory first`,
+    )
+  })
   let wasInterrupted = false
   const done = handleInterrupt(() => {
     wasInterrupted = true

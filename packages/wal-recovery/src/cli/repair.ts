@@ -137,6 +137,8 @@ function doneScreen(dir: string, done: RepairPlan): string {
   return [
     '',
     `Repaired: the log ends with event ${done.lastEventId} and is ${stateText('clean')}.`,
+    // The plan was made earlier, and the time in the names with it.
+    ...done.cuts.map(({ keptIn }) => `  Kept: ${safe(keptIn)}`),
     ...(done.cutAt === null
       ? []
       : [paragraph(`As long as nothing is appended, this takes it back: ${how}`, '')]),
