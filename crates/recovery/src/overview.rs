@@ -5,19 +5,18 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use flashstrike_segment::WalMeta;
 use flashstrike_segment::cold::SeekTable;
-use flashstrike_segment::{
-    LogVerifier, NothingFollows, SegmentBytes, SegmentReport, SegmentStart, WalMeta, choose_slot, names,
-};
+use flashstrike_segment::{LogVerifier, NothingFollows, SegmentBytes, SegmentReport, SegmentStart};
 use serde::Serialize;
 
+use crate::cursor::CursorEntry;
 use crate::directory::{SegmentFiles, absolute, cold_path, hot_path, not_found};
 use crate::durable::known_durable;
 use crate::error::{Error, Result};
-use crate::files::{File, FileSystem, OpenMode, read_full_at, read_to_end};
+use crate::files::{File, FileSystem, read_full_at};
 use crate::inspect::{
-    Depth, InspectOptions, Inspection, MetaFacts, Scratch, SegmentFacts, SegmentSource, Watch, identity_of,
-    observe,
+    Depth, InspectOptions, Inspection, MetaFacts, Scratch, SegmentFacts, SegmentSource, Watch, observe,
 };
 use crate::lock::holder;
 use crate::machine::known_boot_id;
@@ -256,12 +255,13 @@ impl Look<'_> {
         let segments = self.segments()?;
         let identity = match &inspection.identity {
             Some(identity) => Some(identity.clone()),
-            None => self.identity()?,
+            None => self.source.identity_in(inspection.listing.segments.keys())?,
         };
         let belongs = |segment: &&SegmentOverview| {
             matches!(segment.state, SegmentState::Sealed | SegmentState::Unsealed | SegmentState::Active)
                 && !self.is_behind_damage(segment.index)
         };
+        let cursors = self.cursors(identity.as_ref().map(|identity| &identity.log_id))?;
         let staged = StagedReport::of(&inspection.staging);
         let events = segments.iter().filter(belongs).map(|segment| segment.events).sum::<u64>();
         let first = segments.iter().filter(belongs).find(|segment| segment.first_event_id > 0);
@@ -287,22 +287,12 @@ impl Look<'_> {
             segments,
             staging: StagingOverview { present: inspection.listing.staging, staged },
             meta: MetaOverview::of(&inspection.meta),
-            cursors: self.cursors()?,
+            cursors,
             quarantine: self.quarantine()?,
             leftovers: inspection.listing.leftovers.clone(),
             unproven: inspection.unproven.clone(),
             notes: inspection.notes.clone(),
         })
-    }
-
-    fn identity(&self) -> Result<Option<flashstrike_segment::LogIdentity>> {
-        for &index in self.inspection.listing.segments.keys() {
-            let start = self.source.start(index, None)?;
-            if let Some(identity) = start.as_ref().and_then(identity_of) {
-                return Ok(Some(identity));
-            }
-        }
-        Ok(None)
     }
 
     fn segments(&self) -> Result<Vec<SegmentOverview>> {
@@ -420,64 +410,10 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn cursors(&self) -> Result<Vec<CursorOverview>> {
-        let place = self.source.directory.join(names::CURSORS);
-        let entries = match self.source.files.list(&place) {
-            Ok(entries) => entries,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Ok(Vec::new());
-            }
-            Err(error) => return Err(Error::io("list", &place, &error)),
-        };
-        let mut found: Vec<&str> =
-            entries.iter().filter_map(|entry| names::parse_cursor_file_name(entry.name.to_str()?)).collect();
-        found.sort_unstable();
-        Ok(found.into_iter().filter_map(|name| self.cursor(&place, name)).collect())
-    }
-
-    /// `None`: it was removed just now.
-    fn cursor(&self, place: &Path, name: &str) -> Option<CursorOverview> {
-        let mut made = CursorOverview {
-            name: name.to_owned(),
-            event_id: None,
-            updated_ms: 0,
-            behind: None,
-            held: false,
-            problem: None,
-        };
-        let file = match self.source.files.open(&place.join(names::cursor_file_name(name)), OpenMode::Read) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) => {
-                made.problem = Some(error.to_string());
-                return Some(made);
-            }
-        };
-        made.held = match file.try_lock(false) {
-            Ok(true) => {
-                let _ = file.unlock();
-                false
-            }
-            taken => taken.is_ok(),
-        };
-        let slot = read_to_end(&*file, 4096)
-            .map_err(|error| error.to_string())
-            .and_then(|bytes| choose_slot(&bytes).map_err(|error| error.to_string()));
-        match slot {
-            Ok(slot) => {
-                made.event_id = Some(slot.event_id);
-                made.updated_ms = millis(slot.updated_ts_ns);
-                made.behind = self.inspection.last_id().checked_sub(slot.event_id);
-                let log_id = self.inspection.identity.as_ref().map(|identity| identity.log_id);
-                if log_id.is_some_and(|log_id| log_id != slot.log_id) {
-                    made.problem = Some("it is of another log".to_owned());
-                } else if made.behind.is_none() {
-                    made.problem = Some("it stands beyond the end of the log".to_owned());
-                }
-            }
-            Err(problem) => made.problem = Some(problem),
-        }
-        Some(made)
+    fn cursors(&self, log_id: Option<&[u8; 16]>) -> Result<Vec<CursorOverview>> {
+        let entries = CursorEntry::list(&*self.source.files, &self.source.directory, log_id)?;
+        let end = self.inspection.last_id();
+        Ok(entries.into_iter().map(|entry| CursorOverview::of(entry, end)).collect())
     }
 
     fn quarantine(&self) -> Result<Vec<QuarantineOverview>> {
@@ -552,6 +488,26 @@ impl SegmentOverview {
             sealed_ms: millis(facts.counts.closed_ts_ns),
             header_damaged: facts.header_damaged,
             ..Self::of(facts.index, state)
+        }
+    }
+}
+
+impl CursorOverview {
+    /// Of a log that ends with this id.
+    fn of(entry: CursorEntry, end: u64) -> Self {
+        let (slot, error) = match entry.position {
+            Ok(slot) => (Some(slot), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let behind = slot.as_ref().and_then(|slot| end.checked_sub(slot.event_id));
+        let is_ahead = slot.is_some() && behind.is_none();
+        Self {
+            name: entry.name,
+            event_id: slot.as_ref().map(|slot| slot.event_id),
+            updated_ms: slot.as_ref().map_or(0, |slot| millis(slot.updated_ts_ns)),
+            behind,
+            held: entry.held,
+            problem: error.or_else(|| is_ahead.then(|| "it stands beyond the end of the log".to_owned())),
         }
     }
 }

@@ -16,9 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::files::{FileSystem, OsFileSystem};
 use crate::follow::{self, Canceller, FollowOptions, Follower};
 use crate::generation::Generation;
-use crate::inspect::{
-    Depth, InspectOptions, Inspection, Progress, SegmentSource, Watch, identity_of, observe,
-};
+use crate::inspect::{Depth, InspectOptions, Inspection, Progress, SegmentSource, Watch, observe};
 use crate::log_view::{Found, LogView, segment_size};
 use crate::machine::known_boot_id;
 use crate::manager::{Block, Manager, ReplayOptions};
@@ -160,7 +158,11 @@ impl Recovery {
             return Err(not_found(&options.directory));
         }
         let identity = match &inspection.identity {
-            None if options.mode == Mode::Diagnostic => identity_of_any(&files, &inspection, &options)?,
+            // In a damaged log the first segment may not be able to say it.
+            None if options.mode == Mode::Diagnostic => {
+                let source = SegmentSource::new(&files, &options.directory);
+                source.identity_in(inspection.listing.segments.keys())?
+            }
             identity => identity.clone(),
         };
         check_schema(&options, identity.as_ref())?;
@@ -411,22 +413,6 @@ pub(crate) fn summary(inspection: &Inspection, durable_event_id: u64, elapsed: D
         notes: inspection.notes.clone(),
         elapsed_ns: elapsed.as_nanos() as u64,
     }
-}
-
-/// What any segment says that the log is: in a damaged log the first one may not be able to.
-fn identity_of_any(
-    files: &Arc<dyn FileSystem>,
-    inspection: &Inspection,
-    options: &RecoveryOptions,
-) -> Result<Option<LogIdentity>> {
-    let source = SegmentSource::new(files, &options.directory);
-    for &index in inspection.listing.segments.keys() {
-        let Some(start) = source.start(index, None)? else { continue };
-        if let Some(identity) = identity_of(&start) {
-            return Ok(Some(identity));
-        }
-    }
-    Ok(None)
 }
 
 pub(crate) fn check_schema(options: &RecoveryOptions, identity: Option<&LogIdentity>) -> Result<()> {

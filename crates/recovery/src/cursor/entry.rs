@@ -21,13 +21,30 @@ pub struct CursorEntry {
 }
 
 impl CursorEntry {
+    /// The cursors of the log in a directory, by name.
+    ///
+    /// # Errors
+    /// `WAL_IO`.
+    pub(crate) fn list(files: &dyn FileSystem, log: &Path, log_id: Option<&[u8; 16]>) -> Result<Vec<Self>> {
+        let directory = log.join(names::CURSORS);
+        let listed = match files.list(&directory) {
+            Ok(listed) => listed,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(Error::io("list", &directory, &error)),
+        };
+        let mut entries: Vec<Self> = listed
+            .iter()
+            .filter_map(|found| names::parse_cursor_file_name(found.name.to_str()?))
+            .filter_map(|name| Self::read(files, &directory, name, log_id))
+            .collect();
+        entries.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(entries)
+    }
+
     /// `None`: it has been removed meanwhile.
-    pub(super) fn read(
-        files: &dyn FileSystem,
-        directory: &Path,
-        name: &str,
-        log_id: Option<&[u8; 16]>,
-    ) -> Option<Self> {
+    fn read(files: &dyn FileSystem, directory: &Path, name: &str, log_id: Option<&[u8; 16]>) -> Option<Self> {
         let path = directory.join(names::cursor_file_name(name));
         let position = read_position(files, &path, log_id).transpose()?;
         Some(Self { name: name.to_owned(), position, held: is_held(files, &path) })

@@ -18,7 +18,6 @@ pub use entry::{CursorEntry, read_position};
 pub use held::Cursor;
 pub use options::{CursorOptions, CursorStart};
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use flashstrike_segment::names;
@@ -59,20 +58,8 @@ impl Recovery {
     /// # Errors
     /// `WAL_IO`.
     pub fn cursors(&self) -> Result<Vec<CursorEntry>> {
-        let directory = self.directory().join(names::CURSORS);
-        let listed = match self.files().list(&directory) {
-            Ok(listed) => listed,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(Error::io("list", &directory, &error)),
-        };
         let log_id = self.identity().map(|identity| identity.log_id);
-        let mut entries = Vec::new();
-        for found in listed {
-            let Some(name) = found.name.to_str().and_then(names::parse_cursor_file_name) else { continue };
-            entries.extend(CursorEntry::read(&**self.files(), &directory, name, log_id.as_ref()));
-        }
-        entries.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(entries)
+        CursorEntry::list(&**self.files(), self.directory(), log_id.as_ref())
     }
 
     /// Removes a cursor: it holds nothing back any more.

@@ -10,9 +10,7 @@ use flashstrike_segment::names;
 use super::durable::DurableWatch;
 use crate::error::{Code, Error, Result};
 use crate::files::{FileId, FileSystem};
-use crate::inspect::{
-    Depth, InspectOptions, Inspection, MetaFacts, SegmentSource, Watch, observe, read_meta,
-};
+use crate::inspect::{Depth, InspectOptions, Inspection, MetaFacts, SegmentSource, Watch, observe};
 
 /// How often to look whether an event has become durable.
 const LOOK: Duration = Duration::from_micros(500);
@@ -46,7 +44,7 @@ impl LogPlace {
 
     /// What `wal.meta` says now.
     pub(super) fn meta(&self) -> Result<MetaFacts> {
-        read_meta(&SegmentSource::new(&self.files, &self.directory))
+        SegmentSource::new(&self.files, &self.directory).meta()
     }
 }
 

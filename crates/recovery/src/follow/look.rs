@@ -237,7 +237,7 @@ impl Follower {
         if let Some(staged) = inspection.staging.taken.filter(|_| is_at_end && !self.follow.durable_only)
             && staged.last_event_id > self.given
         {
-            let link = inspection.link.unwrap_or(NO_LINK);
+            let link = inspection.link.unwrap_or_default();
             self.hand_out_staged(staged, link)?;
         }
         Ok(false)
@@ -301,12 +301,10 @@ impl Follower {
             return Ok(());
         }
         let log_id = self.identity().map(|log| log.log_id);
-        if let Some(meta) = self.log.context.source.meta()?.filter(|meta| Some(meta.log_id) == log_id) {
+        if let Some(meta) = self.log.context.source.meta()?.valid().filter(|meta| Some(meta.log_id) == log_id)
+        {
             self.durable = self.durable.max(meta.durable_event_id);
         }
         Ok(())
     }
 }
-
-const NO_LINK: flashstrike_segment::Link =
-    flashstrike_segment::Link { chain: 0, last_event_id: 0, written_ts_ns: 0 };

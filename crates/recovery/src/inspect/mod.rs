@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 pub use facts::{Inspection, MetaFacts, PreparedFacts, SegmentFacts, StagedEvents, StagingFacts};
 pub(crate) use source::{Body, Scratch, SegmentSource, is_zero};
-pub(crate) use survey::{identity_of, read_meta};
 
 use crate::error::{Error, Result};
 use crate::files::FileSystem;

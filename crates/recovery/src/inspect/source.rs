@@ -9,10 +9,13 @@ use flashstrike_segment::layout::{
     WAL_META_SIZE,
 };
 use flashstrike_segment::verify::is_whole;
-use flashstrike_segment::{BlockHeader, ColdState, SegmentStart, WalMeta, cold, names};
+use flashstrike_segment::{
+    BlockHeader, ColdState, LogIdentity, MetaError, SegmentStart, WalMeta, cold, names,
+};
 use flashstrike_telemetry::clock;
 
 use super::LeftSegment;
+use super::facts::MetaFacts;
 use crate::directory::{SegmentFiles, cold_path, hot_path};
 use crate::error::{Error, Result};
 use crate::files::{File, FileId, FileSystem, OpenMode, read_full_at, read_to_end};
@@ -139,16 +142,35 @@ impl SegmentSource {
 
     /// The first segment that belongs to the log, as `wal.meta` says now; `None`: it does not say.
     pub(crate) fn first_segment(&self) -> Result<Option<u32>> {
-        Ok(self.meta()?.map(|meta| meta.first_segment))
+        Ok(self.meta()?.valid().map(|meta| meta.first_segment))
     }
 
-    /// What `wal.meta` says now; `None`: it is not there, or does not verify.
-    pub(crate) fn meta(&self) -> Result<Option<WalMeta>> {
+    /// What `wal.meta` says now, whosever it is.
+    pub(crate) fn meta(&self) -> Result<MetaFacts> {
         let path = self.directory.join(names::WAL_META);
-        let Some(file) = self.open(&path, None)? else { return Ok(None) };
-        let mut bytes = [0; WAL_META_SIZE];
-        let read = read_full_at(&*file, &mut bytes, 0).map_err(|error| Error::io("read", &path, &error))?;
-        Ok(WalMeta::decode(&bytes[..read]).ok())
+        let failed = |error| Error::io("read", &path, &error);
+        let Some(file) = self.open(&path, None)? else { return Ok(MetaFacts::Missing) };
+        if file.len().map_err(failed)? != WAL_META_SIZE as u64 {
+            return Ok(MetaFacts::Damaged);
+        }
+        match WalMeta::decode(&read_to_end(&*file, WAL_META_SIZE as u64).map_err(failed)?) {
+            Ok(meta) => Ok(MetaFacts::Valid(meta)),
+            Err(MetaError::Unsupported(unsupported)) => Err(Error::from((&*self.directory, unsupported))),
+            Err(_) => Ok(MetaFacts::Damaged),
+        }
+    }
+
+    /// What the first of these segments that can say it says that the log is.
+    pub(crate) fn identity_in<'a>(
+        &self,
+        segments: impl Iterator<Item = &'a u32>,
+    ) -> Result<Option<LogIdentity>> {
+        for &index in segments {
+            if let Some(identity) = self.start(index, None)?.as_ref().and_then(identity_of) {
+                return Ok(Some(identity));
+            }
+        }
+        Ok(None)
     }
 
     /// Id of the first event that a segment can have, if its beginning can be read.
@@ -304,4 +326,15 @@ pub(crate) fn is_zero(bytes: &[u8]) -> bool {
     let (lines, rest) = bytes.as_chunks::<64>();
     lines.iter().all(|line| line.iter().fold(0, |all, byte| all | byte) == 0)
         && rest.iter().all(|&byte| byte == 0)
+}
+
+/// What a segment says that the log is.
+pub(crate) fn identity_of(start: &SegmentStart) -> Option<LogIdentity> {
+    let (_, metadata) = start.metadata.as_ref()?;
+    Some(LogIdentity {
+        log_id: metadata.log_id,
+        event_size: metadata.event_size,
+        segment_size: metadata.segment_size,
+        schema: metadata.schema.clone(),
+    })
 }

@@ -11,17 +11,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flashstrike_segment::layout::WAL_META_SIZE;
-use flashstrike_segment::{LogIdentity, MetaError, SegmentStart, State, WalMeta, names};
+use flashstrike_segment::{SegmentStart, State, WalMeta, names};
 
 use super::conclude::Survey;
 use super::facts::{Inspection, MetaFacts};
-use super::source::SegmentSource;
+use super::source::{SegmentSource, identity_of};
 use super::verify::{Begin, Found, Known, verify};
 use super::{Depth, InspectOptions, Watch};
 use crate::directory::{Listing, SegmentFiles};
 use crate::error::{Error, Result};
-use crate::files::{FileId, FileSystem, OpenMode, read_to_end};
+use crate::files::{FileId, FileSystem, OpenMode};
 use crate::machine::writer_alive;
 use crate::segment_reader::SegmentReader;
 
@@ -136,9 +135,9 @@ fn inspect_at(
     watch: &mut Watch<'_>,
 ) -> Result<Option<(Inspection, Option<SegmentReader>)>> {
     let source = SegmentSource::new(files, directory);
-    let before = if options.beside_writer { read_meta(&source)? } else { MetaFacts::Missing };
+    let before = if options.beside_writer { source.meta()? } else { MetaFacts::Missing };
     let mut listing = Listing::read(&**files, directory)?;
-    let mut meta = read_meta(&source)?;
+    let mut meta = source.meta()?;
     if !find_passed_over(&source, &mut listing, meta.valid().map(|meta| meta.first_segment))? {
         return Ok(None);
     }
@@ -224,17 +223,6 @@ fn seems_prepared(listing: &Listing, starts: &BTreeMap<u32, SegmentStart>, index
     is_alone && starts.get(&index).is_some_and(is_empty)
 }
 
-/// What a segment says that the log is.
-pub(crate) fn identity_of(start: &SegmentStart) -> Option<LogIdentity> {
-    let (_, metadata) = start.metadata.as_ref()?;
-    Some(LogIdentity {
-        log_id: metadata.log_id,
-        event_size: metadata.event_size,
-        segment_size: metadata.segment_size,
-        schema: metadata.schema.clone(),
-    })
-}
-
 /// What was durable when the look began; retention as it is now.
 fn with_durable_of(meta: &WalMeta, before: &MetaFacts, beside_writer: bool) -> WalMeta {
     let durable_event_id = match before {
@@ -294,26 +282,6 @@ fn begin(known: &Known<'_>, first_segment: u32) -> Begin {
             }
         }
         _ => Begin::First,
-    }
-}
-
-/// What `wal.meta` says, whosever it is.
-pub(crate) fn read_meta(source: &SegmentSource) -> Result<MetaFacts> {
-    let path = source.directory.join(names::WAL_META);
-    let file = match source.files.open(&path, OpenMode::Read) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(MetaFacts::Missing),
-        Err(error) => return Err(Error::io("open", &path, &error)),
-    };
-    if file.len().map_err(|error| Error::io("read", &path, &error))? != WAL_META_SIZE as u64 {
-        return Ok(MetaFacts::Damaged);
-    }
-    let bytes =
-        read_to_end(&*file, WAL_META_SIZE as u64).map_err(|error| Error::io("read", &path, &error))?;
-    match WalMeta::decode(&bytes) {
-        Ok(meta) => Ok(MetaFacts::Valid(meta)),
-        Err(MetaError::Unsupported(unsupported)) => Err(Error::from((&*source.directory, unsupported))),
-        Err(_) => Ok(MetaFacts::Damaged),
     }
 }
 

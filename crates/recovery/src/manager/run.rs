@@ -152,7 +152,7 @@ impl<'a> Run<'a> {
 
 /// Staged events in the form of a block. No segment has it, so its index and salt say nothing.
 pub(crate) fn staged_block(staged: &StagedEvents, link: Option<Link>) -> Vec<u8> {
-    let link = link.unwrap_or(Link { chain: 0, last_event_id: 0, written_ts_ns: 0 });
+    let link = link.unwrap_or_default();
     let fields = BlockFields {
         first_event_id: staged.first_event_id,
         last_event_id: staged.last_event_id,

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
-use flashstrike_segment::{Link, Seal, SegmentHeader, State, names};
+use flashstrike_segment::{Seal, SegmentHeader, State, names};
 
 use super::evidence::LogEnd;
 use super::quarantine::{Quarantine, for_each_piece};
@@ -315,7 +315,7 @@ impl<'a> Repair<'a> {
         Repaired {
             identity: self.inspection.identity.clone().filter(|_| !self.segments.is_empty()),
             first_segment,
-            link: link.unwrap_or(Link { chain: 0, last_event_id: 0, written_ts_ns: 0 }),
+            link: link.unwrap_or_default(),
             first_event_id: self.inspection.first_event_id,
             durable_event_id: *durable_event_id,
             rotated: self

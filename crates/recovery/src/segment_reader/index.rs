@@ -344,7 +344,7 @@ mod tests {
             let mut builder = IndexBuilder::of_cold(table.as_ref().unwrap());
             let blocks: Vec<u64> = (0..3_000_000 / step).map(|at| 64 + at * step).collect();
             for (at, &offset) in blocks.iter().enumerate() {
-                let link = Link { chain: 0, last_event_id: 0, written_ts_ns: 0 };
+                let link = Link::default();
                 builder.push(ChainPlace { offset, block_index: at as u32, link });
             }
             let places: Vec<u64> = builder.places.iter().map(|place| place.offset).collect();

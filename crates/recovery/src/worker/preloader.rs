@@ -358,7 +358,7 @@ mod tests {
     use crate::segment_reader::Boundary;
 
     fn segment(index: u32) -> SegmentReader {
-        let link = Link { chain: 0, last_event_id: 0, written_ts_ns: 0 };
+        let link = Link::default();
         let boundary = Boundary { index, continues: (0, 0), first_written_ts_ns: 0, link, end: 0 };
         SegmentReader::of_nothing(boundary)
     }

@@ -6,8 +6,9 @@ use crate::block_header::{BlockHeader, KIND_EVENTS, KIND_METADATA, KIND_SKIPPABL
 use crate::checksum::xxh3;
 use crate::{Metadata, Seal, Unsupported};
 
-/// What the next block has to follow from: the last block, of any kind, that verified in place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the next block has to follow from: the last block, of any kind, that verified in place. By default it is what the
+/// first block of a log follows from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Link {
     /// Its chained checksum.
     pub chain: u64,
