@@ -38,7 +38,7 @@ pub struct Expected {
 impl Expected {
     /// Nothing stands at the position: the log ends before what was durable.
     pub fn only_ends_early(&self) -> bool {
-        self.reason.contains("durable")
+        self.reason.contains("there for certain")
     }
 
     /// What a mode answers: nothing, or the code of the refusal.
