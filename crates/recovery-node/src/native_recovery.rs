@@ -14,7 +14,7 @@ use napi_derive::napi;
 use crate::errors::to_throw;
 use crate::native_cursor::{CursorOpenOptions, ListCursorsTask, OpenCursorTask, RemoveCursorTask};
 use crate::native_follower::NativeFollower;
-use crate::native_replay::{NativeReplay, Runs};
+use crate::native_replay::NativeReplay;
 use crate::verify::{ProgressArguments, VerifyTask};
 
 /// What JavaScript gives; what it leaves out is as usual.
@@ -130,12 +130,7 @@ impl NativeRecovery {
             to: to.is_finite().then_some(to as u64),
             reverse,
         };
-        let runs = if recovery.mode() == Mode::Diagnostic {
-            recovery.diagnose(options).map(|diagnosis| Runs::Diagnosis(Box::new(diagnosis)))
-        } else {
-            recovery.replay(options).map(|manager| Runs::Replay(Box::new(manager)))
-        };
-        runs.map(NativeReplay::new).map_err(|error| to_throw(env, &error))
+        recovery.read(options).map(NativeReplay::new).map_err(|error| to_throw(env, &error))
     }
 
     /// Throws where a replay from this event on would not begin.

@@ -10,7 +10,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use flashstrike_recovery::pool::{PoolBuffer, Window};
-use flashstrike_recovery::{Code, Diagnosis, Error, Gap, Manager, Piece, Run};
+use flashstrike_recovery::{Code, Error, Gap, Piece, Pieces};
 use napi::bindgen_prelude::{ArrayBuffer, FromNapiValue};
 use napi::{Env, check_status, sys};
 use napi_derive::napi;
@@ -21,15 +21,6 @@ use crate::errors::to_throw;
 /// What `next` gives for a gap; a run is never so short.
 const GAP: f64 = 1.0;
 
-/// Where runs come from.
-#[derive(Debug)]
-pub(crate) enum Runs {
-    /// Everything in order.
-    Replay(Box<Manager>),
-    /// What is left of a damaged log.
-    Diagnosis(Box<Diagnosis>),
-}
-
 /// What `next` has found.
 #[derive(Debug)]
 enum Found {
@@ -38,29 +29,22 @@ enum Found {
     Gap(Gap),
 }
 
-impl Runs {
-    fn next(&mut self) -> Result<Found, Error> {
-        match self {
-            Self::Replay(manager) => Ok(manager.next_run()?.as_ref().map_or(Found::End, Found::of)),
-            Self::Diagnosis(diagnosis) => Ok(match diagnosis.next_piece()? {
-                Some(Piece::Run(run)) => Found::of(&run),
-                Some(Piece::Gap(gap)) => Found::Gap(gap),
-                None => Found::End,
-            }),
-        }
-    }
-}
-
 impl Found {
-    fn of(run: &Run<'_>) -> Self {
-        Self::Run { window: run.window().clone(), start: run.start(), end: run.end() }
+    fn of(piece: Option<Piece<'_>>) -> Self {
+        match piece {
+            Some(Piece::Run(run)) => {
+                Self::Run { window: run.window().clone(), start: run.start(), end: run.end() }
+            }
+            Some(Piece::Gap(gap)) => Self::Gap(gap),
+            None => Self::End,
+        }
     }
 }
 
 #[derive(Debug)]
 struct State {
     /// `None` once closed.
-    runs: Option<Runs>,
+    pieces: Option<Pieces>,
     found: Found,
     error: Option<Error>,
 }
@@ -71,16 +55,16 @@ pub struct NativeReplay(RefCell<State>);
 
 #[napi]
 impl NativeReplay {
-    pub(crate) fn new(runs: Runs) -> Self {
-        Self(RefCell::new(State { runs: Some(runs), found: Found::End, error: None }))
+    pub(crate) fn new(pieces: Pieces) -> Self {
+        Self(RefCell::new(State { pieces: Some(pieces), found: Found::End, error: None }))
     }
 
     /// Goes to the next run and gives its bytes; 0 at the end, 1 for a gap, a negative code for an error.
     #[napi(catch_unwind)]
     pub fn next(&self) -> f64 {
         let state = &mut *self.0.borrow_mut();
-        let Some(runs) = &mut state.runs else { return 0.0 };
-        match runs.next() {
+        let Some(pieces) = &mut state.pieces else { return 0.0 };
+        match pieces.next_piece().map(Found::of) {
             Ok(found) => state.found = found,
             Err(error) => {
                 let value = error.code().return_value();
@@ -158,7 +142,7 @@ impl NativeReplay {
     #[napi(catch_unwind)]
     pub fn close(&self) {
         let mut state = self.0.borrow_mut();
-        state.runs = None;
+        state.pieces = None;
         state.found = Found::End;
     }
 }

@@ -229,6 +229,9 @@ impl Recovery {
     /// Replays events in order. Beside a living writer it replays what is written now; where it begins in a segment that
     /// was verified before, what is written when it comes near the end of what was known.
     ///
+    /// Whatever the mode, what does not verify ends it with an error or is its end. What is behind that in a log opened in
+    /// mode `diagnostic`, [`diagnose`](Self::diagnose) gives; [`read`](Self::read) chooses by the mode.
+    ///
     /// # Errors
     /// `WAL_GONE` if retention or repair has removed `from`; those of [a look at the log](Self#errors-of-a-look-at-the-log).
     /// Damage in segments that opening does not look at comes from the replay itself.

@@ -189,7 +189,8 @@ fn diagnosis_yields_every_block_that_verifies_on_its_own_and_names_the_gaps() {
 
 /// The headers of all blocks in the order in which they come, in reverse also inside a run, and the gaps.
 fn diagnosed(recovery: &Recovery, options: ReplayOptions) -> (Vec<BlockHeader>, Vec<Gap>) {
-    let mut diagnosis = recovery.diagnose(options).expect("readable");
+    assert_eq!(recovery.mode(), Mode::Diagnostic, "read as the mode says");
+    let mut diagnosis = recovery.read(options).expect("readable");
     let (mut blocks, mut gaps) = (Vec::new(), Vec::new());
     while let Some(piece) = diagnosis.next_piece().expect("readable") {
         match piece {
