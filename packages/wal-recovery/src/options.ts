@@ -36,7 +36,8 @@ export interface RecoveryOptions<E extends EventType = EventType> {
 /** Which events a replay gives. */
 export interface ReplayOptions {
   /**
-   * First event id, inclusive. An id that retention has removed is refused with `WAL_GONE`.
+   * First event id, inclusive, 0 … 2⁵³: behind the last event there is nothing. An id that retention has removed is
+   * refused with `WAL_GONE`.
    * @default where `seek` or `seekTime` went, else the first there is
    */
   readonly from?: number

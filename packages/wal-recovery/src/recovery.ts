@@ -218,7 +218,7 @@ export class Recovery<E = UntypedEvent> {
   follow(options: FollowOptions = {}): Follow<E> {
     checkOptions('follow', options, followRules)
     const { from = this.#position, durableOnly = false, signal, spinUs = 0 } = options
-    if (from !== 'end') checkId('from', from)
+    if (from !== 'end') checkFrom('from', from)
     const native = this.#open()
     return new Follow<E>({
       native: translating(() => native.follow(from === 'end' ? AT_END : from, durableOnly, spinUs)),
@@ -238,7 +238,7 @@ export class Recovery<E = UntypedEvent> {
    *   `WAL_EVENT_ID`, `WAL_CLOSED`; the errors of a look at the log, see {@link Recovery}
    */
   seek(eventId: number): void {
-    checkId('the event id', eventId)
+    checkFrom('the event id', eventId)
     const native = this.#open()
     translating(() => native.seekEvent(eventId))
     this.#position = eventId
@@ -376,7 +376,7 @@ export class Recovery<E = UntypedEvent> {
   }
 
   #range({ from = this.#position, to = ALL_IDS.to }: ReplayOptions): IdRange {
-    checkId('from', from)
+    checkFrom('from', from)
     checkId('to', to)
     return { from, to }
   }
@@ -428,6 +428,11 @@ function nativeOptions(options: RecoveryOptions): NativeOpenOptions {
     ...(event !== undefined && { schema: schemaJson(event), eventSize: event.size }),
     ...(preloadSegments !== undefined && { preloadSegments }),
   }
+}
+
+/** Where to begin: behind the highest id there is nothing, and that is no error. */
+function checkFrom(what: string, id: number): void {
+  if (id !== ALL_IDS.to + 1) checkId(what, id)
 }
 
 function checkId(what: string, id: number): void {
