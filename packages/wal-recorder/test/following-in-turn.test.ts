@@ -50,3 +50,24 @@ test('what waits when it is ended settles, whoever waits', async t => {
   await log.close()
   await wal.close()
 })
+
+test('blocks go on where next has stopped, and next behind the block', async t => {
+  const { wal, log } = await recorded(directory(), 10)
+  wal.append(order)
+  wal.flush()
+  const follow = log.follow()
+  const given: number[] = []
+  for (let i = 0; i < 3; i++) given.push((await follow.next()).value?.event_id ?? 0)
+  const blocks = follow.blocks()
+  const first = (await blocks.next()).value
+  for (const { event_id } of first ?? []) given.push(event_id)
+  t.deepEqual(first?.column('event_id'), Float64Array.of(4, 5, 6, 7, 8, 9, 10))
+  t.is((await follow.next()).value?.event_id, 11)
+  t.deepEqual(given, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  wal.append(order)
+  wal.flush()
+  t.is((await blocks.next()).value?.firstId, 12)
+  await follow.return()
+  await log.close()
+  await wal.close()
+})

@@ -38,6 +38,8 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
   readonly #walker: BlockWalker
   /** Once there is a block: before, nothing may be known of the events of the log. */
   #events: EventIterator<E> | undefined
+  /** What `next` has given last, as long as it stands in a block that is there. */
+  #shown: E | undefined
   readonly #iterate: (options: IterationOptions) => EventIterator<E>
   readonly #columns: () => Columns
   readonly #signal: AbortSignal | undefined
@@ -166,8 +168,20 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
 
   /** The next block, if it is there. */
   #blockNow(): LogBlock<E> | undefined {
-    if (!this.#nextBlock()) return undefined
+    if (!this.#hasRest() && !this.#nextBlock()) return undefined
     return new LogBlock<E>(this.#walker, this.#range, this.#iterate, this.#columns())
+  }
+
+  /** Whether `next` has left a part of the block it stands in; that is what comes first then. */
+  #hasRest(): boolean {
+    this.#events = undefined
+    const shown = this.#shown as { readonly event_id: number } | undefined
+    if (shown === undefined) return false
+    const given = shown.event_id
+    this.#shown = undefined
+    if (given >= this.#walker.lastId) return false
+    this.#range.from = given + 1
+    return true
   }
 
   /** The next event or the end, if either is there; undefined: neither. */
@@ -175,7 +189,8 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
     if (this.#isOver()) return END
     if (this.#events === undefined && !this.#enter()) return undefined
     const result = this.#events?.next()
-    return result?.done === false ? result : undefined
+    this.#shown = result?.done === false ? result.value : undefined
+    return this.#shown === undefined ? undefined : result
   }
 
   /** Goes to the first block there is; false: there is none for now. */
