@@ -31,7 +31,7 @@ import {
   type VerifyOptions,
   verifyRules,
 } from './options.js'
-import type { CursorInfo, OpenReport, VerifySummary } from './report.js'
+import type { CursorInfo, OpenReport, RecoveryMode, VerifySummary } from './report.js'
 import { type EventType, parseSchema, type Schema, schemaJson } from './schema.js'
 import { WindowViews } from './window-views.js'
 
@@ -74,6 +74,8 @@ export let recoveryOf: <E = UntypedEvent>(native: NativeRecovery, event: EventTy
  */
 export class Recovery<E = UntypedEvent> {
   readonly #native: NativeRecovery
+  /** Whether the blocks come in the order of their ids; what is left of a damaged log may stand in any. */
+  readonly #isOrdered: boolean
   readonly #views: WindowViews | undefined
   /** Null: it is a log of bytes; undefined: nothing was ever published in it that would say what it is. */
   #schema: Schema | null | undefined
@@ -84,8 +86,14 @@ export class Recovery<E = UntypedEvent> {
   readonly #follows = new Set<Follow<E>>()
   #closed = false
 
-  private constructor(native: NativeRecovery, event: EventType | undefined, views?: WindowViews) {
+  private constructor(
+    native: NativeRecovery,
+    event: EventType | undefined,
+    mode: RecoveryMode = 'tail',
+    views?: WindowViews,
+  ) {
     this.#native = native
+    this.#isOrdered = mode !== 'diagnostic'
     this.#views = views
     this.#schema = event
     this.#learn()
@@ -109,7 +117,7 @@ export class Recovery<E = UntypedEvent> {
     const checked = nativeOptions(options)
     const binding = await loadBinding()
     const native = await translatingLater(() => binding.open(checked))
-    return new Recovery<E>(native, options.event, viewsOfAddon)
+    return new Recovery<E>(native, options.event, options.mode, viewsOfAddon)
   }
 
   static {
@@ -164,7 +172,7 @@ export class Recovery<E = UntypedEvent> {
       nextBlock: () => walker.next(),
       range,
       reverse,
-      isOrdered: this.#isOrdered(),
+      isOrdered: this.#isOrdered,
       onEnd: () => walker.close(),
     })
   }
@@ -181,7 +189,6 @@ export class Recovery<E = UntypedEvent> {
     const range = this.#range(options)
     const walker = this.#walk(range, false)
     this.#learn()
-    const isOrdered = this.#isOrdered()
     const gaps: Gap[] = []
     walker.onGap = gap => gaps.push(gap)
     let turnEnds = performance.now() + TURN_MS
@@ -189,7 +196,7 @@ export class Recovery<E = UntypedEvent> {
       for (;;) {
         const more = walker.next()
         yield* gaps.splice(0)
-        if (!more || (isOrdered && walker.firstId > range.to)) return
+        if (!more || (this.#isOrdered && walker.firstId > range.to)) return
         if (walker.firstId <= range.to && walker.lastId >= range.from)
           yield new LogBlock<E>(walker, range, iteration => this.#iterate(iteration), this.#columns())
         if (performance.now() < turnEnds) continue
@@ -379,11 +386,6 @@ export class Recovery<E = UntypedEvent> {
     checkFrom('from', from)
     checkId('to', to)
     return { from, to }
-  }
-
-  /** Whether the blocks come in the order of their ids; what is left of a damaged log may stand in any. */
-  #isOrdered(): boolean {
-    return this.report.mode !== 'diagnostic'
   }
 
   #walk({ from, to }: IdRange, reverse: boolean): BlockWalker {

@@ -78,13 +78,13 @@ export function facts(all: readonly (readonly [string, string])[]): string {
     .join('\n')
 }
 
-/** Text in lines no longer than `width`, broken between words where that is possible. */
+/** Text in lines no longer than `width`, broken between words where that is possible, else inside of one. */
 export function wrapped(text: string, width: number): string[] {
   const long = (text: string) => stripVTControlCharacters(text).length
   if (long(text) <= width || width < 20) return [text]
   const lines: string[] = []
   let line = ''
-  for (const word of text.split(' ')) {
+  for (const word of text.split(' ').flatMap(word => pieces(word, width))) {
     if (line !== '' && long(line) + 1 + long(word) > width) {
       lines.push(line)
       line = word
@@ -93,6 +93,13 @@ export function wrapped(text: string, width: number): string[] {
     }
   }
   return [...lines, line]
+}
+
+/** A long name in pieces; what has colours is left whole. */
+function pieces(word: string, width: number): string[] {
+  if (word.length <= width || stripVTControlCharacters(word) !== word) return [word]
+  const count = Math.ceil(word.length / width)
+  return Array.from({ length: count }, (_, i) => word.slice(i * width, (i + 1) * width))
 }
 
 function fitting<Row>(
