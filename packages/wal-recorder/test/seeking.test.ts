@@ -170,6 +170,22 @@ test('whatever is sought in whatever order, what follows is what the log holds f
   )
 })
 
+test('a block that ends in zeros is seen beside its writer, wherever it stands', async t => {
+  const dir = directory()
+  const wal = await Recorder.open({ dir, event: Large, segmentBytes: 512 * 1024 })
+  for (let events = 1; events <= 300; events++) {
+    wal.append({ value: events })
+    // Blocks of one event move the others past every place where a piece that is read may end.
+    if (events % 8 === 0 || events % 40 < 7) wal.flush()
+    if (events < 230) continue
+    wal.flush()
+    const log = await Recovery.open({ dir })
+    t.is(log.lastEventId, events)
+    await log.close()
+  }
+  await wal.close()
+})
+
 test('a block is found by its own time, and by any time before it', async t => {
   const dir = directory()
   const wal = await Recorder.open({ dir, event: Large, segmentBytes: 512 * 1024 })

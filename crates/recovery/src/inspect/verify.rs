@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 
-use flashstrike_segment::layout::{SEGMENT_HEADER_SIZE, STAGING_HEADER_SIZE};
+use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, SEGMENT_HEADER_SIZE, STAGING_HEADER_SIZE};
 use flashstrike_segment::staging::{STAGING_BASE, STAGING_COUNT, STAGING_WRITTEN};
 use flashstrike_segment::verify::any_block;
 use flashstrike_segment::{
@@ -210,8 +210,16 @@ fn verify_segment(
         bytes: bytes.len() as u64,
         reader: None,
     };
+    let mut body = body;
     if known.options.beside_writer && rest.is_empty() {
-        bytes = &bytes[..end_for_now(index, bytes).min(bytes.len())];
+        let mut end = end_for_now(index, bytes);
+        // The end of its payload may be among the zeros that were not read.
+        if let Some(whole) = cut_off(bytes, end).filter(|&whole| whole as u64 <= body.file_len) {
+            let failed = |error| Error::io("get memory for", &known.source.directory, &error);
+            body = scratch.extend(body, whole).map_err(failed)?;
+            end = end_for_now(index, scratch.bytes(&body));
+        }
+        bytes = &scratch.bytes(&body)[..end.min(body.len)];
     }
     let mut behind = Behind { known, scout, rest, error: None };
     let was_damaged = verifier.bad().is_some();
@@ -270,6 +278,12 @@ fn end_for_now(index: u32, bytes: &[u8]) -> usize {
         }
     }
     at
+}
+
+/// Where the block at an offset ends, if that is behind the bytes that there are.
+fn cut_off(bytes: &[u8], at: usize) -> Option<usize> {
+    let header = BlockHeader::decode(bytes.get(at..)?.get(..BLOCK_HEADER_SIZE)?).ok()?;
+    Some(at + header.block_len()).filter(|&end| end > bytes.len())
 }
 
 /// The segments behind the one being verified, read when the verifier asks.
