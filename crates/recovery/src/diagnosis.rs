@@ -170,10 +170,9 @@ impl Diagnosis {
     fn staged_run(&mut self, staged: &StagedEvents) -> Result<Run<'_>> {
         let inspection = &self.snapshot.inspection;
         let block = staged_block(staged, inspection.link);
-        let failed = |error| Error::io("get memory for", &inspection.directory, &error);
-        let mut aside = self.snapshot.context.pool.borrow_apart(block.len()).map_err(failed)?;
-        aside.bytes_mut()[..block.len()].copy_from_slice(&block);
-        Ok(Run::staged(staged, block.len(), self.aside.insert(aside)))
+        let aside = self.snapshot.context.put_aside(self.aside.take(), &block)?;
+        let extent = Extent::of_staged(staged, block.len());
+        Ok(Run::of_extent(&extent, None, self.aside.insert(aside)))
     }
 
     /// A segment that has to be there and behind which none is.
@@ -195,14 +194,11 @@ impl Diagnosis {
     fn run(&mut self, segment: u32, extent: Extent) -> Result<Run<'_>> {
         let loan = self.loan.as_ref().expect("what was found lies in it");
         if loan.is_in_window(extent.start, extent.end) {
-            return Ok(Run::of_extent(&extent, segment, loan));
+            return Ok(Run::of_extent(&extent, Some(segment), loan));
         }
         let bytes = &loan.bytes()[extent.start..extent.end];
-        let pool = &self.snapshot.context.pool;
-        let failed = |error| Error::io("get memory for", &self.snapshot.inspection.directory, &error);
-        let mut aside = pool.borrow_apart(bytes.len()).map_err(failed)?;
-        aside.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
-        Ok(Run::apart(&extent, segment, self.aside.insert(aside)))
+        let aside = self.snapshot.context.put_aside(self.aside.take(), bytes)?;
+        Ok(Run::of_extent(&extent.aside(), Some(segment), self.aside.insert(aside)))
     }
 
     /// Reads a segment and sorts it into blocks and gaps.

@@ -94,12 +94,12 @@ impl Follower {
         }
         let Some(mut extent) = self.clip(extent, memory) else { return Ok(false) };
         let mut memory = memory;
-        let loan = self.loan(&extent, memory);
-        if !loan.is_in_window(extent.start, extent.end) {
+        if !self.loan(&extent, memory).is_in_window(extent.start, extent.end) {
             // A block too large for a window gets one of its own.
-            let bytes = loan.bytes()[extent.start..extent.end].to_vec();
-            self.put_aside(&bytes)?;
-            (extent.start, extent.end, memory) = (0, bytes.len(), Memory::Aside);
+            let before = self.aside.take();
+            let bytes = &self.loan(&extent, memory).bytes()[extent.start..extent.end];
+            self.aside = Some(self.log.context.put_aside(before, bytes)?);
+            (extent, memory) = (extent.aside(), Memory::Aside);
         }
         self.given = extent.last_event_id;
         self.handed = Some(Handed { extent, segment: Some(segment), memory });
@@ -245,17 +245,8 @@ impl Follower {
 
     fn hand_out_staged(&mut self, staged: StagedEvents, link: flashstrike_segment::Link) -> Result<()> {
         let block = staged_block(&staged, Some(link));
-        self.put_aside(&block)?;
-        let extent = Extent {
-            part: 0,
-            offset: 0,
-            start: 0,
-            end: block.len(),
-            first_event_id: staged.first_event_id,
-            last_event_id: staged.last_event_id,
-            events: staged.count.into(),
-            payload_bytes: staged.payload.len() as u64,
-        };
+        self.aside = Some(self.log.context.put_aside(self.aside.take(), &block)?);
+        let extent = Extent::of_staged(&staged, block.len());
         self.given = staged.last_event_id;
         (self.expected, self.expected_from) = (staged.payload, staged.first_event_id);
         self.handed = Some(Handed { extent, segment: None, memory: Memory::Aside });
@@ -266,20 +257,6 @@ impl Follower {
     /// Whether looking around has handed out staged events.
     pub(super) fn handed_staged(&mut self) -> bool {
         std::mem::take(&mut self.staged_handed)
-    }
-
-    fn put_aside(&mut self, bytes: &[u8]) -> Result<()> {
-        let context = &self.log.context;
-        let mut aside = match self.aside.take() {
-            Some(aside) if aside.bytes().len() >= bytes.len() => aside,
-            _ => context
-                .pool
-                .borrow_apart(bytes.len())
-                .map_err(|error| Error::io("get memory for", &context.source.directory, &error))?,
-        };
-        aside.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
-        self.aside = Some(aside);
-        Ok(())
     }
 
     /// The durable id, as far as it is known.

@@ -276,11 +276,11 @@ impl Follower {
         let segment = handed.segment;
         Some(match (handed.memory, &self.state) {
             (Memory::CatchUp, State::CatchUp(reading)) => {
-                Run::followed(&handed.extent, segment, reading.memory(handed.extent.part)?)
+                Run::of_extent(&handed.extent, segment, reading.memory(handed.extent.part)?)
             }
             (Memory::CatchUp, _) => return None,
-            (Memory::Tail, _) => Run::followed(&handed.extent, segment, self.memory.as_ref()?),
-            (Memory::Aside, _) => Run::followed(&handed.extent, segment, self.aside.as_ref()?),
+            (Memory::Tail, _) => Run::of_extent(&handed.extent, segment, self.memory.as_ref()?),
+            (Memory::Aside, _) => Run::of_extent(&handed.extent, segment, self.aside.as_ref()?),
         })
     }
 

@@ -338,37 +338,20 @@ impl Manager {
     }
 
     fn source_of(&mut self, extent: Extent, place: Place, segment: Option<u32>) -> Result<Source> {
-        let source = Source { place, segment, ..Source::of(&extent) };
-        if self.loan_of(source.place).is_in_window(extent.start, extent.end) {
-            return Ok(source);
+        if self.loan_of(place).is_in_window(extent.start, extent.end) {
+            return Ok(Source::of(&extent, place, segment));
         }
         // A block too large for a window gets one of its own.
-        let mut aside = self.take_aside(extent.end - extent.start)?;
-        let bytes = &self.loan_of(source.place).bytes()[extent.start..extent.end];
-        aside.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
-        let length = bytes.len();
-        self.aside = Some(aside);
-        Ok(Source { place: Place::Aside, start: 0, end: length, ..source })
+        let before = self.aside.take();
+        let bytes = &self.loan_of(place).bytes()[extent.start..extent.end];
+        self.aside = Some(self.snapshot.context.put_aside(before, bytes)?);
+        Ok(Source::of(&extent.aside(), Place::Aside, segment))
     }
 
     fn staged_source(&mut self, staged: &StagedEvents) -> Result<Source> {
         let block = staged_block(staged, self.snapshot.inspection.link);
-        let mut aside = self.take_aside(block.len())?;
-        aside.bytes_mut()[..block.len()].copy_from_slice(&block);
-        self.aside = Some(aside);
-        Ok(Source::staged(staged, block.len()))
-    }
-
-    fn take_aside(&mut self, length: usize) -> Result<Loan> {
-        match self.aside.take() {
-            Some(aside) if aside.buffer().len() >= length => Ok(aside),
-            _ => self
-                .snapshot
-                .context
-                .pool
-                .borrow_apart(length)
-                .map_err(|error| Error::io("get memory for", &self.snapshot.inspection.directory, &error)),
-        }
+        self.aside = Some(self.snapshot.context.put_aside(self.aside.take(), &block)?);
+        Ok(Source::of(&Extent::of_staged(staged, block.len()), Place::Aside, None))
     }
 
     /// Gives the segment read to its end back, and takes the next one.

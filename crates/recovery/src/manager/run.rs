@@ -33,10 +33,11 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn of(extent: &Extent) -> Self {
+    /// An extent of a segment; `None`: staged events, which stand in none yet.
+    pub(super) fn of(extent: &Extent, place: Place, segment: Option<u32>) -> Self {
         Self {
-            place: Place::Segment(extent.part),
-            segment: None,
+            place,
+            segment,
             offset: extent.offset,
             start: extent.start,
             end: extent.end,
@@ -44,20 +45,6 @@ impl Source {
             last_event_id: extent.last_event_id,
             events: extent.events,
             payload_bytes: extent.payload_bytes,
-        }
-    }
-
-    pub(super) fn staged(staged: &StagedEvents, len: usize) -> Self {
-        Self {
-            place: Place::Aside,
-            segment: None,
-            offset: 0,
-            start: 0,
-            end: len,
-            first_event_id: staged.first_event_id,
-            last_event_id: staged.last_event_id,
-            events: staged.count.into(),
-            payload_bytes: staged.payload.len() as u64,
         }
     }
 }
@@ -79,24 +66,9 @@ impl<'a> Run<'a> {
         }
     }
 
-    pub(crate) fn of_extent(extent: &Extent, segment: u32, loan: &'a Loan) -> Self {
-        Self::new(Source { segment: Some(segment), ..Source::of(extent) }, loan)
-    }
-
-    /// An extent that a follower hands out; `None`: staged events, which stand in no segment yet.
-    pub(crate) fn followed(extent: &Extent, segment: Option<u32>, loan: &'a Loan) -> Self {
-        Self::new(Source { segment, ..Source::of(extent) }, loan)
-    }
-
-    /// An extent whose bytes stand at the beginning of memory of their own.
-    pub(crate) fn apart(extent: &Extent, segment: u32, loan: &'a Loan) -> Self {
-        let source = Source { segment: Some(segment), ..Source::of(extent) };
-        Self::new(Source { place: Place::Aside, start: 0, end: extent.end - extent.start, ..source }, loan)
-    }
-
-    /// Staged events, of which [`staged_block`] has made a block of so many bytes at the beginning of memory of their own.
-    pub(crate) fn staged(staged: &StagedEvents, len: usize, loan: &'a Loan) -> Self {
-        Self::new(Source::staged(staged, len), loan)
+    /// An extent of a segment; `None`: staged events, which stand in none yet.
+    pub(crate) fn of_extent(extent: &Extent, segment: Option<u32>, loan: &'a Loan) -> Self {
+        Self::new(Source::of(extent, Place::Segment(extent.part), segment), loan)
     }
 
     /// The blocks as on disk: each 64 bytes of header, then the payload padded to 64.

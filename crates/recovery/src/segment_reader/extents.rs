@@ -2,6 +2,7 @@
 
 use flashstrike_segment::{BlockHeader, KIND_EVENTS};
 
+use crate::inspect::StagedEvents;
 use crate::pool::{WINDOW_LEN, WINDOW_OVERLAP, WINDOW_STRIDE};
 
 /// Consecutive verified blocks of events that lie in the window of the first one's first byte.
@@ -27,6 +28,27 @@ pub(crate) struct Extent {
 
 fn window_start(offset: usize) -> usize {
     offset / WINDOW_STRIDE * WINDOW_STRIDE
+}
+
+impl Extent {
+    /// The same blocks at the beginning of memory of their own.
+    pub(crate) fn aside(self) -> Self {
+        Self { part: 0, start: 0, end: self.end - self.start, ..self }
+    }
+
+    /// Staged events, made into a block of so many bytes at the beginning of memory of its own.
+    pub(crate) fn of_staged(staged: &StagedEvents, length: usize) -> Self {
+        Self {
+            part: 0,
+            offset: 0,
+            start: 0,
+            end: length,
+            first_event_id: staged.first_event_id,
+            last_event_id: staged.last_event_id,
+            events: staged.count.into(),
+            payload_bytes: staged.payload.len() as u64,
+        }
+    }
 }
 
 /// Gathers blocks, in order, into extents.

@@ -60,6 +60,20 @@ pub(crate) struct ReadContext {
 }
 
 impl ReadContext {
+    /// Copies blocks that fit no window, or stand in no segment, into memory of their own in the place of what was put
+    /// aside before.
+    ///
+    /// # Errors
+    /// `WAL_IO`.
+    pub(crate) fn put_aside(&self, before: Option<Loan>, bytes: &[u8]) -> crate::error::Result<Loan> {
+        // Given back first, it is lent again if it is long enough.
+        drop(before);
+        let failed = |error| Error::io("get memory for", &self.source.directory, &error);
+        let mut aside = self.pool.borrow_apart(bytes.len()).map_err(failed)?;
+        aside.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
+        Ok(aside)
+    }
+
     /// Remembers a segment that was just verified as a whole.
     fn remember(
         &self,
