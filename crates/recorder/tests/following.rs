@@ -136,7 +136,7 @@ fn watch(directory: &Path) -> StagingWatch {
     let log = Recovery::open(RecoveryOptions::new(directory)).expect("a log");
     let log_id = log.identity().expect("a log").log_id;
     let files: Arc<dyn FileSystem> = Arc::new(OsFileSystem);
-    StagingWatch::new(&files, directory, Whose { log_id, boot_id: machine::boot_id().unwrap() })
+    StagingWatch::open(&files, directory, Whose { log_id, boot_id: machine::boot_id().unwrap() }).unwrap()
 }
 
 /// When an event has been handed out, the staging memory says that it is durable, or its segment is sealed.

@@ -21,8 +21,7 @@ pub(crate) fn known_durable(
 ) -> Result<u64> {
     let proved = inspection.durable_event_id;
     let Some(identity) = &inspection.identity else { return Ok(proved) };
-    let mut staging = StagingWatch::new(files, directory, Whose { log_id: identity.log_id, boot_id });
-    staging.refresh()?;
+    let staging = StagingWatch::open(files, directory, Whose { log_id: identity.log_id, boot_id })?;
     let said = staging.said()?.map_or(0, |said| said.durable_event_id);
     // Beside a writer it may speak of what was appended since the look.
     Ok(proved.max(said.min(inspection.last_event_id)))

@@ -81,8 +81,18 @@ pub struct Said {
 }
 
 impl StagingWatch {
-    /// Watches the log in `directory`; call [`refresh`](Self::refresh) before anything else.
-    pub fn new(files: &Arc<dyn FileSystem>, directory: &Path, whose: Whose) -> Self {
+    /// Watches the log in `directory` and has looked which file `wal.staging` is.
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh).
+    pub fn open(files: &Arc<dyn FileSystem>, directory: &Path, whose: Whose) -> Result<Self> {
+        let mut watch = Self::new(files, directory, whose);
+        watch.refresh()?;
+        Ok(watch)
+    }
+
+    /// As [`open`](Self::open), of whoever looks with [`refresh`](Self::refresh) before anything else.
+    pub(crate) fn new(files: &Arc<dyn FileSystem>, directory: &Path, whose: Whose) -> Self {
         Self { files: Arc::clone(files), directory: directory.to_path_buf(), whose, open: None }
     }
 

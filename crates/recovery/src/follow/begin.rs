@@ -78,9 +78,7 @@ impl Follower {
         let whose = Whose { log_id: identity.log_id, boot_id: self.log.boot_id };
         self.log.context.segment_size = segment_size(Some(&identity));
         self.log.context.log = Some(identity);
-        let mut watch = StagingWatch::new(&source.files, &source.directory, whose);
-        watch.refresh()?;
-        self.watch = Some(watch);
+        self.watch = Some(StagingWatch::open(&source.files, &source.directory, whose)?);
         self.durable = inspection.durable_on_disk;
         self.given = match self.follow.from {
             Start::First => inspection.gone_event_id,

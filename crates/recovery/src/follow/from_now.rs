@@ -14,8 +14,7 @@ impl Recovery {
         let mut durable = 0;
         if let Some(identity) = self.identity() {
             let whose = Whose { log_id: identity.log_id, boot_id: self.boot_id() };
-            let mut watch = StagingWatch::new(self.files(), self.directory(), whose);
-            watch.refresh()?;
+            let watch = StagingWatch::open(self.files(), self.directory(), whose)?;
             if let Some(said) = watch.said()? {
                 if watch.writer_alive()? {
                     return Ok(if durable_only { said.durable_event_id } else { said.written_event_id });
