@@ -6,6 +6,7 @@
 //!
 //! Errors are plain `io::Error`s here; the callers know what they were doing and name it.
 
+mod layer;
 mod mapping;
 mod os;
 
@@ -15,6 +16,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use layer::{FileLayer, FileSystemLayer};
 pub use mapping::Mapping;
 pub use os::{DirectoryLock, OsFileSystem};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use flashstrike_recovery::files::{
-    DirectoryEntry, DirectoryLock, File, FileId, FileSystem, FileSystemKind, Mapping, OpenMode, OsFileSystem,
+    DirectoryEntry, File, FileId, FileLayer, FileSystem, FileSystemLayer, OpenMode, OsFileSystem,
 };
 
 /// The operation numbered `at`, from 0, fails with this error number.
@@ -59,35 +59,20 @@ impl Fault {
     }
 }
 
-impl FileSystem for FailingFiles {
+impl FileSystemLayer for FailingFiles {
+    fn inner(&self) -> &dyn FileSystem {
+        &OsFileSystem
+    }
+
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
         self.fault.step()?;
         let inner = OsFileSystem.open(path, mode)?;
         Ok(Arc::new(FailingFile { inner, fault: Arc::clone(&self.fault) }))
     }
 
-    fn rename(&self, from: &Path, to: &Path, replace: bool) -> io::Result<()> {
-        OsFileSystem.rename(from, to, replace)
-    }
-
-    fn lock_directory(&self, path: &Path) -> io::Result<Option<DirectoryLock>> {
-        OsFileSystem.lock_directory(path)
-    }
-
-    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsFileSystem.hard_link(from, to)
-    }
-
-    fn remove_file(&self, path: &Path) -> io::Result<()> {
-        OsFileSystem.remove_file(path)
-    }
-
-    fn create_directory(&self, path: &Path, mode: u32) -> io::Result<()> {
-        OsFileSystem.create_directory(path, mode)
-    }
-
-    fn sync_directory(&self, path: &Path) -> io::Result<()> {
-        OsFileSystem.sync_directory(path)
+    /// Fails as opening does.
+    fn id(&self, path: &Path) -> io::Result<FileId> {
+        FileSystemLayer::open(self, path, OpenMode::Read)?.id()
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<DirectoryEntry>> {
@@ -95,14 +80,6 @@ impl FileSystem for FailingFiles {
         let mut entries = OsFileSystem.list(path)?;
         entries.retain(|entry| !self.passed_over.iter().any(|name| entry.name == name.as_str()));
         Ok(entries)
-    }
-
-    fn kind(&self, path: &Path) -> io::Result<FileSystemKind> {
-        OsFileSystem.kind(path)
-    }
-
-    fn disable_copy_on_write(&self, path: &Path) -> io::Result<()> {
-        OsFileSystem.disable_copy_on_write(path)
     }
 }
 
@@ -112,10 +89,19 @@ struct FailingFile {
     fault: Arc<Fault>,
 }
 
-impl File for FailingFile {
+impl FileLayer for FailingFile {
+    fn inner(&self) -> &dyn File {
+        &*self.inner
+    }
+
     fn len(&self) -> io::Result<u64> {
         self.fault.step()?;
         self.inner.len()
+    }
+
+    fn allocated(&self) -> io::Result<u64> {
+        self.fault.step()?;
+        self.inner.allocated()
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -123,49 +109,9 @@ impl File for FailingFile {
         self.inner.read_at(buffer, offset)
     }
 
-    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.inner.write_all_at(bytes, offset)
-    }
-
-    fn allocate(&self, offset: u64, length: u64) -> io::Result<()> {
-        self.inner.allocate(offset, length)
-    }
-
-    fn fill_with_zeros(&self, offset: u64, length: u64) -> io::Result<()> {
-        self.inner.fill_with_zeros(offset, length)
-    }
-
-    fn punch_hole(&self, offset: u64, length: u64) -> io::Result<()> {
-        self.inner.punch_hole(offset, length)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.inner.sync_data()
-    }
-
-    fn sync_all(&self) -> io::Result<()> {
-        self.inner.sync_all()
-    }
-
-    fn start_write_back(&self, offset: u64, length: u64) -> io::Result<()> {
-        self.inner.start_write_back(offset, length)
-    }
-
-    fn drop_cache(&self) -> io::Result<()> {
-        self.inner.drop_cache()
-    }
-
-    fn map(&self, length: usize) -> io::Result<Mapping> {
-        self.inner.map(length)
-    }
-
     fn try_lock(&self, exclusive: bool) -> io::Result<bool> {
         self.fault.step()?;
         self.inner.try_lock(exclusive)
-    }
-
-    fn unlock(&self) -> io::Result<()> {
-        self.inner.unlock()
     }
 
     fn id(&self) -> io::Result<FileId> {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use flashstrike_recovery::files::{
-    DirectoryEntry, DirectoryLock, File, FileId, FileSystem, FileSystemKind, Mapping, OpenMode, OsFileSystem,
+    DirectoryEntry, File, FileId, FileLayer, FileSystem, FileSystemLayer, OpenMode, OsFileSystem,
 };
 
 /// Every operation that is allowed counts down; at zero, that one and all later ones fail.
@@ -61,7 +61,11 @@ fn step(left: &AtomicU64) -> io::Result<()> {
     }
 }
 
-impl FileSystem for StoppingFiles {
+impl FileSystemLayer for StoppingFiles {
+    fn inner(&self) -> &dyn FileSystem {
+        &self.inner
+    }
+
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
         self.step()?;
         let inner = self.inner.open(path, mode)?;
@@ -74,15 +78,16 @@ impl FileSystem for StoppingFiles {
         }))
     }
 
+    /// An operation, as opening is.
+    fn id(&self, path: &Path) -> io::Result<FileId> {
+        FileSystemLayer::open(self, path, OpenMode::Read)?.id()
+    }
+
     fn rename(&self, from: &Path, to: &Path, replace: bool) -> io::Result<()> {
         self.step()?;
         self.inner.rename(from, to, replace)?;
         self.remember(Done::Renamed { from: from.to_path_buf(), to: to.to_path_buf() });
         Ok(())
-    }
-
-    fn lock_directory(&self, path: &Path) -> io::Result<Option<DirectoryLock>> {
-        OsFileSystem.lock_directory(path)
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -113,14 +118,6 @@ impl FileSystem for StoppingFiles {
         self.step()?;
         self.inner.list(path)
     }
-
-    fn kind(&self, path: &Path) -> io::Result<FileSystemKind> {
-        self.inner.kind(path)
-    }
-
-    fn disable_copy_on_write(&self, path: &Path) -> io::Result<()> {
-        self.inner.disable_copy_on_write(path)
-    }
 }
 
 #[derive(Debug)]
@@ -138,9 +135,9 @@ impl StoppingFile {
     }
 }
 
-impl File for StoppingFile {
-    fn len(&self) -> io::Result<u64> {
-        self.inner.len()
+impl FileLayer for StoppingFile {
+    fn inner(&self) -> &dyn File {
+        &*self.inner
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -186,29 +183,5 @@ impl File for StoppingFile {
         self.inner.sync_all()?;
         self.remember(Done::Synced(self.path.clone()));
         Ok(())
-    }
-
-    fn start_write_back(&self, offset: u64, length: u64) -> io::Result<()> {
-        self.inner.start_write_back(offset, length)
-    }
-
-    fn drop_cache(&self) -> io::Result<()> {
-        self.inner.drop_cache()
-    }
-
-    fn map(&self, length: usize) -> io::Result<Mapping> {
-        self.inner.map(length)
-    }
-
-    fn try_lock(&self, exclusive: bool) -> io::Result<bool> {
-        self.inner.try_lock(exclusive)
-    }
-
-    fn unlock(&self) -> io::Result<()> {
-        self.inner.unlock()
-    }
-
-    fn id(&self) -> io::Result<FileId> {
-        self.inner.id()
     }
 }

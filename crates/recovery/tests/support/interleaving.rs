@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use flashstrike_recovery::files::{
-    DirectoryEntry, DirectoryLock, File, FileId, FileSystem, FileSystemKind, Mapping, OpenMode, OsFileSystem,
+    DirectoryEntry, File, FileId, FileLayer, FileSystem, FileSystemLayer, OpenMode, OsFileSystem,
 };
 
 /// What the writer does at each turn.
@@ -44,48 +44,25 @@ impl InterleavingFiles {
     }
 }
 
-impl FileSystem for InterleavingFiles {
+impl FileSystemLayer for InterleavingFiles {
+    fn inner(&self) -> &dyn FileSystem {
+        &OsFileSystem
+    }
+
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
         (self.0.0)(Operation::Open, path);
         let inner = OsFileSystem.open(path, mode)?;
         Ok(Arc::new(InterleavingFile { inner, path: path.to_owned(), turns: Arc::clone(&self.0) }))
     }
 
-    fn rename(&self, from: &Path, to: &Path, replace: bool) -> io::Result<()> {
-        OsFileSystem.rename(from, to, replace)
-    }
-
-    fn lock_directory(&self, path: &Path) -> io::Result<Option<DirectoryLock>> {
-        OsFileSystem.lock_directory(path)
-    }
-
-    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        OsFileSystem.hard_link(from, to)
-    }
-
-    fn remove_file(&self, path: &Path) -> io::Result<()> {
-        OsFileSystem.remove_file(path)
-    }
-
-    fn create_directory(&self, path: &Path, mode: u32) -> io::Result<()> {
-        OsFileSystem.create_directory(path, mode)
-    }
-
-    fn sync_directory(&self, path: &Path) -> io::Result<()> {
-        OsFileSystem.sync_directory(path)
+    /// The writer gets ahead also in front of this.
+    fn id(&self, path: &Path) -> io::Result<FileId> {
+        FileSystemLayer::open(self, path, OpenMode::Read)?.id()
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<DirectoryEntry>> {
         (self.0.0)(Operation::List, path);
         OsFileSystem.list(path)
-    }
-
-    fn kind(&self, path: &Path) -> io::Result<FileSystemKind> {
-        OsFileSystem.kind(path)
-    }
-
-    fn disable_copy_on_write(&self, path: &Path) -> io::Result<()> {
-        OsFileSystem.disable_copy_on_write(path)
     }
 }
 
@@ -101,9 +78,9 @@ impl std::fmt::Debug for InterleavingFile {
     }
 }
 
-impl File for InterleavingFile {
-    fn len(&self) -> io::Result<u64> {
-        self.inner.len()
+impl FileLayer for InterleavingFile {
+    fn inner(&self) -> &dyn File {
+        &*self.inner
     }
 
     /// The kernel copies from front to back while the writer stores.
@@ -116,53 +93,5 @@ impl File for InterleavingFile {
         }
         (self.turns.0)(Operation::Read, &self.path);
         Ok(half + self.inner.read_at(&mut buffer[half..], offset + half as u64)?)
-    }
-
-    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.inner.write_all_at(bytes, offset)
-    }
-
-    fn allocate(&self, offset: u64, length: u64) -> io::Result<()> {
-        self.inner.allocate(offset, length)
-    }
-
-    fn fill_with_zeros(&self, offset: u64, length: u64) -> io::Result<()> {
-        self.inner.fill_with_zeros(offset, length)
-    }
-
-    fn punch_hole(&self, offset: u64, length: u64) -> io::Result<()> {
-        self.inner.punch_hole(offset, length)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.inner.sync_data()
-    }
-
-    fn sync_all(&self) -> io::Result<()> {
-        self.inner.sync_all()
-    }
-
-    fn start_write_back(&self, offset: u64, length: u64) -> io::Result<()> {
-        self.inner.start_write_back(offset, length)
-    }
-
-    fn drop_cache(&self) -> io::Result<()> {
-        self.inner.drop_cache()
-    }
-
-    fn map(&self, length: usize) -> io::Result<Mapping> {
-        self.inner.map(length)
-    }
-
-    fn try_lock(&self, exclusive: bool) -> io::Result<bool> {
-        self.inner.try_lock(exclusive)
-    }
-
-    fn unlock(&self) -> io::Result<()> {
-        self.inner.unlock()
-    }
-
-    fn id(&self) -> io::Result<FileId> {
-        self.inner.id()
     }
 }
