@@ -169,7 +169,7 @@ impl Diagnosis {
 
     fn staged_run(&mut self, staged: &StagedEvents) -> Result<Run<'_>> {
         let inspection = &self.snapshot.inspection;
-        let block = staged_block(staged, inspection.link);
+        let block = staged_block(staged, inspection.link.unwrap_or_default());
         let aside = self.snapshot.context.put_aside(self.aside.take(), &block)?;
         let extent = Extent::of_staged(staged, block.len());
         Ok(Run::of_extent(&extent, None, self.aside.insert(aside)))

@@ -79,20 +79,20 @@ impl DurableWatch {
         Ok(known.changes)
     }
 
-    /// Whether the log has this event. Beside a living writer, what he calls durable is there.
+    /// The end of the log if that is in front of this event. Beside a living writer, what he calls durable is there.
     ///
     /// # Errors
     /// `WAL_IO`.
-    pub(super) fn has(&self, log: &LogPlace, event_id: u64) -> Result<bool> {
+    pub(super) fn end_before(&self, log: &LogPlace, event_id: u64) -> Result<Option<u64>> {
         {
             let known = self.known();
             if event_id <= known.end || known.staging.writer_alive()? {
-                return Ok(true);
+                return Ok(None);
             }
         }
         let end = log.look()?.last_id();
         self.known().end = end;
-        Ok(event_id <= end)
+        Ok((event_id > end).then_some(end))
     }
 
     /// Takes note of what something else proves.

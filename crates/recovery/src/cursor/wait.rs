@@ -99,10 +99,10 @@ impl DurableWait {
     pub(super) fn poll(&mut self, log: &LogPlace, watch: &DurableWatch, event_id: u64) -> Result<bool> {
         let said = watch.look(log)?;
         if event_id <= said.durable_event_id {
-            if watch.has(log, event_id)? {
-                return Ok(true);
-            }
-            return Err(no_such_event(event_id, log.look()?.last_id()));
+            return match watch.end_before(log, event_id)? {
+                None => Ok(true),
+                Some(end) => Err(no_such_event(event_id, end)),
+            };
         }
         if self.next_look.is_some_and(|next| Instant::now() < next) {
             return Ok(false);

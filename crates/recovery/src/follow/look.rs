@@ -244,7 +244,7 @@ impl Follower {
     }
 
     fn hand_out_staged(&mut self, staged: StagedEvents, link: flashstrike_segment::Link) -> Result<()> {
-        let block = staged_block(&staged, Some(link));
+        let block = staged_block(&staged, link);
         self.aside = Some(self.log.context.put_aside(self.aside.take(), &block)?);
         let extent = Extent::of_staged(&staged, block.len());
         self.given = staged.last_event_id;

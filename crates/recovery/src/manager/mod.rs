@@ -349,7 +349,7 @@ impl Manager {
     }
 
     fn staged_source(&mut self, staged: &StagedEvents) -> Result<Source> {
-        let block = staged_block(staged, self.snapshot.inspection.link);
+        let block = staged_block(staged, self.snapshot.inspection.link.unwrap_or_default());
         self.aside = Some(self.snapshot.context.put_aside(self.aside.take(), &block)?);
         Ok(Source::of(&Extent::of_staged(staged, block.len()), Place::Aside, None))
     }

@@ -123,8 +123,7 @@ impl<'a> Run<'a> {
 }
 
 /// Staged events in the form of a block. No segment has it, so its index and salt say nothing.
-pub(crate) fn staged_block(staged: &StagedEvents, link: Option<Link>) -> Vec<u8> {
-    let link = link.unwrap_or_default();
+pub(crate) fn staged_block(staged: &StagedEvents, link: Link) -> Vec<u8> {
     let fields = BlockFields {
         first_event_id: staged.first_event_id,
         last_event_id: staged.last_event_id,
