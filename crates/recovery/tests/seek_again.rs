@@ -179,6 +179,30 @@ fn what_was_written_to_the_last_segment_since_follows_what_was_known_of_it() {
     }
 }
 
+#[test]
+fn a_time_is_found_in_what_was_written_to_a_segment_since_it_was_verified() {
+    let _watchdog = Watchdog::new("seeking a time again");
+    let (directory, mut writer, _) = log(1);
+    let _lock = hold_lock(directory.path());
+    let recovery = opened(directory.path());
+    let before = writer.link.last_event_id;
+    let time_before = writer.link.written_ts_ns;
+    assert!(recovery.seek_time(time_before).expect("readable").is_some());
+    let segment = writer.next_segment;
+    writer.tick = 1;
+    writer.append(1);
+    assert_eq!(writer.next_segment, segment, "there was room");
+    writer.tick = 0;
+    while writer.next_segment == segment {
+        writer.append(EVENTS);
+    }
+    assert_eq!(
+        first(&recovery, ReplayOptions { reverse: true, ..ReplayOptions::default() }),
+        Ok(Some(writer.link.last_event_id))
+    );
+    assert_eq!(recovery.seek_time(time_before + 1).expect("readable"), Some(before + 1));
+}
+
 /// Where the block of an event begins in its segment, and where it ends.
 fn block_of(recovery: &Recovery, id: u64) -> (u64, u64) {
     let mut replay = recovery.replay(only(id)).expect("readable");

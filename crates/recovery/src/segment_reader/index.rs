@@ -206,8 +206,11 @@ impl SegmentIndexes {
         let at = kept.slots.partition_point(|slot| slot.index.boundary.link.written_ts_ns < written_ts_ns);
         let found = kept.slots.get(at)?.index.boundary;
         // Written times never go back, so nothing before a segment is as late if its first block, or the last one
-        // before, is not.
-        let is_behind = |slot: &Slot| slot.index.segment() + 1 == found.index;
+        // before, is not. A segment that was the log's last may have gone on since it was verified.
+        let is_behind = |slot: &Slot| {
+            let link = slot.index.boundary.link;
+            slot.index.segment() + 1 == found.index && (link.chain, link.last_event_id) == found.continues
+        };
         let is_first_as_late = found.first_written_ts_ns < written_ts_ns
             || found.index == first
             || kept.slots[..at].last().is_some_and(is_behind);
