@@ -1,6 +1,6 @@
 //! Where to begin, and where to go on when a writer has opened the log anew.
 
-use flashstrike_segment::{BlockHeader, Damage, Position, Reason, SegmentStart};
+use flashstrike_segment::{Damage, Position, Reason, SegmentStart};
 use flashstrike_telemetry::clock;
 
 use super::cancellable::cancellable;
@@ -15,7 +15,7 @@ use crate::log_view::segment_size;
 use crate::plan::check_not_gone;
 use crate::recovery::check_schema;
 use crate::repair::refusal;
-use crate::segment_reader::{SegmentReader, Wanted};
+use crate::segment_reader::{SegmentReader, Wanted, headers};
 use crate::watch::{StagingWatch, Whose};
 
 impl Follower {
@@ -219,14 +219,7 @@ fn damaged(follower: &Follower, segment: u32, reason: Reason) -> Error {
 /// Whether one of a segment's blocks of events has this chained checksum.
 fn has_block(reader: &SegmentReader, chain: u64) -> bool {
     reader.extents().iter().any(|extent| {
-        let bytes = &reader.part(extent.part).bytes()[extent.start..extent.end];
-        let mut at = 0;
-        while let Some(Ok(header)) = bytes.get(at..).map(BlockHeader::decode) {
-            if header.chained_checksum == chain {
-                return true;
-            }
-            at += header.block_len();
-        }
-        false
+        let blocks = &reader.part(extent.part).bytes()[extent.start..extent.end];
+        headers(blocks).any(|(_, header)| header.chained_checksum == chain)
     })
 }

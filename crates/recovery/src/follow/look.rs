@@ -1,14 +1,13 @@
 //! Looking for the next run, and looking around when there is none.
 
-use flashstrike_segment::layout::BLOCK_HEADER_SIZE;
-use flashstrike_segment::{BlockHeader, Reason};
+use flashstrike_segment::Reason;
 
 use super::catch_up::Step;
 use super::tail::Found;
 use super::{Follower, Handed, Memory, Place, State};
 use crate::error::{Error, Result};
 use crate::inspect::{Depth, InspectOptions, StagedEvents, Watch, inspect_once};
-use crate::manager::staged_block;
+use crate::manager::{Blocks, staged_block};
 use crate::pool::Loan;
 use crate::repair::refusal;
 use crate::segment_reader::Extent;
@@ -92,7 +91,8 @@ impl Follower {
         if !self.expected.is_empty() {
             self.compare_with_staged(&extent, memory)?;
         }
-        let Some(mut extent) = self.clip(extent, memory) else { return Ok(false) };
+        let bytes = self.loan(&extent, memory).bytes();
+        let Some(mut extent) = extent.clip(bytes, self.given + 1, u64::MAX) else { return Ok(false) };
         let mut memory = memory;
         if !self.loan(&extent, memory).is_in_window(extent.start, extent.end) {
             // A block too large for a window gets one of its own.
@@ -115,49 +115,23 @@ impl Follower {
         .expect("an extent lies in memory until the next one is asked for")
     }
 
-    /// The blocks with events that were not handed out.
-    fn clip(&self, extent: Extent, memory: Memory) -> Option<Extent> {
-        if extent.last_event_id <= self.given {
-            return None;
-        }
-        if extent.first_event_id > self.given {
-            return Some(extent);
-        }
-        let bytes = self.loan(&extent, memory).bytes();
-        let mut clipped = extent;
-        while let Ok(header) = BlockHeader::decode(&bytes[clipped.start..clipped.end]) {
-            if header.last_event_id > self.given {
-                clipped.first_event_id = header.first_event_id;
-                break;
-            }
-            clipped.start += header.block_len();
-            clipped.offset += header.block_len() as u64;
-            clipped.events -= u64::from(header.event_count);
-            clipped.payload_bytes -= u64::from(header.payload_len);
-        }
-        Some(clipped)
-    }
-
     /// Staged events that were handed out have become a block, if the log goes on as it was.
     fn compare_with_staged(&mut self, extent: &Extent, memory: Memory) -> Result<()> {
-        let mut expected = std::mem::take(&mut self.expected);
-        let bytes = self.loan(extent, memory).bytes()[extent.start..extent.end].to_vec();
-        let mut at = 0;
-        while let Ok(header) = BlockHeader::decode(&bytes[at..]) {
-            let payload = &bytes[at + BLOCK_HEADER_SIZE..][..header.payload_len as usize];
-            at += header.block_len();
+        let (mut expected, mut from) = (std::mem::take(&mut self.expected), self.expected_from);
+        let blocks = Blocks::new(&self.loan(extent, memory).bytes()[extent.start..extent.end]);
+        for block in blocks {
             // A segment that is read once more has blocks from before.
-            if header.last_event_id < self.expected_from {
+            if block.header.last_event_id < from {
                 continue;
             }
-            let length = payload.len().min(expected.len());
-            if payload[..length] != expected[..length] {
+            let length = block.payload.len().min(expected.len());
+            if block.payload[..length] != expected[..length] {
                 return Err(self.lost());
             }
             expected.drain(..length);
-            self.expected_from = header.last_event_id + 1;
+            from = block.header.last_event_id + 1;
         }
-        self.expected = expected;
+        (self.expected, self.expected_from) = (expected, from);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use flashstrike_segment::{BlockHeader, payload};
 
 use super::ReplayOptions;
 use super::run::{Place, Source};
+use crate::segment_reader::headers;
 
 /// One event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub struct Blocks<'a> {
 }
 
 impl<'a> Blocks<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 }
@@ -105,7 +106,8 @@ impl Cursor {
     pub(super) fn fill(&mut self, memory: &[u8], options: &ReplayOptions, event_size: u16) -> bool {
         let Some(source) = self.source else { return false };
         let blocks = self.blocks.get_or_insert_with(|| {
-            let mut blocks = starts_of_blocks(&memory[..source.end], source.start);
+            let blocks = headers(&memory[source.start..source.end]);
+            let mut blocks: Vec<_> = blocks.map(|(at, _)| source.start + at).collect();
             if !options.reverse {
                 blocks.reverse();
             }
@@ -135,14 +137,4 @@ impl Cursor {
         }
         true
     }
-}
-
-fn starts_of_blocks(memory: &[u8], from: usize) -> Vec<usize> {
-    let mut starts = Vec::new();
-    let mut at = from;
-    while let Some(header) = memory.get(at..).and_then(|rest| BlockHeader::decode(rest).ok()) {
-        starts.push(at);
-        at += header.block_len();
-    }
-    starts
 }

@@ -7,7 +7,7 @@ mod run;
 use std::sync::Arc;
 
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
-use flashstrike_segment::{BlockHeader, Damage, Position, Reason};
+use flashstrike_segment::{Damage, Position, Reason};
 use flashstrike_telemetry::clock;
 
 pub use blocks::{Block, Blocks, Event};
@@ -306,35 +306,7 @@ impl Manager {
     /// The blocks of an extent that hold events from `from` to `to`.
     fn clip(&self, extent: Extent, place: Place) -> Option<Extent> {
         let (from, to) = (self.options.from.unwrap_or(0), self.options.to.unwrap_or(u64::MAX));
-        if extent.last_event_id < from || extent.first_event_id > to {
-            return None;
-        }
-        if extent.first_event_id >= from && extent.last_event_id <= to {
-            return Some(extent);
-        }
-        let bytes = self.loan_of(place).bytes();
-        let mut clipped: Option<Extent> = None;
-        let mut at = extent.start;
-        while at < extent.end {
-            let header = BlockHeader::decode(&bytes[at..]).ok()?;
-            let end = at + header.block_len();
-            if header.last_event_id >= from && header.first_event_id <= to {
-                let clipped = clipped.get_or_insert(Extent {
-                    offset: extent.offset + (at - extent.start) as u64,
-                    start: at,
-                    first_event_id: header.first_event_id,
-                    events: 0,
-                    payload_bytes: 0,
-                    ..extent
-                });
-                clipped.end = end;
-                clipped.last_event_id = header.last_event_id;
-                clipped.events += u64::from(header.event_count);
-                clipped.payload_bytes += u64::from(header.payload_len);
-            }
-            at = end;
-        }
-        clipped
+        extent.clip(self.loan_of(place).bytes(), from, to)
     }
 
     fn source_of(&mut self, extent: Extent, place: Place, segment: Option<u32>) -> Result<Source> {

@@ -31,6 +31,35 @@ fn window_start(offset: usize) -> usize {
 }
 
 impl Extent {
+    /// Those of its blocks that hold events from `from` to `to`; `memory` is the part that they lie in.
+    pub(crate) fn clip(self, memory: &[u8], from: u64, to: u64) -> Option<Self> {
+        if self.last_event_id < from || self.first_event_id > to {
+            return None;
+        }
+        if self.first_event_id >= from && self.last_event_id <= to {
+            return Some(self);
+        }
+        let mut clipped: Option<Self> = None;
+        for (at, header) in headers(&memory[self.start..self.end]) {
+            if header.last_event_id < from || header.first_event_id > to {
+                continue;
+            }
+            let clipped = clipped.get_or_insert(Self {
+                offset: self.offset + at as u64,
+                start: self.start + at,
+                first_event_id: header.first_event_id,
+                events: 0,
+                payload_bytes: 0,
+                ..self
+            });
+            clipped.end = self.start + at + header.block_len();
+            clipped.last_event_id = header.last_event_id;
+            clipped.events += u64::from(header.event_count);
+            clipped.payload_bytes += u64::from(header.payload_len);
+        }
+        clipped
+    }
+
     /// The same blocks at the beginning of memory of their own.
     pub(crate) fn aside(self) -> Self {
         Self { part: 0, start: 0, end: self.end - self.start, ..self }
@@ -49,6 +78,16 @@ impl Extent {
             payload_bytes: staged.payload.len() as u64,
         }
     }
+}
+
+/// The headers of blocks that stand one behind the other, each with where it begins, as far as they are headers.
+pub(crate) fn headers(blocks: &[u8]) -> impl Iterator<Item = (usize, BlockHeader)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let (start, header) = (at, BlockHeader::decode(blocks.get(at..)?).ok()?);
+        at += header.block_len();
+        Some((start, header))
+    })
 }
 
 /// Gathers blocks, in order, into extents.

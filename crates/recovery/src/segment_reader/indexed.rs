@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use flashstrike_segment::cold::FrameReader;
 use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, SEGMENT_HEADER_SIZE};
-use flashstrike_segment::{BlockHeader, ChainPlace, KIND_EVENTS, SegmentHeader};
+use flashstrike_segment::{ChainPlace, KIND_EVENTS, SegmentHeader};
 use flashstrike_telemetry::clock;
 
 use super::fast::claimed_len;
 use super::index::{FileMark, Form, SegmentIndex};
-use super::{Extent, Extents, ReadContext};
+use super::{Extent, Extents, ReadContext, headers};
 use crate::directory::{cold_path, hot_path};
 use crate::files::{File, read_full_at};
 use crate::pool::Loan;
@@ -203,14 +203,11 @@ fn verify(index: &SegmentIndex, from: &ChainPlace, to: &ChainPlace, bytes: &[u8]
 }
 
 /// Id of the first event of the first of these blocks that was written at this time or later.
-pub(crate) fn first_written_at(mut blocks: &[u8], written_ts_ns: u64) -> Option<u64> {
-    while let Ok(header) = BlockHeader::decode(blocks) {
-        if header.kind == KIND_EVENTS && header.event_count > 0 && header.written_ts_ns >= written_ts_ns {
-            return Some(header.first_event_id);
-        }
-        blocks = blocks.get(header.block_len()..)?;
-    }
-    None
+pub(crate) fn first_written_at(blocks: &[u8], written_ts_ns: u64) -> Option<u64> {
+    let mut events = headers(blocks)
+        .map(|(_, header)| header)
+        .filter(|header| header.kind == KIND_EVENTS && header.event_count > 0);
+    events.find(|header| header.written_ts_ns >= written_ts_ns).map(|header| header.first_event_id)
 }
 
 /// Where the bytes of an indexed segment come from.

@@ -23,7 +23,7 @@ use flashstrike_segment::{
 };
 use flashstrike_telemetry::clock;
 
-pub(crate) use extents::{Extent, Extents};
+pub(crate) use extents::{Extent, Extents, headers};
 pub(crate) use fast::claimed_len;
 pub(crate) use index::{MOST_BYTES as MOST_INDEX_BYTES, SegmentIndex, SegmentIndexes};
 pub(crate) use indexed::{IdRange, IndexedSegment, Next, first_written_at};
@@ -219,16 +219,12 @@ impl SegmentReader {
     pub(crate) fn has_place(&self, place: &ChainPlace) -> bool {
         let begins_before = |extent: &&Extent| extent.offset < place.offset;
         let Some(extent) = self.extents.iter().rfind(begins_before) else { return false };
-        let mut blocks = &self.part(extent.part).bytes()[extent.start..];
-        let mut at = extent.offset;
-        while let Ok(header) = BlockHeader::decode(blocks) {
-            at += header.block_len() as u64;
-            if at >= place.offset {
-                return at == place.offset && Link::of(&header) == place.link;
-            }
-            blocks = blocks.get(header.block_len()..).unwrap_or(&[]);
-        }
-        false
+        let blocks = &self.part(extent.part).bytes()[extent.start..];
+        let end_of = |at: usize, header: &BlockHeader| extent.offset + (at + header.block_len()) as u64;
+        let last = headers(blocks).find(|(at, header)| end_of(*at, header) >= place.offset);
+        last.is_some_and(|(at, header)| {
+            end_of(at, &header) == place.offset && Link::of(&header) == place.link
+        })
     }
 
     /// Where it begins and ends.
