@@ -4,8 +4,10 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use flashstrike_segment::Damage;
 use serde_json::{Map, Value};
 
+use crate::directory::hot_path;
 use crate::files::is_full;
 
 /// Result of every fallible operation of the log.
@@ -160,6 +162,15 @@ impl Error {
         self.0.segment = Some(segment);
         self.0.offset = Some(offset);
         self
+    }
+
+    /// Names the segment that damage of the log in `directory` is in, the byte offset and the file; nothing if it is in
+    /// none.
+    pub(crate) fn at_damage(self, damage: &Damage, directory: &Path) -> Self {
+        match damage.position.segment {
+            Some(segment) => self.at(segment, damage.position.offset).at_path(&hot_path(directory, segment)),
+            None => self,
+        }
     }
 
     /// Names the event.

@@ -1,7 +1,8 @@
 //! Which segments hold the events from one id to another.
 
+use crate::directory::hot_path;
 use crate::error::{Code, Error, Result};
-use crate::inspect::Inspection;
+use crate::inspect::{Inspection, SegmentSource};
 use crate::segment_reader::{ReadContext, Wanted};
 use crate::telemetry::ReadTelemetry;
 
@@ -45,6 +46,20 @@ pub(crate) fn gone(event_id: u64, first_event_id: u64) -> Error {
         "event {event_id} has been removed by retention or repair; the log begins with event {first_event_id}"
     );
     Error::new(Code::Gone, message).at_event(event_id)
+}
+
+/// `WAL_GONE` if retention has removed this segment, of which `wanted` tells the first event that was still to be read.
+///
+/// # Errors
+/// `WAL_IO`.
+pub(crate) fn removed(
+    source: &SegmentSource,
+    segment: u32,
+    wanted: impl FnOnce() -> u64,
+) -> Result<Option<Error>> {
+    let Some(first) = source.first_segment()?.filter(|&first| first > segment) else { return Ok(None) };
+    let first_event_id = source.first_event_id(first).unwrap_or(0);
+    Ok(Some(gone(wanted(), first_event_id).at_path(&hot_path(&source.directory, segment))))
 }
 
 struct Look<'a> {

@@ -12,7 +12,7 @@ use super::{Follower, Place, State};
 use crate::directory::hot_path;
 use crate::error::{Error, Result};
 use crate::files::File;
-use crate::plan::gone;
+use crate::plan::removed;
 use crate::segment_reader::{Boundary, ReadFailure};
 
 /// Sealed segments that are read ahead at a time by a follower that lags behind.
@@ -131,11 +131,8 @@ impl Follower {
                 Ok(true)
             }
             Some(_) => Ok(false),
-            None => match source.first_segment()?.filter(|&first| first > index + 1) {
-                Some(first) => {
-                    let first_event_id = source.first_event_id(first).unwrap_or(0);
-                    Err(gone(self.given + 1, first_event_id).at_path(&source.directory))
-                }
+            None => match removed(source, index + 1, || self.given + 1)? {
+                Some(error) => Err(error.at_path(&source.directory)),
                 None => Ok(false),
             },
         }

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use flashstrike_segment::{Damage, Position, Reason};
 
 use super::Follower;
-use crate::directory::{Listing, hot_path, not_found};
+use crate::directory::{Listing, not_found};
 use crate::error::{Code, Error, Result};
-use crate::plan::gone;
+use crate::plan::removed;
 use crate::segment_reader::ReadFailure;
 
 /// How long a place beside a living writer may not verify although the log goes on behind it: longer than opening for
@@ -53,11 +53,7 @@ pub(super) fn corrupt(damage: &Damage, directory: &Path) -> Error {
         "the log is corrupt at {damage}. Nothing of it was handed out and nothing was changed: restore the file from a \
          copy, or read what is left with mode diagnostic"
     );
-    let error = Error::new(Code::Corrupt, message);
-    match damage.position.segment {
-        Some(segment) => error.at(segment, damage.position.offset).at_path(&hot_path(directory, segment)),
-        None => error,
-    }
+    Error::new(Code::Corrupt, message).at_damage(damage, directory)
 }
 
 impl Follower {
@@ -76,10 +72,8 @@ impl Follower {
     /// A segment that has to be there is not: retention was faster, or the log is gone, or somebody's hand.
     pub(super) fn vanished(&self, index: u32) -> Result<Error> {
         let source = &self.log.context.source;
-        let path = hot_path(&source.directory, index);
-        if let Some(first) = source.first_segment()?.filter(|&first| first > index) {
-            let first_event_id = source.first_event_id(first).unwrap_or(0);
-            return Ok(gone(self.given + 1, first_event_id).at_path(&path));
+        if let Some(removed) = removed(source, index, || self.given + 1)? {
+            return Ok(removed);
         }
         if Listing::read(&*source.files, &source.directory)?.segments.is_empty() {
             return Ok(not_found(&source.directory));

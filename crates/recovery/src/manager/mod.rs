@@ -13,11 +13,10 @@ use flashstrike_telemetry::clock;
 pub use blocks::{Block, Blocks, Event};
 pub use run::Run;
 
-use crate::directory::hot_path;
 use crate::error::{Code, Error, Result};
 use crate::inspect::{Inspection, StagedEvents};
 use crate::log_view::LogView;
-use crate::plan::{check_not_gone, gone, plan};
+use crate::plan::{check_not_gone, plan, removed};
 use crate::pool::Loan;
 use crate::segment_reader::{
     Boundary, Extent, IdRange, IndexedSegment, Next, ReadContext, ReadFailure, Reading, SegmentReader,
@@ -399,25 +398,14 @@ impl Manager {
             "the log is corrupt at {damage}. {handed_out} and nothing was changed: restore the file from a copy, read \
              what is left with mode diagnostic, or end before the damage with mode point-in-time"
         );
-        let error = Error::new(Code::Corrupt, message);
-        match damage.position.segment {
-            Some(segment) => error
-                .at(segment, damage.position.offset)
-                .at_path(&hot_path(&self.snapshot.inspection.directory, segment)),
-            None => error,
-        }
+        Error::new(Code::Corrupt, message).at_damage(damage, &self.snapshot.inspection.directory)
     }
 
     /// A segment that was there when the replay began is not any more: retention, or somebody's hand.
     fn vanished(&self, index: u32) -> Error {
-        match self.snapshot.context.source.first_segment() {
-            Err(error) => error,
-            Ok(Some(first)) if first > index => {
-                let next = self.first_missing_in(index);
-                let first_event_id = self.snapshot.context.source.first_event_id(first).unwrap_or(0);
-                gone(next, first_event_id).at_path(&hot_path(&self.snapshot.inspection.directory, index))
-            }
-            Ok(_) => self.corrupt(&Damage {
+        match removed(&self.snapshot.context.source, index, || self.first_missing_in(index)) {
+            Ok(Some(error)) | Err(error) => error,
+            Ok(None) => self.corrupt(&Damage {
                 position: Position { segment: Some(index), offset: 0 },
                 reason: Reason::SegmentMissing,
             }),

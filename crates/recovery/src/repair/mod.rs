@@ -148,11 +148,6 @@ pub(crate) fn refusal(inspection: &Inspection, mode: Mode) -> Option<Error> {
     let message = format!(
         "the log {kind} at {damage}; the last event before that is {g}{proof}. Nothing was changed: {advice}"
     );
-    let error = Error::new(code, message);
-    Some(match damage.position.segment {
-        Some(segment) => error
-            .at(segment, damage.position.offset)
-            .at_path(&crate::directory::hot_path(&inspection.directory, segment)),
-        None => error.at_path(&inspection.directory.join(flashstrike_segment::names::WAL_STAGING)),
-    })
+    let staging = inspection.directory.join(flashstrike_segment::names::WAL_STAGING);
+    Some(Error::new(code, message).at_path(&staging).at_damage(damage, &inspection.directory))
 }
