@@ -207,6 +207,26 @@ pub fn remove_if_there(files: &dyn FileSystem, path: &Path) -> crate::Result<()>
     }
 }
 
+/// Puts a new file in the place of what `path` names, at once: `write` fills it and makes it durable under the name
+/// `temporary`, which is nobody else's. That it has the name is durable once the names of its directory are.
+///
+/// # Errors
+/// `WAL_IO`, and those of `write`; what `path` names is then still what it was.
+pub(crate) fn replace_file(
+    files: &dyn FileSystem,
+    temporary: &Path,
+    path: &Path,
+    file_mode: u32,
+    write: impl FnOnce(&dyn File) -> crate::Result<()>,
+) -> crate::Result<()> {
+    remove_if_there(files, temporary)?;
+    let file = files
+        .open(temporary, OpenMode::CreateNew(file_mode))
+        .map_err(|error| crate::Error::io("create", temporary, &error))?;
+    write(&*file)?;
+    files.rename(temporary, path, true).map_err(|error| crate::Error::io("rename to", path, &error))
+}
+
 /// Makes the names in a directory durable.
 ///
 /// # Errors

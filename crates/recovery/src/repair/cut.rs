@@ -14,7 +14,7 @@ use super::rewrite::{self, checked_body};
 use super::{AppendPoint, Repaired};
 use crate::directory::{cold_path, hot_path};
 use crate::error::{Error, Result};
-use crate::files::{File, FileSystem, OpenMode, remove_if_there, sync_names};
+use crate::files::{File, FileSystem, OpenMode, remove_if_there, replace_file, sync_names};
 use crate::inspect::{Inspection, PreparedFacts, SegmentFacts, SegmentSource, is_zero};
 use crate::report::{CutReport, IdRange};
 
@@ -165,18 +165,17 @@ impl<'a> Repair<'a> {
         let body = checked_body(&self.source, facts, u64::MAX)?;
         let temporary = self.directory.join(names::new_name(facts.index));
         let path = hot_path(self.directory, facts.index);
-        remove_if_there(self.files, &temporary)?;
         let failed = |what: &'static str| {
             let temporary = temporary.clone();
             move |error: io::Error| Error::io(what, &temporary, &error)
         };
-        let file = self.open(&temporary, OpenMode::CreateNew(self.file_mode))?;
-        file.allocate(0, facts.length).map_err(failed("allocate"))?;
-        file.write_all_at(&header.encode(), 0).map_err(failed("write"))?;
-        let blocks = &body.blocks()[SEGMENT_HEADER_SIZE..];
-        file.write_all_at(blocks, SEGMENT_HEADER_SIZE as u64).map_err(failed("write"))?;
-        file.sync_all().map_err(failed("sync"))?;
-        self.files.rename(&temporary, &path, true).map_err(|error| Error::io("rename to", &path, &error))?;
+        replace_file(self.files, &temporary, &path, self.file_mode, |file| {
+            file.allocate(0, facts.length).map_err(failed("allocate"))?;
+            file.write_all_at(&header.encode(), 0).map_err(failed("write"))?;
+            let blocks = &body.blocks()[SEGMENT_HEADER_SIZE..];
+            file.write_all_at(blocks, SEGMENT_HEADER_SIZE as u64).map_err(failed("write"))?;
+            file.sync_all().map_err(failed("sync"))
+        })?;
         self.sync_directory()?;
         let cold = cold_path(self.directory, facts.index);
         if facts.is_cold {

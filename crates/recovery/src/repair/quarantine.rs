@@ -16,7 +16,9 @@ use twox_hash::XxHash3_64;
 
 use super::evidence::{Evidence, LogEnd};
 use crate::error::{Error, Result};
-use crate::files::{File, FileSystem, OpenMode, ensure_directory, read_full_at, remove_if_there, sync_names};
+use crate::files::{
+    File, FileSystem, OpenMode, ensure_directory, read_full_at, remove_if_there, replace_file, sync_names,
+};
 
 const PIECE: usize = 1 << 20;
 
@@ -220,12 +222,10 @@ pub(super) fn write_evidence(
     let path = directory.join(format!("{stem}.json"));
     let temporary = format!("{}.{}.json", evidence.file, evidence.offset);
     let temporary = directory.join(names::temporary_name(&temporary));
-    remove_if_there(files, &temporary)?;
-    let failed = |error: io::Error| Error::io("write", &path, &error);
-    let file = files.open(&temporary, OpenMode::CreateNew(file_mode)).map_err(failed)?;
-    file.write_all_at(&text, 0).map_err(failed)?;
-    file.sync_all().map_err(failed)?;
-    files.rename(&temporary, &path, true).map_err(failed)
+    replace_file(files, &temporary, &path, file_mode, |file| {
+        let written = file.write_all_at(&text, 0).and_then(|()| file.sync_all());
+        written.map_err(|error| Error::io("write", &path, &error))
+    })
 }
 
 /// Now, as names and descriptions in the quarantine say it.

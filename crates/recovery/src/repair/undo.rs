@@ -15,7 +15,7 @@ use super::evidence::{Evidence, Kept, LogEnd, quarantine};
 use super::quarantine::{for_each_piece, same_bytes, stamp_now, write_evidence, xxh3_of};
 use crate::directory::hot_path;
 use crate::error::{Code, Error, Result};
-use crate::files::{File, FileSystem, OpenMode, remove_if_there, sync_names};
+use crate::files::{File, FileSystem, OpenMode, remove_if_there, replace_file, sync_names};
 use crate::inspect::{Inspection, is_zero};
 use crate::lock::{LogLock, refuse_beside_writer};
 use crate::machine::known_boot_id;
@@ -302,23 +302,22 @@ impl Target<'_> {
             Some(segment) if segment.kind == SegmentKind::Hot => names::new_name(segment.index),
             _ => names::temporary_name(&evidence.file),
         });
-        remove_if_there(self.files, &temporary)?;
         let failed = |error: std::io::Error| Error::io("write", &temporary, &error);
-        let file = self.files.open(&temporary, OpenMode::CreateNew(self.file_mode)).map_err(failed)?;
         let end = evidence.offset + evidence.bytes;
         let length = match &base {
             Some(base) => base.len().map_err(failed)?.max(end),
             None => evidence.bytes,
         };
-        if length > 0 {
-            file.allocate(0, length).map_err(failed)?;
-        }
-        if let Some(base) = &base {
-            copy(&**base, 0, &*file, 0, length).map_err(failed)?;
-        }
-        copy_over(&*kept, &*file, evidence).map_err(failed)?;
-        file.sync_all().map_err(failed)?;
-        self.files.rename(&temporary, &path, true).map_err(|error| Error::io("rename to", &path, &error))?;
+        replace_file(self.files, &temporary, &path, self.file_mode, |file| {
+            if length > 0 {
+                file.allocate(0, length).map_err(failed)?;
+            }
+            if let Some(base) = &base {
+                copy(&**base, 0, file, 0, length).map_err(failed)?;
+            }
+            copy_over(&*kept, file, evidence).map_err(failed)?;
+            file.sync_all().map_err(failed)
+        })?;
         sync_names(self.files, self.directory)
     }
 
