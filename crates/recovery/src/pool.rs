@@ -145,11 +145,6 @@ impl Pool {
         })
     }
 
-    /// Bytes of a buffer.
-    pub(crate) fn capacity(&self) -> usize {
-        self.capacity
-    }
-
     /// Borrows a buffer of at least `length` bytes, made if none is free. Its bytes are whatever they were.
     pub(crate) fn borrow(self: &Arc<Self>, length: usize) -> io::Result<Loan> {
         if length > self.capacity {
@@ -167,6 +162,11 @@ impl Pool {
     /// [`WINDOW_OVERLAP`] bytes.
     pub(crate) fn borrow_apart(self: &Arc<Self>, length: usize) -> io::Result<Loan> {
         self.borrow_to_measure(length.next_power_of_two().max(WINDOW_OVERLAP), true)
+    }
+
+    /// Borrows a buffer for blocks of so many bytes together: one of the usual length if they fit, else one apart.
+    pub(crate) fn borrow_for(self: &Arc<Self>, length: usize) -> io::Result<Loan> {
+        if length <= self.capacity { self.borrow(length) } else { self.borrow_apart(length) }
     }
 
     /// The shortest one that is free and long enough, or a new one.

@@ -258,7 +258,7 @@ fn make_room(memory: &mut Option<Loan>, pool: &Arc<Pool>, length: usize, have: u
     if memory.as_ref().is_some_and(is_enough) {
         return Ok(());
     }
-    let mut loan = if length <= pool.capacity() { pool.borrow(length)? } else { pool.borrow_apart(length)? };
+    let mut loan = pool.borrow_for(length)?;
     if let Some(old) = memory.take() {
         loan.bytes_mut()[..have].copy_from_slice(&old.bytes()[..have]);
     }

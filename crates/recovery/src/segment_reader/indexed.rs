@@ -166,12 +166,7 @@ impl IndexedSegment {
         let length = usize::try_from(to.offset.checked_sub(from.offset)?).ok()?;
         let loan = match self.loan.take() {
             Some(loan) if loan.bytes().len() >= length => self.loan.insert(loan),
-            _ => {
-                let pool = &self.context.pool;
-                let is_usual = length <= pool.capacity();
-                let loan = if is_usual { pool.borrow(length) } else { pool.borrow_apart(length) }.ok()?;
-                self.loan.insert(loan)
-            }
+            _ => self.loan.insert(self.context.pool.borrow_for(length).ok()?),
         };
         let memory = &mut loan.bytes_mut()[..length];
         self.bytes.fill(memory, from.offset, self.reverse).ok()?;

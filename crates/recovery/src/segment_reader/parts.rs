@@ -40,7 +40,7 @@ pub(super) struct Parts {
 impl Parts {
     /// No bytes yet, and memory for at least the first `least`.
     pub(super) fn new(pool: &Arc<Pool>, least: usize) -> io::Result<Self> {
-        let current = borrow(pool, least)?;
+        let current = pool.borrow_for(least)?;
         Ok(Self { pool: Arc::clone(pool), filled: Vec::new(), current, begin: 0, have: 0 })
     }
 
@@ -81,7 +81,7 @@ impl Parts {
 
     /// Begins a part with the byte at `from`, with room up to the one at `to`.
     fn begin_part(&mut self, from: usize, to: usize) -> io::Result<()> {
-        let mut part = borrow(&self.pool, to - from)?;
+        let mut part = self.pool.borrow_for(to - from)?;
         let carried = self.bytes(from);
         part.bytes_mut()[..carried.len()].copy_from_slice(carried);
         let full = std::mem::replace(&mut self.current, part);
@@ -96,10 +96,6 @@ impl Parts {
         self.filled.push(self.current);
         self.filled
     }
-}
-
-fn borrow(pool: &Arc<Pool>, length: usize) -> io::Result<Loan> {
-    if length <= pool.capacity() { pool.borrow(length) } else { pool.borrow_apart(length) }
 }
 
 #[cfg(test)]
