@@ -9,6 +9,7 @@
 )]
 
 mod errors;
+mod follower_thread;
 mod native_cursor;
 mod native_follower;
 mod native_recovery;

@@ -9,122 +9,22 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use flashstrike_recovery::follow::{Canceller, FollowOptions, Follower, Start, Wait};
-use flashstrike_recovery::pool::Window;
-use flashstrike_recovery::{Code, Error, Recovery, Run};
+use flashstrike_recovery::follow::{FollowOptions, Start};
+use flashstrike_recovery::{Code, Error, Recovery};
 use napi::bindgen_prelude::{ArrayBuffer, Function};
 use napi::{Env, check_status, sys};
 use napi_derive::napi;
 
 use crate::errors::to_throw;
+use crate::follower_thread::{Found, Shared, Source};
 use crate::native_replay::external;
 use crate::waker::Waker;
-
-/// The follower, before and after it was begun.
-enum Source {
-    ToOpen(Arc<Recovery>, FollowOptions),
-    Open(Box<Follower>),
-}
-
-/// What a run is to JavaScript.
-#[derive(Debug, Clone)]
-struct Found {
-    window: Window,
-    start: usize,
-    end: usize,
-    /// The first event of it that was not handed out before.
-    from: u64,
-}
-
-impl Found {
-    fn of(run: &Run<'_>, from: u64) -> Self {
-        Self { window: run.window().clone(), start: run.start(), end: run.end(), from }
-    }
-}
-
-/// What passes between the two threads.
-#[derive(Default)]
-struct Exchange {
-    /// `None`: the other thread has it, or it was closed.
-    source: Option<Source>,
-    /// The thread has to wait for the next run.
-    is_asked: bool,
-    /// What it has come back with.
-    outcome: Option<Result<Found, Error>>,
-    is_closed: bool,
-}
-
-#[derive(Default)]
-struct Shared {
-    exchange: Mutex<Exchange>,
-    to_do: Condvar,
-    /// Ends what the thread is doing, also the opening.
-    canceller: Canceller,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Exchange> {
-        self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The life of the follower's thread.
-    fn work(&self, waker: &Waker) {
-        loop {
-            let mut exchange = self.lock();
-            while !exchange.is_asked && !exchange.is_closed {
-                exchange = self.to_do.wait(exchange).unwrap_or_else(PoisonError::into_inner);
-            }
-            if exchange.is_closed {
-                return;
-            }
-            let source = exchange.source.take();
-            drop(exchange);
-            let (source, outcome) = match source {
-                Some(source) => self.wait_for_run(source),
-                None => (None, Err(ended())),
-            };
-            let mut exchange = self.lock();
-            exchange.source = source;
-            exchange.is_asked = false;
-            exchange.outcome = Some(outcome);
-            if exchange.is_closed {
-                return;
-            }
-            drop(exchange);
-            waker.wake();
-        }
-    }
-
-    fn wait_for_run(&self, source: Source) -> (Option<Source>, Result<Found, Error>) {
-        let waited = catch_unwind(AssertUnwindSafe(|| {
-            let mut follower = match source {
-                Source::Open(follower) => follower,
-                Source::ToOpen(recovery, options) => match recovery.follow_until(options, &self.canceller) {
-                    Ok(follower) => Box::new(follower),
-                    Err(error) => return (None, Err(error)),
-                },
-            };
-            let from = follower.last_event_id() + 1;
-            let found = match follower.next_run(Wait::Forever) {
-                Ok(Some(run)) => Ok(Found::of(&run, from)),
-                Ok(None) => Err(ended()),
-                Err(error) => Err(error),
-            };
-            (Some(Source::Open(follower)), found)
-        }));
-        waited.unwrap_or_else(|_| {
-            let message = "an internal check has failed; see stderr, and report it as a bug";
-            (None, Err(Error::new(Code::Io, message)))
-        })
-    }
-}
 
 /// One live tail, on the thread of its environment.
 struct Instance {
@@ -216,10 +116,6 @@ unsafe extern "C" fn close_at_end(instance: *mut c_void) {
     let instance = unsafe { &*instance.cast::<Instance>() };
     instance.hooked.take();
     instance.close();
-}
-
-fn ended() -> Error {
-    Error::new(Code::Closed, "following was ended")
 }
 
 /// A live tail. Internal: use `Recovery` of the package.
