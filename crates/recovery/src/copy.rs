@@ -21,7 +21,8 @@ use crate::inspect::{
 };
 use crate::meta_file::replace_meta;
 use crate::mode::Mode;
-use crate::recovery::{Recovery, RecoveryOptions};
+use crate::options::RecoveryOptions;
+use crate::recovery::Recovery;
 use crate::repair::{checked_body, refusal};
 
 const PIECE: usize = 1 << 20;

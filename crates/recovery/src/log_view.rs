@@ -14,8 +14,8 @@ use crate::inspect::{Depth, InspectOptions, Inspection, SegmentSource, Watch, ob
 use crate::machine::writer_alive;
 use crate::manager::Snapshot;
 use crate::mode::Mode;
+use crate::options::{RecoveryOptions, check_schema};
 use crate::pool::Pool;
-use crate::recovery::{RecoveryOptions, check_schema};
 use crate::repair::refusal;
 use crate::segment_reader::{ReadContext, SegmentIndexes, SegmentReader};
 use crate::telemetry::Instruments;

@@ -1,13 +1,11 @@
 //! The front door of reading.
 
-use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use flashstrike_segment::{BlockHeader, LogIdentity, Schema, payload};
+use flashstrike_segment::{BlockHeader, LogIdentity, payload};
 use flashstrike_telemetry::{RecoveryTelemetry, clock};
-use serde::Serialize;
 
 use crate::diagnosis::{Diagnosis, Piece};
 use crate::directory::{absolute, not_found};
@@ -21,49 +19,13 @@ use crate::log_view::{Found, LogView, segment_size};
 use crate::machine::known_boot_id;
 use crate::manager::{Block, Manager, ReplayOptions};
 use crate::mode::Mode;
+use crate::options::{RecoveryOptions, check_schema};
 use crate::pool::{Pool, WINDOW_LEN};
 use crate::repair::refusal;
-use crate::report::{DamageReport, LogState, Report};
+use crate::report::Report;
 use crate::segment_reader::{MOST_INDEX_BYTES, ReadContext, SegmentIndexes, first_written_at};
 use crate::telemetry::Instruments;
-
-/// Each of them may take the memory of a segment.
-const PRELOAD_SEGMENTS: RangeInclusive<usize> = 1..=16;
-
-/// How to open a log for reading.
-#[derive(Debug, Clone)]
-pub struct RecoveryOptions {
-    /// The log's directory.
-    pub directory: PathBuf,
-    /// What to do about a torn tail and about corruption.
-    pub mode: Mode,
-    /// The events that the reader expects, [`Schema::byte_log`] for variable-length ones; `None`: whatever the log has.
-    pub schema: Option<Schema>,
-    /// Bytes of the events that the reader expects, 0 for variable-length ones; `None`: whatever the log has.
-    pub event_size: Option<u16>,
-    /// How many segments are opened and verified before they are asked for, 1 … 16; 2 unless said otherwise. A replay
-    /// takes the memory of up to two segments more.
-    pub preload_segments: usize,
-    /// Where the files are; `None`: the operating system's.
-    pub files: Option<Arc<dyn FileSystem>>,
-    /// What to take for the boot id of the machine; `None`: what the machine says.
-    pub boot_id: Option<[u8; 16]>,
-}
-
-impl RecoveryOptions {
-    /// Everything but the directory as usual.
-    pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self {
-            directory: directory.into(),
-            mode: Mode::default(),
-            schema: None,
-            event_size: None,
-            preload_segments: 2,
-            files: None,
-            boot_id: None,
-        }
-    }
-}
+use crate::verification::{Summary, summary};
 
 /// An open log, for reading. Changes nothing, needs no permission to write, and may stand beside a living writer.
 ///
@@ -85,44 +47,6 @@ pub struct Recovery {
     view: Arc<LogView>,
 }
 
-/// What a verification of every segment found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Summary {
-    /// Clean, torn or corrupt.
-    pub state: LogState,
-    /// Events in the log, staged ones that belong to it included.
-    pub events: u64,
-    /// Id of the first event; 0: none.
-    pub first_id: u64,
-    /// Id of the last event; 0: none.
-    pub last_id: u64,
-    /// Staged events among them.
-    pub staged: u64,
-    /// The first position that does not verify.
-    pub bad: Option<DamageReport>,
-    /// The highest id known to be durable.
-    pub durable_event_id: u64,
-    /// Segments verified.
-    pub segments: u32,
-    /// What no evidence covers, in words.
-    pub unproven: Vec<String>,
-    /// Everything else worth knowing, in words.
-    pub notes: Vec<String>,
-    /// Time it took, in nanoseconds.
-    pub elapsed_ns: u64,
-}
-
-impl Summary {
-    /// The summary as JSON text.
-    ///
-    /// # Panics
-    /// Never: every field has a JSON form.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("plain values")
-    }
-}
-
 impl Recovery {
     /// Opens a log and verifies what opening it for append would verify; in `point-in-time` and `diagnostic` mode, all
     /// of it.
@@ -132,15 +56,7 @@ impl Recovery {
     /// events than expected; `WAL_UNSUPPORTED` if a newer version wrote it; `WAL_IO`.
     pub fn open(options: RecoveryOptions) -> Result<Self> {
         let began = Instant::now();
-        if !PRELOAD_SEGMENTS.contains(&options.preload_segments) {
-            let message = format!(
-                "{} segments are to be read ahead; it must be from {} to {}",
-                options.preload_segments,
-                PRELOAD_SEGMENTS.start(),
-                PRELOAD_SEGMENTS.end()
-            );
-            return Err(Error::new(Code::Unsupported, message).at_path(&options.directory));
-        }
+        options.check()?;
         let options = RecoveryOptions { directory: absolute(&options.directory)?, ..options };
         let files = options.files.clone().unwrap_or_else(|| Arc::new(OsFileSystem));
         let telemetry = RecoveryTelemetry::new();
@@ -400,54 +316,4 @@ impl Recovery {
     fn current(&self) -> Arc<Inspection> {
         self.view.inspection()
     }
-}
-
-pub(crate) fn summary(inspection: &Inspection, durable_event_id: u64, elapsed: Duration) -> Summary {
-    Summary {
-        state: inspection.state.into(),
-        events: inspection.verdict.events,
-        first_id: inspection.verdict.first_event_id,
-        last_id: inspection.last_id(),
-        staged: inspection.staging.taken.as_ref().map_or(0, |taken| taken.count.into()),
-        bad: inspection.damage.as_ref().map(DamageReport::from),
-        durable_event_id,
-        segments: inspection.verified,
-        unproven: inspection.unproven.clone(),
-        notes: inspection.notes.clone(),
-        elapsed_ns: elapsed.as_nanos() as u64,
-    }
-}
-
-pub(crate) fn check_schema(options: &RecoveryOptions, identity: Option<&LogIdentity>) -> Result<()> {
-    let Some(identity) = identity else { return Ok(()) };
-    let own = Schema::parse(&identity.schema);
-    if own.is_ok_and(|own| !own.is_byte_log() && own.size != identity.event_size) {
-        let message = format!(
-            "the log in {} holds events of {} bytes, but its own schema {} describes others",
-            options.directory.display(),
-            identity.event_size,
-            identity.schema
-        );
-        return Err(Error::new(Code::Schema, message).at_path(&options.directory));
-    }
-    let is_size = options.event_size.is_none_or(|expected| expected == identity.event_size);
-    let is_schema = options.schema.as_ref().is_none_or(|expected| {
-        let event_size = if expected.is_byte_log() { 0 } else { expected.size };
-        Schema::parse(&identity.schema).as_ref() == Ok(expected) && identity.event_size == event_size
-    });
-    if is_size && is_schema {
-        return Ok(());
-    }
-    let expected = match (&options.schema, options.event_size) {
-        (Some(schema), _) => format!("the schema {}", schema.to_json()),
-        (None, size) => format!("{} bytes an event", size.unwrap_or(0)),
-    };
-    let message = format!(
-        "the log in {} holds events of {} bytes with the schema {}, not {expected}; open it with its own schema, or \
-         without one to have it read from the log",
-        options.directory.display(),
-        identity.event_size,
-        identity.schema,
-    );
-    Err(Error::new(Code::Schema, message).at_path(&options.directory))
 }

@@ -1,16 +1,56 @@
-//! Verifying a log that may not even open.
+//! Verifying every segment of a log, which may not even open.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
 
 use crate::directory::{absolute, not_found};
 use crate::durable::known_durable;
 use crate::error::Result;
 use crate::files::FileSystem;
-use crate::inspect::{Depth, InspectOptions, Progress, Watch, observe};
+use crate::inspect::{Depth, InspectOptions, Inspection, Progress, Watch, observe};
 use crate::machine::known_boot_id;
-use crate::recovery::{Summary, summary};
+use crate::report::{DamageReport, LogState};
+
+/// What a verification of every segment found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Clean, torn or corrupt.
+    pub state: LogState,
+    /// Events in the log, staged ones that belong to it included.
+    pub events: u64,
+    /// Id of the first event; 0: none.
+    pub first_id: u64,
+    /// Id of the last event; 0: none.
+    pub last_id: u64,
+    /// Staged events among them.
+    pub staged: u64,
+    /// The first position that does not verify.
+    pub bad: Option<DamageReport>,
+    /// The highest id known to be durable.
+    pub durable_event_id: u64,
+    /// Segments verified.
+    pub segments: u32,
+    /// What no evidence covers, in words.
+    pub unproven: Vec<String>,
+    /// Everything else worth knowing, in words.
+    pub notes: Vec<String>,
+    /// Time it took, in nanoseconds.
+    pub elapsed_ns: u64,
+}
+
+impl Summary {
+    /// The summary as JSON text.
+    ///
+    /// # Panics
+    /// Never: every field has a JSON form.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("plain values")
+    }
+}
 
 /// Verifies every segment of a log as it is now. Damage is no error but the result, also such as no mode opens.
 ///
@@ -35,4 +75,20 @@ pub fn verify(
     }
     let durable_event_id = known_durable(files, &directory, boot_id, &inspection)?;
     Ok(summary(&inspection, durable_event_id, began.elapsed()))
+}
+
+pub(crate) fn summary(inspection: &Inspection, durable_event_id: u64, elapsed: Duration) -> Summary {
+    Summary {
+        state: inspection.state.into(),
+        events: inspection.verdict.events,
+        first_id: inspection.verdict.first_event_id,
+        last_id: inspection.last_id(),
+        staged: inspection.staging.taken.as_ref().map_or(0, |taken| taken.count.into()),
+        bad: inspection.damage.as_ref().map(DamageReport::from),
+        durable_event_id,
+        segments: inspection.verified,
+        unproven: inspection.unproven.clone(),
+        notes: inspection.notes.clone(),
+        elapsed_ns: elapsed.as_nanos() as u64,
+    }
 }

@@ -37,6 +37,7 @@ mod enter;
 mod errors;
 mod from_now;
 mod look;
+mod options;
 mod publication;
 mod tail;
 
@@ -47,12 +48,13 @@ use flashstrike_segment::LogIdentity;
 use flashstrike_telemetry::clock;
 
 pub use cancel::Canceller;
+pub use options::{FollowOptions, Start, Wait};
 
 use crate::error::{Error, Result};
 use crate::files::{File, FileId};
 use crate::manager::{Event, Run};
+use crate::options::RecoveryOptions;
 use crate::pool::Loan;
-use crate::recovery::RecoveryOptions;
 use crate::segment_reader::{Extent, ReadContext};
 use crate::telemetry::Instruments;
 use crate::watch::StagingWatch;
@@ -62,41 +64,6 @@ use tail::Tail;
 
 /// How often a follower that has nothing to read looks around.
 pub const AROUND: Duration = Duration::from_millis(10);
-
-/// Where to begin.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Start {
-    /// With the first event there is.
-    #[default]
-    First,
-    /// With this event, or the next one if there is none of this id. One that is still to come is waited for.
-    At(u64),
-    /// Behind all events there are now: of those that would be handed out, none.
-    End,
-}
-
-/// How to follow a log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct FollowOptions {
-    /// Where to begin.
-    pub from: Start,
-    /// Only what is durable: nothing that is handed out can be gone after a power cut.
-    pub durable_only: bool,
-    /// So long the calling thread looks again and again before it sleeps: the lowest latency there is, for all of a
-    /// processor while it lasts. Zero: it sleeps at once.
-    pub spin: Duration,
-}
-
-/// How long to wait for events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
-    /// Not at all, not even spinning.
-    Never,
-    /// At most so long.
-    AtMost(Duration),
-    /// As long as it takes.
-    Forever,
-}
 
 /// What a follower has of the log it follows.
 #[derive(Debug)]

@@ -1,10 +1,12 @@
 //! What a log is: everything that opening it has to know, found without changing anything.
 
 mod ahead;
+mod behind;
 mod conclude;
 mod facts;
 mod scout;
 mod source;
+mod staging;
 mod survey;
 mod verify;
 

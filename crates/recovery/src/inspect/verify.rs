@@ -1,29 +1,24 @@
 //! Running the verifier of the format over the files.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::ops::Range;
 
-use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, SEGMENT_HEADER_SIZE, STAGING_HEADER_SIZE};
-use flashstrike_segment::staging::{STAGING_BASE, STAGING_COUNT, STAGING_WRITTEN};
-use flashstrike_segment::verify::any_block;
+use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, SEGMENT_HEADER_SIZE};
 use flashstrike_segment::{
-    BlockHeader, ChainVerifier, Following, LogIdentity, LogVerifier, Reason, SegmentBytes, SegmentHeader,
-    SegmentStart, StagingHeader, Verdict, WalMeta, names, payload,
+    BlockHeader, ChainVerifier, LogIdentity, LogVerifier, Reason, SegmentBytes, SegmentHeader, SegmentStart,
+    Verdict, WalMeta,
 };
 use flashstrike_telemetry::clock;
 
 use super::ahead::Ahead;
+use super::behind::Behind;
 use super::facts::StagingFacts;
 use super::scout::Scout;
 use super::source::{Scratch, SegmentSource, is_zero};
+use super::staging::read_staging;
 use super::{InspectOptions, Progress, Watch};
 use crate::error::{Error, Result};
-use crate::files::{OpenMode, read_full_at};
 use crate::segment_reader::{Boundary, Extents, SegmentReader};
-
-/// Bytes of the largest block that a writer fills in memory, with room to spare. A larger area belongs to larger segments.
-const LARGEST_BLOCK: u32 = 4 << 20;
 
 /// Where verification begins.
 #[derive(Debug, Clone)]
@@ -284,123 +279,4 @@ fn end_for_now(index: u32, bytes: &[u8]) -> usize {
 fn cut_off(bytes: &[u8], at: usize) -> Option<usize> {
     let header = BlockHeader::decode(bytes.get(at..)?.get(..BLOCK_HEADER_SIZE)?).ok()?;
     Some(at + header.block_len()).filter(|&end| end > bytes.len())
-}
-
-/// The segments behind the one being verified, read when the verifier asks.
-struct Behind<'a> {
-    known: &'a Known<'a>,
-    scout: &'a Scout<'a>,
-    rest: &'a [u32],
-    error: Option<Error>,
-}
-
-impl Behind<'_> {
-    fn start_of(&mut self, index: u32) -> Option<SegmentStart> {
-        if let Some(start) = self.known.starts.get(&index) {
-            return Some(start.clone());
-        }
-        match self.known.source.start(index, None) {
-            Ok(start) => start,
-            // An unsupported version is found when the segment's turn comes.
-            Err(error) if error.code() == crate::error::Code::Unsupported => None,
-            Err(error) => {
-                self.error = Some(error);
-                None
-            }
-        }
-    }
-
-    fn has_blocks(&mut self, index: u32, scratch: &mut Scratch) -> bool {
-        let Some(start) = self.start_of(index) else { return false };
-        if start.published {
-            return true;
-        }
-        if self.known.prepared.contains(&index) {
-            match self.scout.blank(index) {
-                Ok(Some(_)) => return false,
-                Ok(None) => {}
-                Err(error) => {
-                    self.error = Some(error);
-                    return false;
-                }
-            }
-        }
-        match self.known.source.body(index, scratch, None) {
-            Ok(body) => body.is_some_and(|body| any_block(&start, scratch.bytes(&body))),
-            Err(error) => {
-                self.error = Some(error);
-                false
-            }
-        }
-    }
-}
-
-impl Following for Behind<'_> {
-    fn next_start(&mut self) -> Option<SegmentStart> {
-        let next = *self.rest.first()?;
-        self.start_of(next)
-    }
-
-    fn any_block(&mut self) -> bool {
-        let mut scratch = Scratch::default();
-        let rest = self.rest;
-        rest.iter().any(|&index| self.has_blocks(index, &mut scratch))
-    }
-}
-
-/// Reads `wal.staging` and has the verifier decide about it.
-fn read_staging(known: &Known<'_>, verifier: &mut LogVerifier) -> Result<StagingFacts> {
-    let path = known.source.directory.join(names::WAL_STAGING);
-    let failed = |error: io::Error| Error::io("read", &path, &error);
-    let file = match known.source.files.open(&path, OpenMode::Read) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(StagingFacts::default()),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut bytes = vec![0; STAGING_HEADER_SIZE];
-    let read = read_full_at(&*file, &mut bytes, 0).map_err(failed)?;
-    bytes.truncate(read);
-    let header = StagingHeader::decode(&bytes).ok();
-    if let Some(header) = &header {
-        // The header has a checksum, and even so no more is read than the file has and a block can hold.
-        let largest = known.starts.values().filter_map(SegmentStart::segment_size).max();
-        let area = file
-            .len()
-            .map_err(failed)?
-            .saturating_sub(STAGING_HEADER_SIZE as u64)
-            .min(header.area_len.into())
-            .min(largest.unwrap_or(0).max(LARGEST_BLOCK).into());
-        bytes.resize(STAGING_HEADER_SIZE + area as usize, 0);
-        let read = read_full_at(&*file, &mut bytes, 0).map_err(failed)?;
-        bytes.truncate(read);
-    }
-    // Without a boot id of the machine nothing can be of this boot.
-    let boot_id =
-        known.options.boot_id.unwrap_or_else(|| header.as_ref().map_or([0; 16], |h| h.boot_id.map(|b| !b)));
-    let outcome = verifier
-        .staging(&bytes, &boot_id)
-        .map_err(|unsupported| Error::from((&*known.source.directory, unsupported)))?;
-    let log_id = verifier.clone().finish().identity.map(|identity| identity.log_id);
-    let highest = match &header {
-        Some(header) if Some(header.log_id) == log_id => highest_event_id(&bytes, header),
-        _ => 0,
-    };
-    Ok(StagingFacts::of(outcome, highest))
-}
-
-/// The highest event id that staging names, whether its events can be taken or not.
-fn highest_event_id(file: &[u8], header: &StagingHeader) -> u64 {
-    let word = |at: usize| {
-        file.get(at..at + 8).map_or(0, |raw| u64::from_le_bytes(raw.try_into().unwrap_or([0; 8])))
-    };
-    let count = word(STAGING_COUNT) as u32;
-    let base = word(STAGING_BASE);
-    let last = match (header.event_size, count) {
-        (_, 0) => 0,
-        (0, count) => base.saturating_add(count.into()),
-        (size, count) => {
-            word(STAGING_HEADER_SIZE.saturating_add((count as usize - 1).saturating_mul(size.into())))
-        }
-    };
-    [base, word(STAGING_WRITTEN), last].into_iter().filter(|&id| payload::is_event_id(id)).max().unwrap_or(0)
 }

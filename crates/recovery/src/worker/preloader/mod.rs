@@ -9,6 +9,8 @@
 //! read to its end; and since waking a thread takes longer than all the rest, a worker without work naps for a while
 //! and looks for itself, before it sleeps until it is woken. Only where nothing is ready any more a nap is cut short.
 
+mod state;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,13 +22,12 @@ use flashstrike_telemetry::clock;
 use crate::error::{Code, Error, Result};
 use crate::segment_reader::{ReadContext, ReadFailure, SegmentReader, Wanted};
 use crate::telemetry::{Instruments, ReadTelemetry};
+use state::{Outcome, Rest, State};
 
 /// Short beside what reading a segment takes, long beside what waking up costs the worker.
 const NAP: Duration = Duration::from_millis(1);
 /// So many naps after the last work: then a consumer is so slow that waking the worker does not count.
 const NAPS: u32 = 50;
-
-type Outcome = std::result::Result<SegmentReader, ReadFailure>;
 
 /// Reads the segments of a plan ahead of its consumer. Dropping it ends the worker and waits for it.
 #[derive(Debug)]
@@ -52,73 +53,6 @@ struct Shared {
     to_do: Condvar,
     /// Wakes the consumer.
     is_ready: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// The first position of the plan that nobody has begun to read.
-    next: usize,
-    /// Positions being read by the worker.
-    in_flight: usize,
-    ready: Vec<(usize, Outcome)>,
-    /// A segment of the plan that was read before, which nobody needs to read.
-    kept: Option<(usize, SegmentReader)>,
-    /// Positions that the consumer has asked for.
-    taken: usize,
-    /// Read to their ends, to be closed.
-    finished: Vec<SegmentReader>,
-    worker: Rest,
-}
-
-/// Whether the worker rests.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Rest {
-    #[default]
-    No,
-    /// It will look for itself soon.
-    Naps,
-    /// Until it is woken.
-    Sleeps,
-}
-
-impl State {
-    /// Nothing read but what is `kept`, and memory for what taking a segment puts down.
-    fn new(kept: Option<(usize, SegmentReader)>, ahead: usize) -> Self {
-        let ready = Vec::with_capacity(ahead + 1);
-        Self { kept, ready, finished: Vec::with_capacity(ahead + 2), ..Self::default() }
-    }
-
-    /// Begins the first position that nobody has begun of those planned, if at most `others` segments are ready or being read.
-    fn claim(&mut self, planned: usize, others: usize) -> Option<usize> {
-        if self.kept.as_ref().is_some_and(|(position, _)| *position == self.next) {
-            self.next += 1;
-        }
-        if self.next == planned || self.ready.len() + self.in_flight > others {
-            return None;
-        }
-        self.next += 1;
-        Some(self.next - 1)
-    }
-
-    fn remove(&mut self, position: usize) -> Option<Outcome> {
-        if let Some((_, reader)) = self.kept.take_if(|(kept, _)| *kept == position) {
-            // Where it was passed by nobody yet, somebody would begin to read it.
-            self.next = self.next.max(position + 1);
-            return Some(Ok(reader));
-        }
-        let at = self.ready.iter().position(|(ready, _)| *ready == position)?;
-        Some(self.ready.swap_remove(at).1)
-    }
-
-    /// Whether the worker has to be woken, now that the consumer has taken a segment.
-    fn needs_wake(&self, shared: &Shared) -> bool {
-        let can_wait = match self.worker {
-            Rest::No => true,
-            Rest::Naps => !self.ready.is_empty(),
-            Rest::Sleeps => false,
-        };
-        !can_wait && self.next < shared.plan.len()
-    }
 }
 
 impl SegmentPreloader {
@@ -197,7 +131,7 @@ impl SegmentPreloader {
         state.finished.extend(finished);
         loop {
             if let Some(outcome) = state.remove(position) {
-                *owes_wake = state.needs_wake(shared);
+                *owes_wake = state.needs_wake(shared.plan.len());
                 let depth = state.ready.len();
                 drop(state);
                 shared.tell_depth(depth);
@@ -346,36 +280,6 @@ impl Shared {
             drop(reader);
             self.instruments.preloader.record().on_finish_segment(start, true);
             self.instruments.preloading.record().reader.on_close_segment(start, true);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use flashstrike_segment::Link;
-
-    use super::*;
-    use crate::segment_reader::Boundary;
-
-    fn segment(index: u32) -> SegmentReader {
-        let link = Link::default();
-        let boundary = Boundary { index, continues: (0, 0), first_written_ts_ns: 0, link, end: 0 };
-        SegmentReader::of_nothing(boundary)
-    }
-
-    #[test]
-    fn what_was_read_before_is_begun_by_nobody_whoever_comes_first() {
-        for is_taken_first in [true, false] {
-            let mut state = State::new(Some((2, segment(2))), 9);
-            assert_eq!([state.claim(4, 9), state.claim(4, 9)], [Some(0), Some(1)]);
-            if is_taken_first {
-                assert!(state.remove(2).is_some_and(|outcome| outcome.is_ok()));
-                assert_eq!(state.claim(4, 9), Some(3));
-            } else {
-                assert_eq!(state.claim(4, 9), Some(3));
-                assert!(state.remove(2).is_some_and(|outcome| outcome.is_ok()));
-            }
-            assert_eq!(state.claim(4, 9), None);
         }
     }
 }
