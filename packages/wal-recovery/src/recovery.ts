@@ -1,20 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { apart } from './apart.js'
 import { BlockWalker, type Gap } from './block-walker.js'
-import type { ByteEvent } from './byte-event.js'
-import { Columns } from './columns.js'
 import { translating, translatingLater, WalError } from './errors.js'
-import {
-  ALL_IDS,
-  ByteEvents,
-  type EventIterator,
-  FixedEvents,
-  type IdRange,
-  type IterationOptions,
-} from './event-iterator.js'
-import { type EventReader, type ReaderClass, readerOf } from './event-reader.js'
+import { checkFrom, checkId } from './event-id.js'
+import { ALL_IDS, type EventIterator, type IdRange } from './event-iterator.js'
+import type { EventReader } from './event-reader.js'
 import { Follow } from './follow.js'
 import { LogBlock } from './log-block.js'
+import { LogEvents } from './log-events.js'
 import { type Cursor, cursorOf } from './named-cursor.js'
 import { loadBinding, type NativeOpenOptions, type NativeRecovery } from './native.js'
 import { checkEventType, checkOptions, checkValue, shown, text } from './option-check.js'
@@ -32,12 +25,12 @@ import {
   verifyRules,
 } from './options.js'
 import type { CursorInfo, OpenReport, RecoveryMode, VerifySummary } from './report.js'
-import { type EventType, parseSchema, type Schema, schemaJson } from './schema.js'
+import { type EventType, type Schema, schemaJson } from './schema.js'
 import { WindowViews } from './window-views.js'
 
 /**
  * An event of a log whose schema was read from it: the getters are known at run time only. Of a log of bytes it is a
- * {@link ByteEvent}: say so with `Recovery.open<ByteEvent>({ dir })`.
+ * `ByteEvent`: say so with `Recovery.open<ByteEvent>({ dir })`.
  */
 export interface UntypedEvent {
   readonly event_id: number
@@ -77,10 +70,7 @@ export class Recovery<E = UntypedEvent> {
   /** Whether the blocks come in the order of their ids; what is left of a damaged log may stand in any. */
   readonly #isOrdered: boolean
   readonly #views: WindowViews | undefined
-  /** Null: it is a log of bytes; undefined: nothing was ever published in it that would say what it is. */
-  #schema: Schema | null | undefined
-  #columnsOfLog: Columns | undefined
-  #reader: ReaderClass | undefined
+  readonly #events: LogEvents<E>
   #report: OpenReport | undefined
   #position = BEGINNING
   readonly #follows = new Set<Follow<E>>()
@@ -95,8 +85,7 @@ export class Recovery<E = UntypedEvent> {
     this.#native = native
     this.#isOrdered = mode !== 'diagnostic'
     this.#views = views
-    this.#schema = event
-    this.#learn()
+    this.#events = new LogEvents(native, event)
   }
 
   /**
@@ -132,7 +121,7 @@ export class Recovery<E = UntypedEvent> {
 
   /** The schema of the log; undefined for a log of bytes, and as long as nothing was ever written to a new one. */
   get schema(): Schema | undefined {
-    return this.#closed ? (this.#schema ?? undefined) : this.#learn()
+    return this.#closed ? this.#events.schema : this.#events.learn()
   }
 
   /** Id of the first event there is; 0: none. */
@@ -166,7 +155,7 @@ export class Recovery<E = UntypedEvent> {
     const range = this.#range(options)
     const walker = this.#walk(range, reverse)
     if (options.onGap !== undefined) walker.onGap = options.onGap
-    return this.#iterate({
+    return this.#events.iterate({
       walker,
       cursor: walker.cursor,
       nextBlock: () => walker.next(),
@@ -188,7 +177,8 @@ export class Recovery<E = UntypedEvent> {
     checkOptions('blocks', options, blocksRules)
     const range = this.#range(options)
     const walker = this.#walk(range, false)
-    this.#learn()
+    const events = this.#events
+    events.learn()
     const gaps: Gap[] = []
     walker.onGap = gap => gaps.push(gap)
     let turnEnds = performance.now() + TURN_MS
@@ -198,7 +188,7 @@ export class Recovery<E = UntypedEvent> {
         yield* gaps.splice(0)
         if (!more || (this.#isOrdered && walker.firstId > range.to)) return
         if (walker.firstId <= range.to && walker.lastId >= range.from)
-          yield new LogBlock<E>(walker, range, iteration => this.#iterate(iteration), this.#columns())
+          yield new LogBlock<E>(walker, range, iteration => events.iterate(iteration), events.columns())
         if (performance.now() < turnEnds) continue
         await nextTurn()
         turnEnds = performance.now() + TURN_MS
@@ -230,8 +220,8 @@ export class Recovery<E = UntypedEvent> {
     return new Follow<E>({
       native: translating(() => native.follow(from === 'end' ? AT_END : from, durableOnly, spinUs)),
       views: this.#views,
-      iterate: iteration => this.#iterate(iteration),
-      columns: () => this.#columns(),
+      iterate: iteration => this.#events.iterate(iteration),
+      columns: () => this.#events.columns(),
       signal,
       onBegin: begun => (this.#closed ? begun.close() : this.#follows.add(begun)),
       onEnd: ended => this.#follows.delete(ended),
@@ -396,27 +386,6 @@ export class Recovery<E = UntypedEvent> {
       this.#views,
     )
   }
-
-  #iterate(options: IterationOptions): EventIterator<E> {
-    const schema = this.#learn()
-    if (schema === undefined) return new ByteEvents(options) as EventIterator<ByteEvent> as EventIterator<E>
-    this.#reader ??= readerOf(schema)
-    return new FixedEvents(new this.#reader(options.cursor) as E, schema.size, options)
-  }
-
-  #columns(): Columns {
-    this.#columnsOfLog ??= new Columns(this.#learn())
-    return this.#columnsOfLog
-  }
-
-  /** The schema, which a log that was opened before its recorder had published anything comes to say. */
-  #learn(): Schema | undefined {
-    if (this.#schema === undefined) {
-      const json = translating(() => this.#native.schemaJson())
-      if (json !== null) this.#schema = parseSchema(json) ?? null
-    }
-    return this.#schema ?? undefined
-  }
 }
 
 function nativeOptions(options: RecoveryOptions): NativeOpenOptions {
@@ -430,19 +399,6 @@ function nativeOptions(options: RecoveryOptions): NativeOpenOptions {
     ...(event !== undefined && { schema: schemaJson(event), eventSize: event.size }),
     ...(preloadSegments !== undefined && { preloadSegments }),
   }
-}
-
-/** Where to begin: behind the highest id there is nothing, and that is no error. */
-function checkFrom(what: string, id: number): void {
-  if (id !== ALL_IDS.to + 1) checkId(what, id)
-}
-
-function checkId(what: string, id: number): void {
-  if (Number.isSafeInteger(id) && id >= 0) return
-  throw new WalError(
-    'WAL_EVENT_ID',
-    `${what} is ${shown(id)}: an event id is a whole number from 0 to 2^53 - 1`,
-  )
 }
 
 function nextTurn(): Promise<void> {
