@@ -70,7 +70,10 @@ pub fn integrity_failure(reason: &Reason) -> IntegrityFailure {
     match reason {
         Reason::HeaderChecksum | Reason::SealedHeader { .. } => IntegrityFailure::Header,
         Reason::BlockChecksum => IntegrityFailure::Block,
-        Reason::Chain | Reason::ContinuesAnotherBlock => IntegrityFailure::Chained,
+        Reason::Chain | Reason::ContinuesAnotherBlock | Reason::ForeignSegment { .. } => {
+            IntegrityFailure::Chained
+        }
+        Reason::ColdFile { consequence, .. } => integrity_failure(consequence),
         _ => IntegrityFailure::Validation,
     }
 }

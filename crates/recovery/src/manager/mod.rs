@@ -7,7 +7,7 @@ mod run;
 use std::sync::Arc;
 
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
-use flashstrike_segment::{Damage, Position, Reason};
+use flashstrike_segment::{Damage, Position, Reason, names};
 use flashstrike_telemetry::clock;
 
 pub use blocks::{Block, Blocks, Event};
@@ -381,9 +381,10 @@ impl Manager {
             start.metadata.filter(|_| damage.position.offset == SEGMENT_HEADER_SIZE as u64)?;
         let is_other =
             (metadata.previous_chain, block.last_event_id) != (older.link.chain, older.link.last_event_id);
-        (metadata.segment_index == index && is_other).then_some(Damage {
+        let log_id = self.snapshot.context.log.as_ref().map(|log| log.log_id);
+        (metadata.segment_index == index && is_other).then(|| Damage {
             position: Position { segment: Some(older.index), offset: older.end },
-            reason: Reason::ContinuesAnotherBlock,
+            reason: Reason::continues_another(names::hot_name(index), &metadata, log_id),
         })
     }
 

@@ -294,6 +294,14 @@ impl LogVerifier {
         self.bad.get_or_insert(Damage { position, reason });
     }
 
+    /// What does not verify in a segment follows from its compressed file.
+    pub(super) fn blame_cold_file(&mut self, cause: String) {
+        if let Some(Damage { position, reason }) = self.bad.take() {
+            let reason = Reason::ColdFile { cause, consequence: Box::new(reason) };
+            self.bad = Some(Damage { position, reason });
+        }
+    }
+
     pub(super) fn is_bad_in(&self, index: u32) -> bool {
         self.bad.as_ref().is_some_and(|bad| bad.position.segment == Some(index))
     }

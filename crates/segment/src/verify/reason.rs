@@ -2,7 +2,7 @@
 
 use super::StagingFault;
 use crate::payload::PayloadError;
-use crate::{MetadataError, Unsupported};
+use crate::{Metadata, MetadataError, Unsupported};
 
 /// Why a position does not verify.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +19,27 @@ pub enum Reason {
     /// The metadata block of the next segment is intact, but the block it continues is not the last one there is.
     #[error("the next segment continues another block than the last one that verifies")]
     ContinuesAnotherBlock,
+    /// The file of the next segment is of another log.
+    #[error(
+        "{file}, which is to go on from here, is a segment of another log: its log id is {found}, that of this log \
+         {expected}"
+    )]
+    ForeignSegment {
+        /// Name of the file that does not belong here.
+        file: String,
+        /// The log id in it, in hexadecimal digits.
+        found: String,
+        /// That of the log, in hexadecimal digits.
+        expected: String,
+    },
+    /// The compressed file of the segment is damaged, and what was got out of it does not verify.
+    #[error("the compressed file is damaged ({cause}), and so {consequence}")]
+    ColdFile {
+        /// What is wrong with the file.
+        cause: String,
+        /// What of the segment does not verify for that.
+        consequence: Box<Reason>,
+    },
     /// Block headers stand behind a place without one.
     #[error("there is no block here, but blocks follow behind the gap")]
     BlocksBehindGap,
@@ -112,4 +133,26 @@ pub enum Reason {
     /// Not damage; only [`ChainVerifier`](super::ChainVerifier) reports it here.
     #[error(transparent)]
     Unsupported(#[from] Unsupported),
+}
+
+impl Reason {
+    /// Why the log does not go on with the metadata block of the next segment, which stands in `file` and continues
+    /// another block than the last one: [`ForeignSegment`](Self::ForeignSegment) if it is of another log than `log_id`.
+    #[must_use]
+    pub fn continues_another(file: String, metadata: &Metadata, log_id: Option<[u8; 16]>) -> Self {
+        match log_id {
+            Some(expected) if expected != metadata.log_id => {
+                Self::ForeignSegment { file, found: hex(&metadata.log_id), expected: hex(&expected) }
+            }
+            _ => Self::ContinuesAnotherBlock,
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

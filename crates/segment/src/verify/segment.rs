@@ -11,6 +11,7 @@ use super::{
 };
 use crate::block_header::{KIND_EVENTS, KIND_METADATA};
 use crate::layout::SEGMENT_HEADER_SIZE;
+use crate::names::{cold_name, hot_name};
 use crate::{BlockHeader, Unsupported};
 
 type Visit<'v> = &'v mut dyn FnMut(BlockRef<'_>);
@@ -73,8 +74,10 @@ impl LogVerifier {
             self.prove(seal.last_event_id);
         }
         let mut report = self.report_start(&current, is_cold, bytes.len());
-        if let Some(text) = cold.and_then(|cold| cold.damage) {
-            self.judge_cold(index, bytes, text);
+        let cold_damage = cold.and_then(|cold| cold.damage);
+        let was_damaged = self.is_damaged();
+        if let Some(text) = &cold_damage {
+            self.judge_cold(index, bytes, text.clone());
         }
         if self.is_damaged() {
             self.look_behind(&current, SEGMENT_HEADER_SIZE, -1, &mut report, on_its_own);
@@ -89,6 +92,9 @@ impl LogVerifier {
         // What is made of sealed segments only has nothing undurable in it.
         if is_cold && !report.sealed && self.is_bad_in(index) {
             self.lose_without_proof();
+        }
+        if let Some(cause) = cold_damage.filter(|_| !was_damaged && self.is_bad_in(index)) {
+            self.blame_cold_file(cause);
         }
         self.segments.push(report.clone());
         Ok(report)
@@ -187,7 +193,7 @@ impl LogVerifier {
                 self.look_behind(current, place, last_index, report, on_its_own);
             }
             End::ContinuesAnother => {
-                self.damage(self.end_or_beginning(), Reason::ContinuesAnotherBlock);
+                self.damage(self.end_or_beginning(), self.continues_another(current, report.is_cold));
                 self.look_behind(current, SEGMENT_HEADER_SIZE, -1, report, on_its_own);
             }
         }
@@ -252,6 +258,13 @@ impl LogVerifier {
             }
             _ => true,
         }
+    }
+
+    fn continues_another(&self, current: &Current<'_>, is_cold: bool) -> Reason {
+        let file = if is_cold { cold_name(current.index) } else { hot_name(current.index) };
+        current.start.metadata.as_ref().map_or(Reason::ContinuesAnotherBlock, |(_, metadata)| {
+            Reason::continues_another(file, metadata, self.log_id())
+        })
     }
 
     /// A block verifies in place.

@@ -138,21 +138,30 @@ impl fmt::Display for Note {
                 write!(f, "{segment:08}.wal.zst: {text}; all blocks could be read nevertheless")
             }
             Self::ColdDamage { segment, text, is_whole: false } => write!(f, "{segment:08}.wal.zst: {text}"),
+            Self::StagingIgnored { event_count: 0 } => {
+                f.write_str("wal.staging is of another log or boot, and no event stands in it")
+            }
             Self::StagingIgnored { event_count } => {
-                write!(f, "wal.staging is of another log or boot: its {event_count} events are not taken")
+                let events = staged_events(*event_count);
+                write!(f, "wal.staging is of another log or boot: {events} in it not taken")
             }
             Self::StagingGap { base_event_id, poisoned, event_count } => {
                 let sync = if *poisoned { " after a failed sync" } else { "" };
-                write!(
-                    f,
-                    "blocks up to event {base_event_id} are missing{sync}: {event_count} staged events not taken"
-                )
+                write!(f, "blocks up to event {base_event_id} are missing{sync}")?;
+                if *event_count > 0 {
+                    write!(f, ": {} not taken", staged_events(*event_count))?;
+                }
+                Ok(())
             }
             Self::StagingBehindDamage { event_count } => {
-                write!(f, "{event_count} staged events stand behind damage and are not taken")
+                write!(f, "behind damage, so {} not taken", staged_events(*event_count))
             }
         }
     }
+}
+
+fn staged_events(count: u32) -> String {
+    if count == 1 { "1 staged event was".to_owned() } else { format!("{count} staged events were") }
 }
 
 /// What verification found in one segment.
