@@ -150,7 +150,7 @@ fn append(log: &Path) -> Result<()> {
 
 fn repair_and_undo(log: &Path) -> Result<()> {
     let files: Arc<dyn FileSystem> = Arc::new(OsFileSystem);
-    let options = ByHandOptions { mode: Mode::Tail, file_mode: None, boot_id: Some(BOOT_ID) };
+    let options = ByHandOptions { mode: Mode::Tail, file_mode: None, boot_id: Some(BOOT_ID), at: None };
     let done = repair(&files, log, &options)?;
     if done.cut_at.is_some() { undo(&files, log, None, &options).map(|_| ()) } else { Ok(()) }
 }

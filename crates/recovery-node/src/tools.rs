@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use flashstrike_recovery::copy::{CopyOptions, copy};
 use flashstrike_recovery::files::{FileSystem, OsFileSystem};
@@ -87,6 +88,8 @@ pub struct RepairLogOptions {
     pub file_mode: u32,
     /// Says what would be done, and changes nothing.
     pub dry: bool,
+    /// The time in the names of what is kept, milliseconds since the Unix epoch.
+    pub at_ms: f64,
 }
 
 /// Repairs a log, or says what that would do; resolves with it as JSON.
@@ -94,7 +97,13 @@ pub struct RepairLogOptions {
 #[allow(clippy::needless_pass_by_value, reason = "Node hands the options over by value")]
 pub fn repair_log(env: Env, dir: String, options: RepairLogOptions) -> napi::Result<AsyncTask<ToolTask>> {
     let mode = Mode::from_str(&options.mode).map_err(|error| to_throw(env, &error))?;
-    let by_hand = ByHandOptions { mode, file_mode: Some(options.file_mode), boot_id: None };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float that is out of range saturates"
+    )]
+    let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(options.at_ms as u64));
+    let by_hand = ByHandOptions { mode, file_mode: Some(options.file_mode), boot_id: None, at };
     Ok(ToolTask::asking(move |files| {
         let run = if options.dry { plan_repair } else { repair };
         run(files, &PathBuf::from(&dir), &by_hand)

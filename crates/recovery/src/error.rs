@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use flashstrike_segment::Damage;
+use flashstrike_segment::{Damage, names};
 use serde_json::{Map, Value};
 
 use crate::directory::hot_path;
@@ -142,7 +142,7 @@ impl Error {
         let mut made = Self::new(Code::Io, format!("cannot {what} {}: {error}", path.display()));
         made.0.os_error = error.raw_os_error();
         let made = made.at_path(path);
-        match advice(error) {
+        match advice(path, error) {
             Some(advice) => made.with_advice(advice),
             None => made,
         }
@@ -247,11 +247,18 @@ impl Error {
 }
 
 /// What to do about an error of the operating system, where that does not depend on who had it.
-fn advice(error: &io::Error) -> Option<&'static str> {
+fn advice(path: &Path, error: &io::Error) -> Option<&'static str> {
     if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) {
         return Some("raise the limit of open files of this process (ulimit -n)");
     }
     match error.kind() {
+        io::ErrorKind::PermissionDenied if is_of_cursors(path) => Some(
+            "a cursor needs permission to write in cursors/ of the log: ask as the owner of the log, or read without a \
+             cursor",
+        ),
+        io::ErrorKind::ReadOnlyFilesystem if is_of_cursors(path) => {
+            Some("a cursor needs a file system that can be written to; read without a cursor")
+        }
         io::ErrorKind::PermissionDenied => {
             Some("appending needs permission to write in the log's directory, and Recovery to read")
         }
@@ -262,4 +269,10 @@ fn advice(error: &io::Error) -> Option<&'static str> {
         _ if is_full(error) => Some("make space"),
         _ => None,
     }
+}
+
+/// Whether a path is `cursors/` of a log, or something in it.
+fn is_of_cursors(path: &Path) -> bool {
+    let is_it = |path: &Path| path.file_name().is_some_and(|name| name == names::CURSORS);
+    is_it(path) || path.parent().is_some_and(is_it)
 }

@@ -21,7 +21,7 @@ use support::writer::LogWriter;
 use support::{Vector, contents, os_files, staging, vector, vectors};
 
 fn options(vector: &Vector, mode: Mode) -> ByHandOptions {
-    ByHandOptions { mode, file_mode: None, boot_id: Some(vector.boot_id) }
+    ByHandOptions { mode, file_mode: None, boot_id: Some(vector.boot_id), at: None }
 }
 
 /// The files of the log itself.

@@ -8,7 +8,7 @@ import { commandsTerminal, filesOf, goldenLog, run, vectors } from './command-li
 const damaged = [...vectors].filter(([, { state }]) => state !== 'clean')
 
 test('whatever a repair cuts can be put back, byte for byte', async t => {
-  const how = { mode: 'point-in-time', fileMode: 0o600 } as const
+  const how = { mode: 'point-in-time', fileMode: 0o600, atMs: Date.now() } as const
   for (const [name, expected] of damaged) {
     const log = goldenLog(t, name) as string
     const before = filesOf(log)

@@ -21,7 +21,7 @@ pub fn check(case: &Case, expected: Option<&Expected>, oracle: &mut Oracle) {
         let directory = written(&case.log);
         let log = directory.path();
         let before = snapshot(log);
-        let options = ByHandOptions { mode, file_mode: None, boot_id: Some(BOOT_ID) };
+        let options = ByHandOptions { mode, file_mode: None, boot_id: Some(BOOT_ID), at: None };
         let plan = plan_repair(&files, log, &options);
         assert!(snapshot(log) == before, "{what}: the plan has changed something");
         let done = repair(&files, log, &options);

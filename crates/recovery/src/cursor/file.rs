@@ -66,12 +66,7 @@ impl CursorFile {
             let file = match files.open(path, OpenMode::ReadWrite) {
                 Ok(file) => file,
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Attempt::Missing),
-                Err(error) => {
-                    let error = Error::io("open", path, &error);
-                    return Err(
-                        error.with_advice("a cursor needs permission to write in cursors/ of the log")
-                    );
-                }
+                Err(error) => return Err(Error::io("open", path, &error)),
             };
             if !file.try_lock(true).map_err(|error| Error::io("lock", path, &error))? {
                 return Ok(Attempt::Locked);

@@ -18,6 +18,9 @@ use crate::machine::wall_clock_ns;
 use crate::plan::gone;
 use crate::recovery::Recovery;
 
+/// What whoever opens a cursor that is not there may have wanted.
+const MAKE_IT: &str = "To have it made, say where it is to begin (option create)";
+
 /// A named position in a log, held by one consumer until it is dropped. Threads may share it.
 ///
 /// ```no_run
@@ -79,7 +82,7 @@ impl Cursor {
         let watch = DurableWatch::new(&log, identity.log_id);
         let directory = log.directory.join(names::CURSORS);
         let found = match (CursorFile::acquire(&*log.files, &directory, name)?, options.create) {
-            (None, None) => return Err(no_such_cursor(recovery, name)),
+            (None, None) => return Err(no_such_cursor(recovery, name, MAKE_IT)),
             (None, Some(start)) => {
                 let Some((_lock, event_id)) = place(&log, &watch, start, options.file_mode, wait)? else {
                     return Ok(None);
@@ -97,7 +100,7 @@ impl Cursor {
             }
             (found, _) => found,
         };
-        let Some(file) = found else { return Err(no_such_cursor(recovery, name)) };
+        let Some(file) = found else { return Err(no_such_cursor(recovery, name, MAKE_IT)) };
         let slot = decode(file.path(), &file.read()?, Some(&identity.log_id));
         match (slot, options.reset) {
             (Ok(slot), None) => {

@@ -71,7 +71,7 @@ impl Recovery {
         let files: &dyn FileSystem = &**self.files();
         let directory = self.directory().join(names::CURSORS);
         let Some(file) = file::CursorFile::acquire(files, &directory, name)? else {
-            return Err(no_such_cursor(self, name));
+            return Err(no_such_cursor(self, name, "There is nothing to remove"));
         };
         file.remove(files)
     }
@@ -99,16 +99,27 @@ fn check_name(name: &str) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "{name:?} cannot be the name of a cursor: 1 to 64 of A-Z a-z 0-9 . _ - are allowed, the first one no dot"
+        "{name:?} cannot be the name of a cursor, which becomes a file name: take 1 to 64 of A-Z a-z 0-9 . _ - and begin \
+         with no dot"
     );
     Err(Error::new(Code::Unsupported, message))
 }
 
-fn no_such_cursor(recovery: &Recovery, name: &str) -> Error {
+/// More names than these help nobody.
+const MOST_NAMES: usize = 8;
+
+fn no_such_cursor(recovery: &Recovery, name: &str, advice: &str) -> Error {
     let directory = recovery.directory();
-    let message = format!(
-        "the log in {} has no cursor {name}; say where it is to begin to have it made",
-        directory.display()
-    );
+    let mut names: Vec<String> =
+        recovery.cursors().unwrap_or_default().into_iter().map(|entry| entry.name).collect();
+    let there = match names.len() {
+        0 => "it has none".to_owned(),
+        count if count > MOST_NAMES => {
+            names.truncate(MOST_NAMES);
+            format!("it has {} and {} more", names.join(", "), count - MOST_NAMES)
+        }
+        _ => format!("it has {}", names.join(", ")),
+    };
+    let message = format!("the log in {} has no cursor {name}; {there}. {advice}", directory.display());
     Error::new(Code::NotFound, message).at_path(&directory.join(names::CURSORS))
 }

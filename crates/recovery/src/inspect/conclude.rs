@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use flashstrike_segment::layout::is_segment_size;
-use flashstrike_segment::{Damage, Note, Reason, SegmentHeader, SegmentStart, State, Verdict};
+use flashstrike_segment::{Damage, Note, Reason, SegmentHeader, SegmentStart, State, Verdict, names};
 
 use super::InspectOptions;
-use super::facts::{Inspection, MetaFacts, PreparedFacts, SegmentFacts};
+use super::facts::{Inspection, MetaFacts, PreparedFacts, SegmentFacts, StagingFacts};
 use super::verify::{Files, Found};
 use crate::directory::{Listing, SegmentFiles};
 
@@ -49,6 +49,7 @@ impl Survey {
         let behind =
             if is_cut { prepared.iter().map(|prepared| prepared.index).collect() } else { Vec::new() };
         remarks.extend(remarks_of(&verdict, &segments, &files));
+        let unproven = self.unproven(&verdict, &staging, end);
         let gone_event_id = self
             .first
             .as_ref()
@@ -71,7 +72,7 @@ impl Survey {
             prepared: if is_cut { Vec::new() } else { prepared },
             behind,
             staging,
-            unproven: unproven(&verdict),
+            unproven,
             notes: remarks,
             verified: segments.len() as u32,
             writer_alive: self.options.beside_writer,
@@ -115,6 +116,60 @@ impl Survey {
             .map(|(&index, listed)| PreparedFacts { index, usable: usable(index, *listed, verdict, files) })
             .collect()
     }
+
+    /// What no evidence covers.
+    fn unproven(&self, verdict: &Verdict, staging: &StagingFacts, end: Option<u32>) -> Vec<String> {
+        let mut all: Vec<String> = verdict
+            .notes
+            .iter()
+            .filter(|note| matches!(note, Note::BeginningUnproven { .. }))
+            .map(ToString::to_string)
+            .collect();
+        all.extend(self.end_unproven(verdict, staging, end));
+        all.extend(self.staged_unproven());
+        if verdict.g > verdict.proved_event_id {
+            all.push(format!(
+                "nothing proves that the events {} to {} were durable",
+                verdict.proved_event_id + 1,
+                verdict.g
+            ));
+        }
+        all
+    }
+
+    /// Whether blocks behind the last one could have vanished as a whole without a trace.
+    fn end_unproven(&self, verdict: &Verdict, staging: &StagingFacts, end: Option<u32>) -> Option<String> {
+        let name = names::WAL_META;
+        let why = match self.meta {
+            MetaFacts::Valid(_) => return None,
+            MetaFacts::Missing => format!("{name} is missing"),
+            MetaFacts::Damaged => format!("{name} is damaged"),
+            MetaFacts::Foreign(_) => format!("{name} is of another log"),
+        };
+        if self.options.beside_writer || staging.proves_end || end.is_none() {
+            return None;
+        }
+        Some(format!(
+            "{why}: nothing else says where the log ended, so events behind {} whose blocks are gone as a whole would not \
+             be missed",
+            verdict.last_event_id
+        ))
+    }
+
+    /// Whether staged events could have been there.
+    fn staged_unproven(&self) -> Option<String> {
+        if self.options.beside_writer || self.listing.staging {
+            return None;
+        }
+        let name = names::WAL_STAGING;
+        match &self.meta {
+            MetaFacts::Valid(meta) if !meta.clean => Some(format!(
+                "{name} is missing although the log was not closed: events that its writer had appended last, and that \
+                 were in no block yet, are lost if there were any"
+            )),
+            _ => None,
+        }
+    }
 }
 
 /// The header of a segment without a block, if it can be used as it is.
@@ -131,29 +186,11 @@ fn usable(index: u32, listed: SegmentFiles, verdict: &Verdict, files: &Files) ->
     file.header.clone().filter(|header| is_usable && fits(header))
 }
 
-fn unproven(verdict: &Verdict) -> Vec<String> {
-    let mut all: Vec<String> = verdict
-        .notes
-        .iter()
-        .filter(|note| matches!(note, Note::BeginningUnproven { .. }))
-        .map(ToString::to_string)
-        .collect();
-    if verdict.g > verdict.proved_event_id {
-        all.push(format!(
-            "nothing proves that the events {} to {} were durable",
-            verdict.proved_event_id + 1,
-            verdict.g
-        ));
-    }
-    all
-}
-
 fn remarks_of(verdict: &Verdict, segments: &[SegmentFacts], files: &Files) -> Vec<String> {
     let mut all: Vec<String> = verdict
         .notes
         .iter()
-        // Zeros at the end were not read into memory, so lengths are told from the files.
-        .filter(|note| !matches!(note, Note::BeginningUnproven { .. } | Note::WrongLength { .. }))
+        .filter(|note| !is_told_elsewhere(note, verdict))
         .map(ToString::to_string)
         .collect();
     for facts in segments.iter().filter(|facts| facts.wrong_length) {
@@ -162,4 +199,20 @@ fn remarks_of(verdict: &Verdict, segments: &[SegmentFacts], files: &Files) -> Ve
         all.push(Note::WrongLength { segment, found, expected }.to_string());
     }
     all
+}
+
+/// Whether a note says nothing to whoever reads the rest of the report.
+fn is_told_elsewhere(note: &Note, verdict: &Verdict) -> bool {
+    match note {
+        // Among what is unproven; from the files, since zeros at the end were not read into memory. Nothing was lost by
+        // staging in which nothing stood, which every log has behind the first boot.
+        Note::BeginningUnproven { .. }
+        | Note::WrongLength { .. }
+        | Note::StagingIgnored { event_count: 0 } => true,
+        // As the cause of the damage there.
+        Note::ColdDamage { segment, .. } => verdict.bad.as_ref().is_some_and(|bad| {
+            bad.position.segment == Some(*segment) && matches!(bad.reason, Reason::ColdFile { .. })
+        }),
+        _ => false,
+    }
 }

@@ -192,6 +192,8 @@ pub struct StagingFacts {
     pub refused: Option<String>,
     /// The highest id that anything in it names.
     pub highest_event_id: u64,
+    /// It is of this log and boot, so that nothing can have vanished that was published in front of it.
+    pub proves_end: bool,
 }
 
 impl StagingFacts {
@@ -208,6 +210,8 @@ impl StagingFacts {
             StagingOutcome::Damaged(fault) => fault.to_string(),
             _ => "not taken".to_owned(),
         });
+        let proves_end =
+            !matches!(outcome, StagingOutcome::OtherLogOrBoot { .. } | StagingOutcome::Damaged(_));
         let taken = match outcome {
             StagingOutcome::Taken(events) => Some(StagedEvents {
                 payload: events.payload,
@@ -217,7 +221,7 @@ impl StagingFacts {
             }),
             _ => None,
         };
-        Self { present: true, taken, refused, highest_event_id }
+        Self { present: true, taken, refused, highest_event_id, proves_end }
     }
 }
 

@@ -8,6 +8,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use flashstrike_segment::{State, WalMeta, names};
 use serde::Serialize;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use super::cut::{Purpose, Repair};
 use super::evidence::{LogEnd, quarantine};
 use super::refuse;
+use crate::cursor::CursorEntry;
 use crate::directory::{Listing, not_found};
 use crate::error::{Code, Error, Result};
 use crate::files::{FileSystem, remove_if_there};
@@ -34,11 +36,18 @@ pub struct ByHandOptions {
     pub file_mode: Option<u32>,
     /// What to take for the boot id of the machine; `None`: what the machine says.
     pub boot_id: Option<[u8; 16]>,
+    /// The time in the names of what is kept, which is that of the repair; `None`: now. With the same one, a repair keeps
+    /// things under the names that its plan has told.
+    pub at: Option<SystemTime>,
 }
 
 impl ByHandOptions {
     pub(super) fn file_mode(&self) -> u32 {
         self.file_mode.unwrap_or(0o600)
+    }
+
+    fn at(&self) -> SystemTime {
+        self.at.unwrap_or_else(SystemTime::now)
     }
 }
 
@@ -66,8 +75,33 @@ pub struct RepairPlan {
     pub cuts: Vec<CutReport>,
     /// Where the log ends afterwards.
     pub log_end: LogEnd,
+    /// Cursors that stand beyond the end of the log afterwards.
+    pub cursors_ahead: Vec<CursorAhead>,
     /// What [`undo`](super::undo) knows this repair by; `None`: nothing was cut, or this is only a plan.
     pub cut_at: Option<String>,
+}
+
+/// A cursor that stands beyond the end of the log: opening it is `WAL_CURSOR_AHEAD` until it is reset, and the ids up to
+/// where it stands are given out once more, for other events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CursorAhead {
+    /// Its name.
+    pub name: String,
+    /// The last event that its consumer is done with.
+    pub event_id: u64,
+}
+
+impl CursorAhead {
+    fn list(files: &dyn FileSystem, directory: &Path, inspection: &Inspection) -> Result<Vec<Self>> {
+        let log_id = inspection.identity.as_ref().map(|identity| &identity.log_id);
+        let end = inspection.last_id();
+        let ahead = |entry: CursorEntry| {
+            let event_id = entry.position.ok()?.event_id;
+            (event_id > end).then_some(Self { name: entry.name, event_id })
+        };
+        Ok(CursorEntry::list(files, directory, log_id)?.into_iter().filter_map(ahead).collect())
+    }
 }
 
 /// Says what [`repair`] would do, and changes nothing.
@@ -84,12 +118,14 @@ pub fn plan_repair(
     refuse_beside_writer(&**files, directory)?;
     let inspection = look(files, directory, options.boot_id)?;
     refuse(&inspection, options.mode)?;
+    let ahead = CursorAhead::list(&**files, directory, &inspection)?;
     if inspection.state == State::Clean {
-        return Ok(plan_of(&inspection, options.mode, None));
+        return Ok(plan_of(&inspection, options.mode, None, ahead));
     }
-    let mut repair = Repair::new(files, directory, &inspection, options.file_mode(), Purpose::Plan);
+    let mut repair =
+        Repair::new(files, directory, &inspection, options.file_mode(), options.at(), Purpose::Plan);
     keep(&mut repair)?;
-    Ok(plan_of(&inspection, options.mode, Some(repair)))
+    Ok(plan_of(&inspection, options.mode, Some(repair), ahead))
 }
 
 /// Cuts a torn tail, or in `point-in-time` mode everything from the first damage on, and keeps it in quarantine. Takes
@@ -104,10 +140,12 @@ pub fn repair(files: &Arc<dyn FileSystem>, directory: &Path, options: &ByHandOpt
     let _lock = LogLock::acquire(&**files, directory, options.file_mode(), &boot_id.unwrap_or_default())?;
     let inspection = look(files, directory, options.boot_id)?;
     refuse(&inspection, options.mode)?;
+    let ahead = CursorAhead::list(&**files, directory, &inspection)?;
     if inspection.state == State::Clean {
-        return Ok(plan_of(&inspection, options.mode, None));
+        return Ok(plan_of(&inspection, options.mode, None, ahead));
     }
-    let mut repair = Repair::new(files, directory, &inspection, options.file_mode(), Purpose::Cut);
+    let mut repair =
+        Repair::new(files, directory, &inspection, options.file_mode(), options.at(), Purpose::Cut);
     keep(&mut repair)?;
     repair.remove_behind()?;
     repair.cut()?;
@@ -119,7 +157,7 @@ pub fn repair(files: &Arc<dyn FileSystem>, directory: &Path, options: &ByHandOpt
         repair.sync_directory()?;
     }
     renew_meta(&**files, directory, &inspection, options.file_mode())?;
-    let plan = plan_of(&inspection, options.mode, Some(repair));
+    let plan = plan_of(&inspection, options.mode, Some(repair), ahead);
     let after = look(files, directory, options.boot_id)?;
     if after.state != State::Clean || after.last_id() != plan.last_event_id {
         let found = after.damage.as_ref().map_or_else(String::new, |damage| format!(": {damage}"));
@@ -190,7 +228,12 @@ fn renew_meta(
     replace_meta(files, directory, file_mode, &meta.encode())
 }
 
-fn plan_of(inspection: &Inspection, mode: Mode, repair: Option<Repair<'_>>) -> RepairPlan {
+fn plan_of(
+    inspection: &Inspection,
+    mode: Mode,
+    repair: Option<Repair<'_>>,
+    cursors_ahead: Vec<CursorAhead>,
+) -> RepairPlan {
     let cut_at = repair.as_ref().and_then(|repair| {
         (repair.purpose == Purpose::Cut && !repair.cuts.is_empty())
             .then(|| repair.quarantine.stamp().to_owned())
@@ -213,6 +256,7 @@ fn plan_of(inspection: &Inspection, mode: Mode, repair: Option<Repair<'_>>) -> R
         lost,
         cuts,
         log_end: LogEnd::of(inspection),
+        cursors_ahead,
         cut_at,
     }
 }

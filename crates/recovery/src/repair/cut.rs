@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
 use flashstrike_segment::{Seal, SegmentHeader, State, names};
@@ -55,6 +56,7 @@ impl<'a> Repair<'a> {
         directory: &'a Path,
         inspection: &'a Inspection,
         file_mode: u32,
+        at: SystemTime,
         purpose: Purpose,
     ) -> Self {
         let is_dry = purpose == Purpose::Plan;
@@ -64,7 +66,7 @@ impl<'a> Repair<'a> {
             inspection,
             file_mode,
             source: SegmentSource::new(files, directory),
-            quarantine: Quarantine::new(&**files, directory, file_mode, LogEnd::of(inspection), is_dry),
+            quarantine: Quarantine::new(&**files, directory, file_mode, LogEnd::of(inspection), at, is_dry),
             purpose,
             segments: inspection.segments.clone(),
             replaced: BTreeSet::new(),

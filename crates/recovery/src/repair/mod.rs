@@ -13,6 +13,7 @@ mod undo;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use flashstrike_segment::{Link, LogIdentity, SegmentHeader, State};
 
@@ -21,7 +22,7 @@ use crate::files::FileSystem;
 use crate::inspect::{Depth, Inspection, SegmentFacts, StagedEvents};
 use crate::mode::Mode;
 use crate::report::{CutReport, IdRange};
-pub use by_hand::{ByHandOptions, RepairPlan, plan_repair, repair};
+pub use by_hand::{ByHandOptions, CursorAhead, RepairPlan, plan_repair, repair};
 use cut::{Purpose, Repair};
 pub use evidence::{Evidence, Kept, LogEnd, quarantine};
 pub(crate) use rewrite::checked_body;
@@ -98,7 +99,8 @@ pub fn prepare_for_append(
     options: &RepairOptions,
 ) -> Result<Repaired> {
     refuse(inspection, options.mode)?;
-    let mut repair = Repair::new(files, directory, inspection, options.file_mode, Purpose::Append);
+    let mut repair =
+        Repair::new(files, directory, inspection, options.file_mode, SystemTime::now(), Purpose::Append);
     repair.remove_leftovers()?;
     repair.keep_what_will_go()?;
     repair.remove_behind()?;

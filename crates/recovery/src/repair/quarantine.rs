@@ -10,6 +10,7 @@
 use std::hash::Hasher;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use flashstrike_segment::names;
 use twox_hash::XxHash3_64;
@@ -17,7 +18,8 @@ use twox_hash::XxHash3_64;
 use super::evidence::{Evidence, LogEnd};
 use crate::error::{Error, Result};
 use crate::files::{
-    File, FileSystem, OpenMode, ensure_directory, read_full_at, remove_if_there, replace_file, sync_names,
+    DirectoryEntry, File, FileSystem, OpenMode, ensure_directory, read_full_at, remove_if_there,
+    replace_file, sync_names,
 };
 
 const PIECE: usize = 1 << 20;
@@ -56,10 +58,11 @@ impl<'a> Quarantine<'a> {
         log: &'a Path,
         file_mode: u32,
         log_end: LogEnd,
+        at: SystemTime,
         is_dry: bool,
     ) -> Self {
         let directory = log.join(names::QUARANTINE);
-        Self { files, directory, log, file_mode, stamp: stamp_now(), log_end, is_dry, used: false }
+        Self { files, directory, log, file_mode, stamp: stamp_of(at), log_end, is_dry, used: false }
     }
 
     /// What everything that is cut now says of when.
@@ -69,12 +72,13 @@ impl<'a> Quarantine<'a> {
 
     /// Keeps `length` bytes of `source` from `keep.offset` on; gives where.
     pub(crate) fn keep_bytes(&mut self, keep: &Keep<'_>, source: &dyn File, length: u64) -> Result<PathBuf> {
-        if self.is_dry {
-            return Ok(self.expected(keep));
+        if !self.is_dry {
+            self.prepare()?;
         }
-        self.prepare()?;
         let found = self.find(keep, |candidate| same_bytes(candidate, source, keep.offset, length))?;
         let stem = match found {
+            Some(stem) if self.is_dry => return Ok(kept_in(&stem)),
+            None if self.is_dry => return self.expected(keep),
             Some(stem) => stem,
             None => self.place(keep, |temporary| self.copy(temporary, source, keep.offset, length))?,
         };
@@ -83,10 +87,9 @@ impl<'a> Quarantine<'a> {
 
     /// Keeps a whole file under a second name, so that it survives when its first one goes; gives where.
     pub(crate) fn keep_file(&mut self, keep: &Keep<'_>) -> Result<PathBuf> {
-        if self.is_dry {
-            return Ok(self.expected(keep));
+        if !self.is_dry {
+            self.prepare()?;
         }
-        self.prepare()?;
         let path = self.log.join(keep.name);
         let source =
             self.files.open(&path, OpenMode::Read).map_err(|error| Error::io("open", &path, &error))?;
@@ -96,16 +99,38 @@ impl<'a> Quarantine<'a> {
             Ok(candidate.id()? == id || same_bytes(candidate, &*source, 0, length)?)
         })?;
         let stem = match found {
+            Some(stem) if self.is_dry => return Ok(kept_in(&stem)),
+            None if self.is_dry => return self.expected(keep),
             Some(stem) => stem,
             None => self.place(keep, |temporary| self.link_or_copy(&path, temporary, &*source, length))?,
         };
         self.describe(&stem, keep, &*source, length)
     }
 
-    /// Where it would be kept.
-    fn expected(&self, keep: &Keep<'_>) -> PathBuf {
-        let stem = names::quarantine_stem(keep.name, keep.offset, &self.stamp, 0);
-        Path::new(names::QUARANTINE).join(format!("{stem}.bin"))
+    /// Where it would be kept: under the first name of the scheme that is free.
+    fn expected(&self, keep: &Keep<'_>) -> Result<PathBuf> {
+        let entries = self.entries()?;
+        let is_taken =
+            |stem: &str| entries.iter().any(|entry| entry.name.to_str() == Some(&format!("{stem}.bin")));
+        let mut again = 0;
+        loop {
+            let stem = names::quarantine_stem(keep.name, keep.offset, &self.stamp, again);
+            if !is_taken(&stem) {
+                return Ok(kept_in(&stem));
+            }
+            again += 1;
+        }
+    }
+
+    /// What lies in the quarantine, which need not be there.
+    fn entries(&self) -> Result<Vec<DirectoryEntry>> {
+        match self.files.list(&self.directory) {
+            Ok(entries) => Ok(entries),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Ok(Vec::new())
+            }
+            Err(error) => Err(Error::io("read", &self.directory, &error)),
+        }
     }
 
     /// Makes the names in the quarantine durable. Nothing may be cut before.
@@ -132,8 +157,7 @@ impl<'a> Quarantine<'a> {
     /// The stem of what an earlier, interrupted repair has kept already.
     fn find(&self, keep: &Keep<'_>, same: impl Fn(&dyn File) -> io::Result<bool>) -> Result<Option<String>> {
         let prefix = format!("{}.{}.", keep.name, keep.offset);
-        let failed = |error: io::Error| Error::io("read", &self.directory, &error);
-        for entry in self.files.list(&self.directory).map_err(failed)? {
+        for entry in self.entries()? {
             let Some(name) = entry.name.to_str().filter(|_| entry.is_file) else { continue };
             let Some(stem) = name.strip_suffix(".bin").filter(|stem| stem.starts_with(&prefix)) else {
                 continue;
@@ -143,7 +167,9 @@ impl<'a> Quarantine<'a> {
                 self.files.open(&path, OpenMode::Read).map_err(|error| Error::io("open", &path, &error))?;
             if same(&*candidate).map_err(|error| Error::io("compare", &path, &error))? {
                 // It may have been renamed by a repair that was stopped before it synced the contents' length.
-                candidate.sync_all().map_err(|error| Error::io("sync", &path, &error))?;
+                if !self.is_dry {
+                    candidate.sync_all().map_err(|error| Error::io("sync", &path, &error))?;
+                }
                 return Ok(Some(stem.to_owned()));
             }
         }
@@ -187,7 +213,7 @@ impl<'a> Quarantine<'a> {
 
     /// Writes the `.json`; gives the path of the `.bin` relative to the log.
     fn describe(&self, stem: &str, keep: &Keep<'_>, source: &dyn File, length: u64) -> Result<PathBuf> {
-        let relative = Path::new(names::QUARANTINE).join(format!("{stem}.bin"));
+        let relative = kept_in(stem);
         // Of where they come from, so that it says also whether they were kept as they were.
         let xxh3 = xxh3_of(source, keep.offset, length)
             .map_err(|error| Error::io("read", &self.log.join(keep.name), &error))?;
@@ -210,6 +236,11 @@ impl<'a> Quarantine<'a> {
     }
 }
 
+/// The path of the `.bin` relative to the log.
+fn kept_in(stem: &str) -> PathBuf {
+    Path::new(names::QUARANTINE).join(format!("{stem}.bin"))
+}
+
 /// Writes the `.json` of what is kept under this name, in the quarantine `directory`.
 pub(super) fn write_evidence(
     files: &dyn FileSystem,
@@ -228,9 +259,10 @@ pub(super) fn write_evidence(
     })
 }
 
-/// Now, as names and descriptions in the quarantine say it.
-pub(super) fn stamp_now() -> String {
-    jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string()
+/// A time as names and descriptions in the quarantine say it.
+pub(super) fn stamp_of(at: SystemTime) -> String {
+    let at = jiff::Timestamp::try_from(at).unwrap_or_default();
+    at.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
 /// Who may read a log's files may list its quarantine.

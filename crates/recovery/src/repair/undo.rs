@@ -6,13 +6,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use flashstrike_segment::names::{self, SegmentKind};
 use serde::Serialize;
 
 use super::by_hand::{ByHandOptions, check_there, look};
 use super::evidence::{Evidence, Kept, LogEnd, quarantine};
-use super::quarantine::{for_each_piece, same_bytes, stamp_now, write_evidence, xxh3_of};
+use super::quarantine::{for_each_piece, same_bytes, stamp_of, write_evidence, xxh3_of};
 use crate::directory::hot_path;
 use crate::error::{Code, Error, Result};
 use crate::files::{File, FileSystem, OpenMode, remove_if_there, replace_file, sync_names};
@@ -99,7 +100,7 @@ pub fn undo(
             sync_names(&**files, directory)?;
         }
     }
-    let undone_at = stamp_now();
+    let undone_at = stamp_of(SystemTime::now());
     let place = directory.join(names::QUARANTINE);
     for (stem, evidence) in &chosen.kept {
         let evidence = Evidence { undone_at: Some(undone_at.clone()), ..evidence.clone() };

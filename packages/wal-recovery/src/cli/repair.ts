@@ -2,6 +2,7 @@
 import type { CutReport, RecoveryMode } from '../report.js'
 import { confirmed } from './confirm.js'
 import { EXIT_CLEAN, EXIT_DAMAGE, UsageError } from './failure.js'
+import { gistOf } from './gist.js'
 import { rangeText } from './inspect.js'
 import { note, print } from './output.js'
 import { fileModeOf } from './owner.js'
@@ -29,9 +30,11 @@ export async function repair(options: RepairOptions): Promise<number> {
 }
 
 async function repairIt({ dir, mode, yes, dryRun, json: asJson }: RepairOptions): Promise<number> {
-  const plan = await repairLog(dir, { mode, fileMode: 0o600, dry: true })
+  // One time for both, so that what is shown is what things are called.
+  const atMs = Date.now()
+  const plan = await repairLog(dir, { mode, fileMode: 0o600, dry: true, atMs })
   const show = async (said: RepairPlan, done: boolean) => {
-    if (asJson) await print(json({ done, ...said }))
+    if (asJson) await print(json({ done, ...said, ...gistOf(said) }))
     else if (!done) await print(planScreen(said))
   }
   if (plan.state === 'clean') {
@@ -51,7 +54,7 @@ async function repairIt({ dir, mode, yes, dryRun, json: asJson }: RepairOptions)
     note('Nothing was changed.')
     return EXIT_DAMAGE
   }
-  const done = await repairLog(dir, { mode, fileMode, dry: false })
+  const done = await repairLog(dir, { mode, fileMode, dry: false, atMs })
   await show(done, true)
   if (!asJson) await print(doneScreen(dir, done))
   return EXIT_CLEAN
@@ -111,7 +114,19 @@ function planScreen(plan: RepairPlan): string {
     ]
     lines.push('', 'Everything that is cut is kept in quarantine/ first:', table(columns, plan.cuts, 2))
   }
+  for (const { name, eventId } of plan.cursorsAhead)
+    lines.push('', paragraph(aheadText(name, eventId, plan), ''))
   return lines.join('\n')
+}
+
+/** What becomes of a cursor behind whose events the log ends. */
+function aheadText(name: string, eventId: number, { lastEventId }: RepairPlan): string {
+  return (
+    `The cursor ${safe(name)} stands at event ${eventId}, which the log will not have any more: opening it will fail with ` +
+    `WAL_CURSOR_AHEAD until its consumer resets it, and the ids from ${lastEventId + 1} on are given out again for other ` +
+    `events. The repair does not change it. To go on behind the new end: log.cursor('${safe(name)}', ` +
+    `{ reset: ${lastEventId} })`
+  )
 }
 
 function lostText({ lost, durableEventId }: RepairPlan): string {
@@ -137,7 +152,6 @@ function doneScreen(dir: string, done: RepairPlan): string {
   return [
     '',
     `Repaired: the log ends with event ${done.lastEventId} and is ${stateText('clean')}.`,
-    // The plan was made earlier, and the time in the names with it.
     ...done.cuts.map(({ keptIn }) => `  Kept: ${safe(keptIn)}`),
     ...(done.cutAt === null
       ? []

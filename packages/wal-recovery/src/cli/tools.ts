@@ -113,6 +113,8 @@ export interface RepairPlan {
   readonly lost: { readonly from: number; readonly to: number } | null
   readonly cuts: readonly CutReport[]
   readonly logEnd: LogEnd
+  /** Cursors that stand beyond the end of the log afterwards. */
+  readonly cursorsAhead: readonly { readonly name: string; readonly eventId: number }[]
   readonly cutAt: string | null
 }
 
@@ -149,7 +151,10 @@ interface Tools {
     dir: string,
     onProgress: (segments: number, ofSegments: number, bytes: number) => void,
   ): Promise<string>
-  repairLog(dir: string, options: { mode: string; fileMode: number; dry: boolean }): Promise<string>
+  repairLog(
+    dir: string,
+    options: { mode: string; fileMode: number; dry: boolean; atMs: number },
+  ): Promise<string>
   undoRepair(dir: string, name: string, fileMode: number, dry: boolean): Promise<string>
   copyLog(
     from: string,
@@ -193,10 +198,10 @@ export function verifyLog(
   )
 }
 
-/** Repairs a log, or says what that would do. */
+/** Repairs a log, or says what that would do. `atMs` is the time in the names of what is kept. */
 export function repairLog(
   dir: string,
-  options: { mode: RecoveryMode; fileMode: number; dry: boolean },
+  options: { mode: RecoveryMode; fileMode: number; dry: boolean; atMs: number },
 ): Promise<RepairPlan> {
   return ask(tools => tools.repairLog(dir, options))
 }
