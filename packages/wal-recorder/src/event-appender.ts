@@ -75,7 +75,7 @@ function generatedAppender<F extends FieldTypes>(
   s: Staging,
 ): EventAppender<F> | undefined {
   const { memory } = s
-  const refuse = (values: readonly unknown[]): never => refuseValues(layout, values)
+  const refuse = (values: readonly unknown[], event?: unknown): never => refuseValues(layout, values, event)
   return compile<EventAppender<F>>(appenderSource(layout, s), {
     ...helpers,
     isBytes,
@@ -98,6 +98,7 @@ function appenderSource(layout: EventLayout, staging: Staging): string {
   const enter = 'let start = 0; if (s.slot >= s.guard) start = s.enter();'
   const ownId = 'if (!s.takes(id)) s.refuseId(id);'
   const check = `if (!valid(${values})) refuse([${values}]);`
+  const checkOf = `if (!valid(${values})) refuse([${values}], e);`
   // Nothing of the caller's runs between `enter` and the end: only a value that is refused can have code of its own
   // that a look at it runs. A getter that appends has done so before the slot and the id are taken.
   // The store into `words[${COUNT_WORD}]` is the append: the event's bytes come before it.
@@ -125,7 +126,7 @@ function appenderSource(layout: EventLayout, staging: Staging): string {
       }
       ${loads(layout)} ${enter}
       const id = s.lastId + 1;
-      ${check} ${stage}
+      ${checkOf} ${stage}
     }
     function fields(${values}) {
       ${enter}
@@ -136,11 +137,11 @@ function appenderSource(layout: EventLayout, staging: Staging): string {
       ${enter} ${ownId} ${check} ${stage}
     }
     function appendAt(id, e) {
-      ${loads(layout)} ${enter} ${ownId} ${check} ${stage}
+      ${loads(layout)} ${enter} ${ownId} ${checkOf} ${stage}
     }
     function encode({ bytes, words, floats, doubles, longs }, offset, e) {
       const w = offset >> 2;
-      ${loads(layout)} ${check}
+      ${loads(layout)} ${checkOf}
       ${stores(layout)}
     }
     fields.at = at;
@@ -151,17 +152,18 @@ function appenderSource(layout: EventLayout, staging: Staging): string {
 function interpretingAppender<F extends FieldTypes>(layout: EventLayout, staging: Staging): EventAppender<F> {
   const { memory, areaBytes } = staging
   const slots = Math.floor(areaBytes / layout.size)
-  const store = (target: EventMemory, offset: number, values: readonly unknown[]) => {
-    if (!layout.fields.every((field, i) => field.codec.accepts(values[i]))) refuseValues(layout, values)
+  const store = (target: EventMemory, offset: number, values: readonly unknown[], event?: unknown) => {
+    if (!layout.fields.every((field, i) => field.codec.accepts(values[i])))
+      refuseValues(layout, values, event)
     for (const [i, field] of layout.fields.entries())
       field.codec.store(target, offset + field.offset, values[i])
   }
-  const stage = (id: number | undefined, values: readonly unknown[]): number => {
+  const stage = (id: number | undefined, values: readonly unknown[], event?: unknown): number => {
     if (staging.slot >= staging.guard) staging.enter()
     if (id !== undefined && !staging.takes(id)) staging.refuseId(id)
     const assigned = id ?? staging.lastId + 1
     const offset = HEADER_BYTES + staging.slot * layout.size
-    store(memory, offset, values)
+    store(memory, offset, values, event)
     memory.storeId(offset, assigned)
     staging.count(1, assigned)
     if (staging.slot === slots) staging.full()
@@ -173,9 +175,9 @@ function interpretingAppender<F extends FieldTypes>(layout: EventLayout, staging
     if (options !== undefined && (typeof options !== 'object' || options === null)) refuseOptions(options)
     const id = options?.id
     if (options !== undefined && id === undefined) checkNoOther(options)
-    return stage(id, valuesOf(layout, event))
+    return stage(id, valuesOf(layout, event), event)
   }
   const encode: EncodeEvent = (target, offset, event) =>
-    store(target, offset, valuesOf(layout, event as Record<string, unknown>))
+    store(target, offset, valuesOf(layout, event as Record<string, unknown>), event)
   return { append: Object.assign(append, { fields }) as AppendEvent<F>, encode }
 }

@@ -34,7 +34,8 @@ export function layoutOf({ name, size, fields, types }: EventType): EventLayout 
 }
 
 /** Throws for the first value that its field does not take. */
-export function refuseValues(layout: EventLayout, values: readonly unknown[]): never {
+export function refuseValues(layout: EventLayout, values: readonly unknown[], event?: unknown): never {
+  if (event !== undefined && !isRecord(event)) refuseEvent(layout, event)
   const index = layout.fields.findIndex((field, i) => !field.codec.accepts(values[i]))
   const field = layout.fields[index]
   if (field === undefined) throw new WalError('WAL_SCHEMA', `${layout.name}: a value was refused`)
@@ -42,10 +43,18 @@ export function refuseValues(layout: EventLayout, values: readonly unknown[]): n
   throw new WalError('WAL_SCHEMA', message)
 }
 
-/** Throws for an event that is null or undefined. */
+/** Whether something could be meant as an event, whatever its fields are. */
+function isRecord(event: unknown): boolean {
+  return typeof event === 'object' && !Array.isArray(event) && !ArrayBuffer.isView(event)
+}
+
+/** Throws for an event that is no object with fields. */
 export function refuseEvent(layout: EventLayout, event: unknown): never {
   const names = layout.fields.map(field => field.name).join(', ')
-  throw new WalError('WAL_SCHEMA', `the event is ${event}: ${layout.name} takes an object with ${names}`)
+  throw new WalError(
+    'WAL_SCHEMA',
+    `the event is ${shown(event)}: ${layout.name} takes an object with ${names}`,
+  )
 }
 
 /** Throws for a second argument of `append` that is no object with an id. */

@@ -77,6 +77,27 @@ const refused: ReadonlyArray<[what: string, use: () => unknown, code: string, me
     'WAL_SCHEMA',
     /event is null: Small takes an object with a/,
   ],
+  [
+    'a number as an event',
+    () => small().append(5 as never),
+    'WAL_SCHEMA',
+    /the event is 5: Small takes an object with a/,
+  ],
+  [
+    'a text as an event',
+    () => small().append('hello' as never, { id: 5 }),
+    'WAL_SCHEMA',
+    /the event is "hello": Small takes an object/,
+  ],
+  ['an array as an event', () => small().append([1] as never), 'WAL_SCHEMA', /the event is an array: Small/],
+  [
+    'bytes as an event',
+    () => small().append(new Uint8Array(3) as never),
+    'WAL_SCHEMA',
+    /the event is 3 bytes: Small/,
+  ],
+  ['a number in a batch', () => small().appendBatch([7 as never]), 'WAL_SCHEMA', /the event is 7: Small/],
+  ['an event without a field', () => small().append({} as never), 'WAL_SCHEMA', /Small\.a is undefined/],
   ['no event', () => small().append(undefined as never, { id: 5 }), 'WAL_SCHEMA', /event is undefined/],
   ['null in a batch', () => small().appendBatch([null as never]), 'WAL_SCHEMA', /event is null/],
   [
@@ -167,6 +188,7 @@ test('where code from strings is forbidden the same is refused', t => {
   const native = new FakeNative({ dir: 'x', schema: '{"size":16}' }, () => {}, 64)
   const { append } = eventAppender<typeof Small.types>(layoutOf(Small), new Staging(native), false)
   t.throws(() => append(null as never), { code: 'WAL_SCHEMA', message: /event is null/ })
+  t.throws(() => append(5 as never), { code: 'WAL_SCHEMA', message: /event is 5: Small/ })
   t.throws(() => append({ a: 1 }, 50 as never), { code: 'WAL_EVENT_ID', message: /is 50/ })
   t.is(append({ a: 1 }, { id: 50 }), 50)
 })
