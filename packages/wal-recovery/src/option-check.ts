@@ -119,13 +119,17 @@ function isObject(value: unknown): boolean {
 
 function instead(name: string, rules: OptionRules): string {
   const names = Object.keys(rules)
+  const nearest = nearestOf(name, names)
+  return nearest === undefined ? `there are ${names.join(', ')}` : `did you mean ${nearest}?`
+}
+
+/** The name that somebody may have meant who has misspelt it; undefined: it is like none. */
+export function nearestOf(name: string, names: readonly string[]): string | undefined {
   const [nearest] = names
     .map(known => ({ known, away: distance(name.toLowerCase(), known.toLowerCase()) }))
     .sort((a, b) => a.away - b.away)
-  if (nearest !== undefined && nearest.away <= Math.max(2, nearest.known.length / 3)) {
-    return `did you mean ${nearest.known}?`
-  }
-  return `there are ${names.join(', ')}`
+  if (nearest === undefined || nearest.away > Math.max(2, nearest.known.length / 3)) return undefined
+  return nearest.known
 }
 
 /** How many letters have to be put in, left out or changed to make one name of the other. */

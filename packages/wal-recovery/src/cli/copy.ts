@@ -102,8 +102,9 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-function gist({ state, events, firstId, lastId }: VerifySummary) {
-  return { state, events, firstId, lastId }
+/** With the names that `verify` has, and those that every command has. */
+function gist({ state, events, firstId, lastId, durableEventId, bad }: VerifySummary) {
+  return { state, events, firstId, lastId, firstEventId: firstId, lastEventId: lastId, durableEventId, bad }
 }
 
 function screen(target: string, copied: Copied, { events, firstId, lastId }: VerifySummary): string {

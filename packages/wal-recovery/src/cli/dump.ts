@@ -20,6 +20,8 @@ export interface DumpOptions {
   readonly to: string | undefined
   readonly since: string | undefined
   readonly until: string | undefined
+  /** Only the last so many of what is chosen. */
+  readonly last: number | undefined
   readonly limit: number | undefined
   /** Go on with what is written from now on. */
   readonly follow: boolean
@@ -30,6 +32,9 @@ export interface DumpOptions {
 
 /** Rows that are laid out together: the first ones say how wide a table is. */
 const BATCH = 256
+
+/** Blocks have times in nanoseconds; what is looked for is the first one behind a time, and up to a microsecond early. */
+const STEP_MS = 0.002
 
 /** Which events, by id and by when they were written. */
 interface Range {
@@ -48,6 +53,7 @@ export async function dump(options: DumpOptions): Promise<number> {
   if (range.sinceMs > Number.NEGATIVE_INFINITY) {
     range.from = Math.max(range.from, log.seekTime(range.sinceMs) ?? log.lastEventId + 1)
   }
+  if (options.last !== undefined) range.from = firstOfLast(log, options.last, range)
   let gaps = 0
   try {
     for await (const block of source(log, options.follow, range)) {
@@ -98,7 +104,26 @@ async function* source(
   }
 }
 
-function rangeOf({ from, to, since, until, limit }: DumpOptions): Range {
+/** Where the last so many events begin, found from the end: nothing older is read. */
+function firstOfLast(log: Recovery, last: number, range: Range): number {
+  let to = Math.min(range.to, log.lastEventId)
+  if (range.untilMs < Number.POSITIVE_INFINITY) {
+    const later = log.seekTime(range.untilMs + STEP_MS)
+    if (later !== undefined) to = Math.min(to, later - 1)
+  }
+  let first = to + 1
+  if (last === 0 || to < 1) return first
+  let left = last
+  // From where a look for a time has gone it would not come to what lies before.
+  for (const { event_id } of log.replay({ from: 0, to, reverse: true }) as Iterable<{ event_id: number }>) {
+    first = event_id
+    left -= 1
+    if (left === 0) break
+  }
+  return first
+}
+
+function rangeOf({ from, to, since, until, last, limit, mode, follow }: DumpOptions): Range {
   const range = {
     from: 0,
     to: Number.MAX_SAFE_INTEGER,
@@ -117,8 +142,23 @@ function rangeOf({ from, to, since, until, limit }: DumpOptions): Range {
   if (since !== undefined) lower(bound('since', since))
   if (to !== undefined) upper(bound('to', to))
   if (until !== undefined) upper(bound('until', until))
-  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 0)) {
-    throw new UsageError('--limit takes a number of events')
+  const isCount = (value: number | undefined) =>
+    value === undefined || (Number.isSafeInteger(value) && value >= 0)
+  if (!isCount(limit)) throw new UsageError('--limit takes a number of events')
+  if (!isCount(last)) throw new UsageError('--last takes a number of events')
+  if (last !== undefined) {
+    const other = from !== undefined ? '--from' : since !== undefined ? '--since' : undefined
+    if (other !== undefined) {
+      throw new UsageError(`--last and ${other} both say where to begin: take one of them`)
+    }
+    if (limit !== undefined && !follow) {
+      throw new UsageError('--last counts from the end and --limit from the beginning: take one of them')
+    }
+    if (mode === 'diagnostic') {
+      throw new UsageError(
+        '--last has no meaning with --mode diagnostic, where events may be missing anywhere: take --from',
+      )
+    }
   }
   return range
 }

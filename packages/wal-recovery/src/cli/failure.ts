@@ -15,10 +15,12 @@ export const EXIT_INTERRUPTED = 130
 /** What was asked for makes no sense. */
 export class UsageError extends Error {}
 
+const COMMANDS = new Set(['inspect', 'verify', 'dump', 'repair', 'stat', 'copy', 'completion'])
+
 const DAMAGE = new Set(['WAL_CORRUPT', 'WAL_TORN'])
 
-/** Says what went wrong, on standard error; gives the exit code. */
-export function fail(error: unknown, asJson: boolean): number {
+/** Says what went wrong with a command, on standard error; gives the exit code. */
+export function fail(error: unknown, asJson: boolean, command?: string): number {
   const { code, message } = described(error)
   if (asJson) note(json(described(error)))
   else {
@@ -26,9 +28,16 @@ export function fail(error: unknown, asJson: boolean): number {
     const [first, ...more] = safeLines(message).split('\n')
     note(`${red('error:')} ${first}${more.map(line => `\n${line}`).join('')}`)
     if (code !== 'USAGE') note(dim(`(${code})`))
-    else note(dim('flashstrike-wal --help says how it is used'))
+    else note(dim(helpOn(command)))
   }
   return DAMAGE.has(code) ? EXIT_DAMAGE : EXIT_ERROR
+}
+
+/** Where it stands how a command is used. */
+function helpOn(command: string | undefined): string {
+  return command !== undefined && COMMANDS.has(command)
+    ? `flashstrike-wal ${command} --help shows its options, with examples`
+    : 'flashstrike-wal --help shows the commands'
 }
 
 /** An error as `--json` has it: the properties of a `WalError`, in this order. */

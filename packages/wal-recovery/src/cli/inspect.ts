@@ -1,5 +1,6 @@
 /** `inspect`: everything that lies in a log's directory. */
 import { EXIT_CLEAN, EXIT_DAMAGE } from './failure.js'
+import { gistOf } from './gist.js'
 import { adviceOn, kindOf, schemaOf } from './log-kind.js'
 import { colours, print } from './output.js'
 import { paragraph, stateOfLook } from './state-line.js'
@@ -17,7 +18,7 @@ import { bytes, count, counted, time } from './units.js'
 /** Shows what a log consists of; gives the exit code. */
 export async function inspect({ dir, json: asJson }: { dir: string; json: boolean }): Promise<number> {
   const log = await inspectLog(dir)
-  if (asJson) await print(json({ ...log, schema: schemaOf(log) ?? null }))
+  if (asJson) await print(json({ ...log, ...gistOf(log), schema: schemaOf(log) ?? null }))
   else await print(screen(log))
   return log.state === 'clean' ? EXIT_CLEAN : EXIT_DAMAGE
 }
@@ -69,8 +70,11 @@ export function writer({ writerAlive, writerPid }: Overview): string {
   return writerPid === null ? 'alive' : `alive, process ${writerPid}`
 }
 
-function meta({ meta }: Overview): string {
-  if (meta.state === 'missing' || meta.state === 'damaged') return `${meta.state}; costs time, no data`
+function meta({ meta, unproven }: Overview): string {
+  if (meta.state === 'missing' || meta.state === 'damaged') {
+    const rest = unproven.length > 0 ? ', as far as they can: see Notes' : ''
+    return `${meta.state}: where the log begins and ends, and what is durable, is told by its other files${rest}`
+  }
   const closed = meta.closedCleanly ? 'closed cleanly' : 'not closed cleanly'
   return `${meta.state}, ${closed}, begins with segment ${meta.firstSegment}, durable up to ${meta.durableEventId}`
 }

@@ -17,7 +17,9 @@ export async function verify({ dir, json: asJson }: { dir: string; json: boolean
     read = bytes
     progress.at(segments, ofSegments, bytes)
   }).finally(() => progress.end())
-  await print(asJson ? json(summary) : screen(summary, read))
+  const { firstId: firstEventId, lastId: lastEventId } = summary
+  // Its own names, and those that every command has.
+  await print(asJson ? json({ ...summary, firstEventId, lastEventId }) : screen(summary, read))
   return summary.state === 'clean' ? EXIT_CLEAN : EXIT_DAMAGE
 }
 
