@@ -6,6 +6,7 @@ use flashstrike_telemetry::clock;
 use super::cancellable::cancellable;
 use super::catch_up::CatchUp;
 use super::errors::corrupt;
+use super::from_now::end_of;
 use super::tail::Tail;
 use super::{Canceller, FollowOptions, Follower, Log, Place, Start, State};
 use crate::directory::{hot_path, not_found};
@@ -86,8 +87,7 @@ impl Follower {
                 check_not_gone(&inspection, Some(from))?;
                 from.saturating_sub(1)
             }
-            Start::End if self.follow.durable_only => self.durable_now()?.min(inspection.last_event_id),
-            Start::End => inspection.last_id(),
+            Start::End => end_of(&inspection, self.durable_bound()?),
         };
         self.stand(&inspection)?;
         Ok(true)

@@ -38,7 +38,7 @@ impl Follower {
     /// A segment that is not there, or in which nothing is published, although the one behind it has blocks.
     fn look_for_passed_over(&mut self) -> Result<()> {
         let Some((index, link)) = self.end() else { return Ok(()) };
-        if self.follow.durable_only && self.durable_now()? <= link.last_event_id {
+        if self.durable_bound()?.is_some_and(|durable| durable <= link.last_event_id) {
             return Ok(());
         }
         // First the one behind: its block 0 is published after that of the one before.

@@ -68,7 +68,7 @@ impl Follower {
     pub(super) fn enter_next(&mut self, whole: bool) -> Result<bool> {
         let Some((index, link)) = self.end() else { return Ok(false) };
         // Block 0 is as durable as the event behind it.
-        if self.follow.durable_only && self.durable_now()? <= link.last_event_id {
+        if self.durable_bound()?.is_some_and(|durable| durable <= link.last_event_id) {
             return Ok(false);
         }
         let Some(file) = self.published_next(index + 1)? else { return Ok(false) };

@@ -1,6 +1,7 @@
 //! Where the log ends at this moment, for whoever wants only what comes behind it.
 
 use crate::error::Result;
+use crate::inspect::Inspection;
 use crate::recovery::Recovery;
 use crate::watch::{StagingWatch, Whose};
 
@@ -23,8 +24,12 @@ impl Recovery {
             }
         }
         let inspection = self.look_afresh()?;
-        // As a follower that begins at the end by itself.
-        let durable = inspection.durable_on_disk.max(durable).min(inspection.last_event_id);
-        Ok(if durable_only { durable } else { inspection.last_id() })
+        let durable = inspection.durable_on_disk.max(durable);
+        Ok(end_of(&inspection, durable_only.then_some(durable)))
     }
+}
+
+/// Id of the last event that a follower would hand out of what was found; `durable`: of nothing behind that.
+pub(super) fn end_of(inspection: &Inspection, durable: Option<u64>) -> u64 {
+    durable.map_or_else(|| inspection.last_id(), |durable| durable.min(inspection.last_event_id))
 }

@@ -51,7 +51,7 @@ impl Follower {
 
     /// Reads what is published in the tail; false if nothing is that can be used.
     pub(super) fn read_tail(&mut self) -> Result<bool> {
-        let durable = if self.follow.durable_only { Some(self.durable_now()?) } else { None };
+        let durable = self.durable_bound()?;
         let State::Tail(tail) = &mut self.state else { return Ok(false) };
         let directory = &self.log.context.source.directory;
         let found = tail
@@ -231,6 +231,11 @@ impl Follower {
     /// Whether looking around has handed out staged events.
     pub(super) fn handed_staged(&mut self) -> bool {
         std::mem::take(&mut self.staged_handed)
+    }
+
+    /// The id behind which nothing is handed out; `None`: durable or not, everything is.
+    pub(super) fn durable_bound(&mut self) -> Result<Option<u64>> {
+        if self.follow.durable_only { self.durable_now().map(Some) } else { Ok(None) }
     }
 
     /// The durable id, as far as it is known.
