@@ -1,25 +1,24 @@
 //! Replay: every event from one id to another, in order, none missing, none twice, or an error that says where.
 
 mod blocks;
+mod errors;
 mod rest;
 mod run;
 
 use std::sync::Arc;
 
-use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
-use flashstrike_segment::{Damage, Position, Reason, names};
 use flashstrike_telemetry::clock;
 
 pub use blocks::{Block, Blocks, Event};
 pub use run::Run;
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::inspect::{Inspection, StagedEvents};
 use crate::log_view::LogView;
-use crate::plan::{check_not_gone, plan, removed};
+use crate::plan::{check_not_gone, plan};
 use crate::pool::Loan;
 use crate::segment_reader::{
-    Boundary, Extent, IdRange, IndexedSegment, Next, ReadContext, ReadFailure, Reading, SegmentReader,
+    Boundary, Extent, IdRange, IndexedSegment, Next, ReadContext, Reading, SegmentReader,
 };
 use crate::telemetry::Instruments;
 use crate::worker::preloader::SegmentPreloader;
@@ -357,74 +356,5 @@ impl Manager {
             newer.check_continues(&older).map_err(|damage| self.corrupt(&damage))?;
         }
         Ok(())
-    }
-
-    fn explain(&self, segment: u32, failure: ReadFailure) -> Error {
-        match failure {
-            ReadFailure::Failed(error) => error,
-            ReadFailure::Damaged(damage) => {
-                let position = self.end_before(&damage);
-                self.corrupt(&position.unwrap_or(damage))
-            }
-            ReadFailure::Cancelled => Error::new(Code::Closed, "the replay was closed"),
-            ReadFailure::Vanished => self.vanished(segment),
-        }
-    }
-
-    /// A metadata block that names its segment and continues another block than the last one was not found where it
-    /// stands but where that block ends, whatever else is wrong with it.
-    fn end_before(&self, damage: &Damage) -> Option<Damage> {
-        let older = self.neighbour.filter(|_| !self.options.reverse)?;
-        let index = damage.position.segment.filter(|&index| older.index.checked_add(1) == Some(index))?;
-        let start = self.snapshot.context.source.start(index, None).ok()??;
-        let (block, metadata) =
-            start.metadata.filter(|_| damage.position.offset == SEGMENT_HEADER_SIZE as u64)?;
-        let is_other =
-            (metadata.previous_chain, block.last_event_id) != (older.link.chain, older.link.last_event_id);
-        let log_id = self.snapshot.context.log.as_ref().map(|log| log.log_id);
-        (metadata.segment_index == index && is_other).then(|| Damage {
-            position: Position { segment: Some(older.index), offset: older.end },
-            reason: Reason::continues_another(names::hot_name(index), &metadata, log_id),
-        })
-    }
-
-    fn corrupt(&self, damage: &Damage) -> Error {
-        let began_in = self.stand.as_ref().map(|stand| stand.boundary.index);
-        let handed_out = if began_in.is_some() && began_in == damage.position.segment {
-            "What was handed out of that segment verifies"
-        } else {
-            "Nothing of that segment was handed out"
-        };
-        let message = format!(
-            "the log is corrupt at {damage}. {handed_out} and nothing was changed: restore the file from a copy, read \
-             what is left with mode diagnostic, or end before the damage with mode point-in-time"
-        );
-        Error::new(Code::Corrupt, message).at_damage(damage, &self.snapshot.inspection.directory)
-    }
-
-    /// A segment that was there when the replay began is not any more: retention, or somebody's hand.
-    fn vanished(&self, index: u32) -> Error {
-        match removed(&self.snapshot.context.source, index, || self.first_missing_in(index)) {
-            Ok(Some(error)) | Err(error) => error,
-            Ok(None) => self.corrupt(&Damage {
-                position: Position { segment: Some(index), offset: 0 },
-                reason: Reason::SegmentMissing,
-            }),
-        }
-    }
-
-    /// The event of a segment that would have been given first.
-    fn first_missing_in(&self, index: u32) -> u64 {
-        let ReplayOptions { from, to, reverse } = self.options;
-        // A segment that is left in its middle is its own neighbour, and goes on where the options say.
-        match self.neighbour.filter(|neighbour| neighbour.index != index) {
-            Some(newer) if reverse => newer.continues.1,
-            Some(older) => older.link.last_event_id + 1,
-            None if reverse => {
-                let last = self.snapshot.inspection.link.map_or(0, |link| link.last_event_id);
-                to.unwrap_or(last).min(last)
-            }
-            None => from.unwrap_or(1),
-        }
     }
 }
