@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { defineEvent, Recovery, u64 } from '@flashstrike/wal-recovery'
 import test from 'ava'
@@ -180,4 +180,26 @@ test.serial('dump follows what is written, until it is interrupted', async t => 
   t.is(limited.code, 0, limited.stderr)
   t.is(limited.stdout.trimEnd().split('\n').length, 3)
   await wal.close()
+})
+
+test('the last events up to a time are those that were written by then', async t => {
+  const dir = join(place, 'last')
+  const wal = await Recorder.open({ dir, event: Count })
+  const times: string[] = []
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 5; i++) await append(wal)
+    wal.flush()
+    // A clock has to go on, and be past the millisecond that a time is cut to.
+    await delay(5)
+    times.push(new Date().toISOString())
+    await delay(5)
+  }
+  await wal.close()
+  const last = async (...args: string[]) => {
+    const { stdout } = await start('dump', dir, '--format', 'csv', '--fields', 'event_id', ...args).ended
+    return stdout.trimEnd().split('\n').slice(1).map(Number)
+  }
+  t.deepEqual(await last('--last', '3', '--until', times[1] as string), [8, 9, 10])
+  t.deepEqual(await last('--last', '7', '--until', times[0] as string), [1, 2, 3, 4, 5])
+  t.deepEqual(await last('--last', '2', '--until', times[2] as string), [14, 15])
 })
