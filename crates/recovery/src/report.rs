@@ -224,7 +224,7 @@ impl Report {
             cuts: Vec::new(),
             lost: None,
             writer_alive: inspection.writer_alive,
-            unproven: inspection.unproven.clone(),
+            unproven: inspection.unproven_beyond(inspection.durable_event_id),
             notes: inspection.notes.clone(),
             elapsed_ns: elapsed.as_nanos() as u64,
         }

@@ -87,7 +87,7 @@ pub(crate) fn summary(inspection: &Inspection, durable_event_id: u64, elapsed: D
         bad: inspection.damage.as_ref().map(DamageReport::from),
         durable_event_id,
         segments: inspection.verified,
-        unproven: inspection.unproven.clone(),
+        unproven: inspection.unproven_beyond(durable_event_id),
         notes: inspection.notes.clone(),
         elapsed_ns: elapsed.as_nanos() as u64,
     }

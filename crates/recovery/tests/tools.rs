@@ -37,6 +37,10 @@ fn what_a_dead_writer_has_said_to_be_durable_is_shown() {
         stage(log, 10, 2, 32, said);
         let of_boot = overview(&os_files(), log, Some(BOOT_ID)).unwrap();
         assert_eq!((of_boot.durable_event_id, of_boot.last_event_id), (known, 12), "{said}");
+        let told: Vec<_> = of_boot.unproven.iter().filter(|text| text.ends_with("durable")).collect();
+        let expected = format!("nothing proves that the events {} to 10 were durable", known + 1);
+        assert_eq!(told.iter().any(|text| **text == expected), known < 10, "{told:?}");
+        assert_eq!(told.len(), usize::from(known < 10), "{told:?}");
         assert_eq!(verified(&os_files(), log).durable_event_id, known, "{said}");
         let options = RecoveryOptions { boot_id: Some(BOOT_ID), ..RecoveryOptions::new(log) };
         let summary = Recovery::open(options).unwrap().verify(&mut |_| {}).unwrap();

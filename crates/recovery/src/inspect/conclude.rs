@@ -127,13 +127,6 @@ impl Survey {
             .collect();
         all.extend(self.end_unproven(verdict, staging, end));
         all.extend(self.staged_unproven());
-        if verdict.g > verdict.proved_event_id {
-            all.push(format!(
-                "nothing proves that the events {} to {} were durable",
-                verdict.proved_event_id + 1,
-                verdict.g
-            ));
-        }
         all
     }
 

@@ -52,7 +52,7 @@ pub struct Inspection {
     pub staging: StagingFacts,
     /// What `wal.meta` says.
     pub meta: MetaFacts,
-    /// What no evidence covers, in words.
+    /// What no evidence covers, in words, but for durability: see [`unproven_beyond`](Self::unproven_beyond).
     pub unproven: Vec<String>,
     /// Everything else worth knowing, in words.
     pub notes: Vec<String>,
@@ -65,6 +65,17 @@ pub struct Inspection {
 }
 
 impl Inspection {
+    /// What no evidence covers, in words, where this id is known to be durable: as far as the verdict knows, or further
+    /// if a dead writer has left word of it.
+    pub fn unproven_beyond(&self, durable_event_id: u64) -> Vec<String> {
+        let mut all = self.unproven.clone();
+        if self.last_event_id > durable_event_id {
+            let (from, to) = (durable_event_id + 1, self.last_event_id);
+            all.push(format!("nothing proves that the events {from} to {to} were durable"));
+        }
+        all
+    }
+
     /// Id of the last event, staged ones included; 0: none.
     pub fn last_id(&self) -> u64 {
         self.staging.taken.as_ref().map_or(self.last_event_id, |staged| staged.last_event_id)

@@ -67,7 +67,7 @@ impl Look<'_> {
             cursors,
             quarantine: self.quarantine()?,
             leftovers: inspection.listing.leftovers.clone(),
-            unproven: inspection.unproven.clone(),
+            unproven: inspection.unproven_beyond(self.durable_event_id),
             notes: inspection.notes.clone(),
         })
     }
