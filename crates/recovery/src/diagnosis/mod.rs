@@ -253,12 +253,19 @@ impl Diagnosis {
         self.found.append(&mut sorted);
         self.last_event_id = last_event_id;
         let failed = |error| Error::io("get memory for", &self.snapshot.inspection.directory, &error);
+        // Zeros at the end of a file are not read, or are not there, and a block may end among them.
+        let needed = self.found.iter().fold(bytes.len(), |needed, found| match found {
+            Found::Blocks(_, extent) => needed.max(extent.end),
+            Found::Gap(_) => needed,
+        });
         // The memory before is free, and is used again.
         let mut loan = match self.loan.take() {
-            Some(loan) if loan.bytes().len() >= bytes.len() => loan,
-            _ => self.snapshot.context.pool.borrow(bytes.len()).map_err(failed)?,
+            Some(loan) if loan.bytes().len() >= needed => loan,
+            _ => self.snapshot.context.pool.borrow(needed).map_err(failed)?,
         };
-        loan.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
+        let memory = loan.bytes_mut();
+        memory[..bytes.len()].copy_from_slice(bytes);
+        memory[bytes.len()..needed].fill(0);
         self.loan = Some(loan);
         Ok(())
     }
