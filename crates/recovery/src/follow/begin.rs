@@ -96,8 +96,8 @@ impl Follower {
     fn stand(&mut self, inspection: &Inspection) -> Result<()> {
         let first = inspection.first_segment;
         let end = inspection.segments.last().map_or(first, |last| last.index + 1);
-        let unsealed = inspection.segments.iter().filter(|facts| !facts.is_sealed());
-        let sealed_end = unsealed.clone().next().map_or(end, |facts| facts.index);
+        let first_unsealed = inspection.segments.iter().find(|facts| !facts.is_sealed());
+        let sealed_end = first_unsealed.map_or(end, |facts| facts.index);
         let wanted = self.given + 1;
         if let Some(link) = inspection.link.filter(|link| wanted > link.last_event_id) {
             let (segment, chain, last_event_id) = (end.saturating_sub(1), link.chain, link.last_event_id);
@@ -110,7 +110,12 @@ impl Follower {
             self.state = State::CatchUp(Box::new(CatchUp::over(&self.log, begin..=sealed_end - 1)?));
             return Ok(());
         }
-        let holds = unsealed.clone().find(|facts| facts.counts.last_event_id >= wanted);
+        // Behind one that is not sealed there may be sealed ones: its header may be damaged, and the sealer may have come
+        // by while this was looked at.
+        let holds = inspection
+            .segments
+            .iter()
+            .find(|facts| facts.index >= sealed_end && facts.counts.last_event_id >= wanted);
         self.place = Place::At { segment: holds.map_or(sealed_end, |facts| facts.index) };
         self.find_place().map(drop)
     }

@@ -76,25 +76,27 @@ impl Follower {
         if self.read_tail()? {
             return Ok(true);
         }
-        if let State::Tail(tail) = &self.state
-            && tail.is_published().map_err(|error| self.cannot_read(index, &error))?
-        {
-            return Ok(false);
-        }
         let failed = |error: std::io::Error| self.cannot_read(index + 1, &error);
         let Some(start) = read_start(&*file).map_err(failed)? else {
             // The error says which version it is.
             return self.log.context.source.start(index + 1, None).map(|_| false);
         };
+        let continues = start.metadata.as_ref().is_some_and(|(block, metadata)| {
+            (metadata.previous_chain, block.last_event_id) == (link.chain, link.last_event_id)
+        });
+        // What stands behind the block that is continued there are remains.
+        if let State::Tail(tail) = &self.state
+            && !continues
+            && tail.is_published().map_err(|error| self.cannot_read(index, &error))?
+        {
+            return Ok(false);
+        }
         if start.sealed.is_some() {
             return if whole { self.catch_up_from(index + 1).map(|()| true) } else { Ok(false) };
         }
         let began = clock::now_ns();
         let previous = matches!(self.state, State::Tail(_)).then_some(link);
         let opened = Tail::open(index + 1, &file, &start, previous, self.log.context.log.as_ref());
-        let continues = start.metadata.as_ref().is_some_and(|(block, metadata)| {
-            (metadata.previous_chain, block.last_event_id) == (link.chain, link.last_event_id)
-        });
         match opened.map_err(failed)? {
             Ok(tail) if continues => self.state = State::Tail(Box::new(tail)),
             Ok(_) | Err(Reason::ContinuesAnotherBlock) => {
