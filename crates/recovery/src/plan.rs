@@ -98,7 +98,7 @@ impl Look<'_> {
         if let Some(facts) = self.inspection.segments.iter().find(|facts| facts.index == index) {
             return Ok(Some(facts.counts.last_event_id));
         }
-        let start = self.context.source.start(index, Some(self.telemetry))?;
+        let start = self.context.source.own_start(index, self.context.log.as_ref(), self.telemetry)?;
         Ok(start.and_then(|start| start.sealed).map(|seal| seal.last_event_id))
     }
 }

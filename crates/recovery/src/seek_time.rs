@@ -70,6 +70,7 @@ fn first_written_ts_ns(snapshot: &Snapshot, index: u32) -> Result<Option<u64>> {
     if let Some(facts) = snapshot.inspection.segments.iter().find(|facts| facts.index == index) {
         return Ok(Some(facts.first_written_ts_ns));
     }
-    let start = snapshot.context.source.start(index, Some(&snapshot.instruments.consumer))?;
+    let context = &snapshot.context;
+    let start = context.source.own_start(index, context.log.as_ref(), &snapshot.instruments.consumer)?;
     Ok(start.and_then(|start| start.metadata).map(|(block, _)| block.written_ts_ns))
 }

@@ -125,7 +125,8 @@ impl Follower {
         let (mut low, mut high) = (segments.start, segments.end);
         while low < high {
             let middle = low + (high - low) / 2;
-            let start = self.log.context.source.start(middle, Some(&self.log.instruments.consumer))?;
+            let Log { context, instruments, .. } = &self.log;
+            let start = context.source.own_start(middle, context.log.as_ref(), &instruments.consumer)?;
             let last = start.and_then(|start| start.sealed).map(|seal| seal.last_event_id);
             if last.is_some_and(|last| last < event_id) {
                 low = middle + 1;

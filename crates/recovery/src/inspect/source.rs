@@ -131,13 +131,30 @@ impl SegmentSource {
         let hot = self.hot_start(index, telemetry)?;
         let start = match hot {
             // What is not sealed has no cold form, unless the hot one is damaged.
-            Some(hot) if hot.sealed.is_some() && hot.metadata.is_some() => Some(hot),
+            Some(hot) if hot.sealed.is_some() && hot.metadata.is_some() && !is_misplaced(&hot, index) => {
+                Some(hot)
+            }
             hot => self.cold_start(index, telemetry)?.or(hot),
         };
         if let (Some(telemetry), Some(start)) = (telemetry, &start) {
             telemetry.record().manager.on_read_segment_header(began, start.header.is_some());
         }
         Ok(start)
+    }
+
+    /// As [`start`](Self::start); `None` also if another segment, or one of another log, has this one's name. What that says
+    /// of its events would lead whoever looks for one past it.
+    pub(crate) fn own_start(
+        &self,
+        index: u32,
+        log: Option<&LogIdentity>,
+        telemetry: &ReadTelemetry,
+    ) -> Result<Option<SegmentStart>> {
+        let start = self.start(index, Some(telemetry))?;
+        let is_foreign = |start: &SegmentStart| {
+            log.zip(start.log_id().as_ref()).is_some_and(|(log, found)| log.log_id != *found)
+        };
+        Ok(start.filter(|start| !is_misplaced(start, index) && !is_foreign(start)))
     }
 
     /// The first segment that belongs to the log, as `wal.meta` says now; `None`: it does not say.
@@ -326,6 +343,12 @@ pub(crate) fn is_zero(bytes: &[u8]) -> bool {
     let (lines, rest) = bytes.as_chunks::<64>();
     lines.iter().all(|line| line.iter().fold(0, |all, byte| all | byte) == 0)
         && rest.iter().all(|&byte| byte == 0)
+}
+
+/// Whether a file says that it is another segment than the one it is named as.
+fn is_misplaced(start: &SegmentStart, index: u32) -> bool {
+    let by_header = start.header.as_ref().is_some_and(|header| header.segment_index != index);
+    by_header || start.metadata.as_ref().is_some_and(|(_, metadata)| metadata.segment_index != index)
 }
 
 /// What a segment says that the log is.
