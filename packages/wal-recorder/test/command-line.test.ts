@@ -194,6 +194,10 @@ test('the last events up to a time are those that were written by then', async t
     times.push(new Date().toISOString())
     await delay(5)
   }
+  // More than were asked for come beside a recorder that goes on only to whoever follows.
+  const beside = start('dump', dir, '--format', 'csv', '--fields', 'event_id', '--last', '3')
+  const { stdout } = await appendUntil(wal, beside.ended)
+  t.is(stdout.trimEnd().split('\n').length, 4)
   await wal.close()
   const last = async (...args: string[]) => {
     const { stdout } = await start('dump', dir, '--format', 'csv', '--fields', 'event_id', ...args).ended

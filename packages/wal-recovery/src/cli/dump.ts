@@ -53,7 +53,7 @@ export async function dump(options: DumpOptions): Promise<number> {
   if (range.sinceMs > Number.NEGATIVE_INFINITY) {
     range.from = Math.max(range.from, log.seekTime(range.sinceMs) ?? log.lastEventId + 1)
   }
-  if (options.last !== undefined) range.from = firstOfLast(log, options.last, range)
+  if (options.last !== undefined) range.from = firstOfLast(log, options.last, range, options.follow)
   let gaps = 0
   try {
     for await (const block of source(log, options.follow, range)) {
@@ -105,12 +105,14 @@ async function* source(
 }
 
 /** Where the last so many events begin, found from the end: nothing older is read. */
-function firstOfLast(log: Recovery, last: number, range: Range): number {
+function firstOfLast(log: Recovery, last: number, range: Range, follows: boolean): number {
   let to = Math.min(range.to, log.lastEventId)
   if (range.untilMs < Number.POSITIVE_INFINITY) {
     const later = log.seekTime(range.untilMs + STEP_MS)
     if (later !== undefined) to = Math.min(to, later - 1)
   }
+  // Beside a recorder the log goes on while this looks; only who follows wants that too.
+  if (!follows) range.to = to
   let first = to + 1
   if (last === 0 || to < 1) return first
   let left = last
