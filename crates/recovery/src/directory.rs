@@ -41,7 +41,8 @@ impl Listing {
     /// of a segment: it is not followed, and to pass over it would call a segment missing that is not.
     pub fn read(files: &dyn FileSystem, directory: &Path) -> Result<Self> {
         let entries = files.list(directory).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => not_found(directory),
+            io::ErrorKind::NotFound => not_found(directory),
+            io::ErrorKind::NotADirectory => not_a_directory(directory),
             _ => Error::io("list", directory, &error),
         })?;
         let mut listing = Self::default();
@@ -101,6 +102,14 @@ pub(crate) fn not_found(directory: &Path) -> Error {
     let message =
         format!("no log in {}; check the path, or create it with Recorder.open", directory.display());
     Error::new(Code::NotFound, message).at_path(directory)
+}
+
+fn not_a_directory(path: &Path) -> Error {
+    let message = format!(
+        "no log in {}, which is no directory; name the directory that the log's files lie in",
+        path.display()
+    );
+    Error::new(Code::NotFound, message).at_path(path)
 }
 
 /// Path of the uncompressed file of a segment.

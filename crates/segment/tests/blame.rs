@@ -42,9 +42,10 @@ fn a_damaged_cold_file_is_the_cause_and_what_does_not_verify_the_consequence() {
     log.flip(&cold_name(0), 20, 3);
     let outcome = verify(&log);
     assert_eq!(outcome.verdict.state, State::Corrupt);
-    let Reason::ColdFile { cause, consequence } = reason(&outcome) else { panic!("{outcome:?}") };
+    let Reason::ColdFile { file, cause, consequence } = reason(&outcome) else { panic!("{outcome:?}") };
     assert!(matches!(**consequence, Reason::NoMetadataBlock));
     let text = reason(&outcome).to_string();
+    assert!(*file == cold_name(0) && text.starts_with(file.as_str()), "{text}");
     assert!(text.find(cause).unwrap() < text.find(&consequence.to_string()).unwrap(), "{text}");
 
     // What is wrong in front of it has nothing to do with the compressed file.

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { inspectLog, verifyLog } from '#src/cli/tools.js'
@@ -118,6 +118,14 @@ test('every command says what is wrong with its arguments, on standard error, wi
     t.is(error.code, code, args.join(' '))
     t.true(error.message.length > 10, args.join(' '))
   }
+  writeFileSync(join(empty, 'file'), '')
+  const file = await run(['verify', join(empty, 'file')])
+  t.is(file.code, 2)
+  t.is(
+    file.stderr,
+    `error: no log in ${join(empty, 'file')}, which is no directory; name the directory that the log's files lie in\n` +
+      '(WAL_NOT_FOUND)\n',
+  )
   const plain = await run(['inspect', join(empty, 'a')])
   t.is(plain.code, 2)
   t.is(plain.stdout, '')

@@ -17,7 +17,7 @@ use super::cut::{Purpose, Repair};
 use super::evidence::{LogEnd, quarantine};
 use super::refuse;
 use crate::cursor::CursorEntry;
-use crate::directory::{Listing, not_found};
+use crate::directory::{Listing, absolute, not_found};
 use crate::error::{Code, Error, Result};
 use crate::files::{FileSystem, remove_if_there};
 use crate::inspect::{Depth, InspectOptions, Inspection, MetaFacts, inspect};
@@ -263,8 +263,9 @@ fn plan_of(
 
 /// There has to be a log, or what a repair has left of one, before a lock is made for it.
 pub(super) fn check_there(files: &dyn FileSystem, directory: &Path) -> Result<()> {
-    if Listing::read(files, directory)?.is_empty() && quarantine(files, directory)?.is_empty() {
-        return Err(not_found(directory));
+    let directory = absolute(directory)?;
+    if Listing::read(files, &directory)?.is_empty() && quarantine(files, &directory)?.is_empty() {
+        return Err(not_found(&directory));
     }
     Ok(())
 }

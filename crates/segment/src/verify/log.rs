@@ -295,9 +295,9 @@ impl LogVerifier {
     }
 
     /// What does not verify in a segment follows from its compressed file.
-    pub(super) fn blame_cold_file(&mut self, cause: String) {
+    pub(super) fn blame_cold_file(&mut self, file: String, cause: String) {
         if let Some(Damage { position, reason }) = self.bad.take() {
-            let reason = Reason::ColdFile { cause, consequence: Box::new(reason) };
+            let reason = Reason::ColdFile { file, cause, consequence: Box::new(reason) };
             self.bad = Some(Damage { position, reason });
         }
     }

@@ -33,8 +33,10 @@ pub enum Reason {
         expected: String,
     },
     /// The compressed file of the segment is damaged, and what was got out of it does not verify.
-    #[error("the compressed file is damaged ({cause}), and so {consequence}")]
+    #[error("{file} is damaged ({cause}), and so {consequence}")]
     ColdFile {
+        /// Its name.
+        file: String,
         /// What is wrong with the file.
         cause: String,
         /// What of the segment does not verify for that.

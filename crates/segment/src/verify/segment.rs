@@ -94,7 +94,7 @@ impl LogVerifier {
             self.lose_without_proof();
         }
         if let Some(cause) = cold_damage.filter(|_| !was_damaged && self.is_bad_in(index)) {
-            self.blame_cold_file(cause);
+            self.blame_cold_file(cold_name(index), cause);
         }
         self.segments.push(report.clone());
         Ok(report)
