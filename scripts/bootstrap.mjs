@@ -18,15 +18,16 @@ import {
 
 /** The last pnpm that runs on every Node we support; npx fetches it, so nothing has to be installed before. */
 export const PNPM = 'pnpm@10.34.8'
-const RUNTIMES = '@flashstrike/test-runtimes'
+/** What only tests need: Node's other majors, and each of OpenTelemetry's SDKs. */
+const FOR_TESTS = '@flashstrike/test-*'
 
 /** The packages with an addon; their script `build:native` names the crate. */
 export const addons = ['wal-recorder', 'wal-recovery', 'telemetry']
 
-/** Installs, builds the addons and compiles. `runtimes`: with the Node binaries that only the tests need. */
-export async function bootstrap({ runtimes = false } = {}) {
+/** Installs, builds the addons and compiles. `forTests`: with the packages that only the tests need. */
+export async function bootstrap({ forTests = false } = {}) {
   checkNode()
-  await install({ runtimes })
+  await install({ forTests })
   await fetchCrates()
   await buildNative()
   await compile()
@@ -41,16 +42,16 @@ function checkNode() {
  * `pnpm install`. In continuous integration exactly as the lockfile says; elsewhere a program of the user's own, which
  * the lockfile cannot know, is added to it.
  */
-export async function install({ runtimes = false } = {}) {
+export async function install({ forTests = false } = {}) {
   const manifests = workspaceFolders().map(folder => join(folder, 'package.json'))
   const files = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...manifests]
   const look = () => fingerprint(files, [PNPM])
   const print = look()
-  const everything = 'node_modules/.installed-with-runtimes'
-  const stamp = runtimes || isDone(everything, print) ? everything : 'node_modules/.installed'
+  const everything = 'node_modules/.installed-for-tests'
+  const stamp = forTests || isDone(everything, print) ? everything : 'node_modules/.installed'
   await unlessDone(stamp, print, ['node_modules/typescript'], async () => {
     say('Installing dependencies …')
-    const filter = runtimes ? [] : ['--filter', `!${RUNTIMES}`]
+    const filter = forTests ? [] : ['--filter', `!${FOR_TESTS}`]
     const frozen = process.env.CI ? '--frozen-lockfile' : '--no-frozen-lockfile'
     const args = ['-y', PNPM, ...filter, 'install', frozen, '--reporter=append-only']
     // CI keeps pnpm from asking questions that nobody can answer here.
@@ -135,5 +136,5 @@ function workspaceFolders() {
     readdirSync(join(root, parent), { withFileTypes: true })
       .filter(entry => entry.isDirectory())
       .map(entry => `${parent}/${entry.name}`)
-  return [...children('packages'), ...children('examples'), 'bench', 'scripts/runtimes']
+  return [...['packages', 'examples', 'scripts/opentelemetry'].flatMap(children), 'bench', 'scripts/runtimes']
 }

@@ -5,6 +5,6 @@ import { runBenchmarks, runFuzz, runLints, runTests } from './suites.mjs'
 import { printSummary } from './summary.mjs'
 
 await run(async () => {
-  await bootstrap({ runtimes: true })
+  await bootstrap({ forTests: true })
   return printSummary([...(await runLints()), ...(await runTests()), await runBenchmarks(), await runFuzz()])
 })

@@ -8,6 +8,8 @@ import process from 'node:process'
 import ts from 'typescript'
 
 const PACKAGES = ['wal-recorder', 'wal-recovery', 'telemetry']
+/** What a user has installed who exports metrics. */
+const OPENTELEMETRY = 'scripts/opentelemetry/sdk-2/node_modules/@opentelemetry'
 const LANGUAGES = new Set(['ts', 'js'])
 /** Longer than any of them takes on a slow, busy machine. */
 const TIMEOUT_MS = 600_000
@@ -41,6 +43,7 @@ function makeFolder(root, folder) {
     const link = join(folder, 'node_modules/@flashstrike', name)
     symlinkSync(join(root, 'packages', name), link, 'junction')
   }
+  symlinkSync(join(root, OPENTELEMETRY), join(folder, 'node_modules/@opentelemetry'), 'junction')
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n')
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flashstrike_recovery::files::{FileSystem, OsFileSystem};
-use flashstrike_recovery::{Code, Error, Mode, Result};
+use flashstrike_recovery::{Code, Error, Mode, Result, metric_labels};
 use flashstrike_segment::Schema;
 use flashstrike_segment::layout::{MAX_SEGMENT_SIZE, SEGMENT_SIZE_MULTIPLE, payload_room, round8, round64};
 use flashstrike_telemetry::RecorderTelemetry;
@@ -59,7 +59,7 @@ pub struct RecorderOptions {
     pub files: Arc<dyn FileSystem>,
     /// Boot id of the machine; `None`: asked of the kernel.
     pub boot_id: Option<[u8; 16]>,
-    /// Where metrics are recorded.
+    /// Where metrics are recorded; by default with the label `log`, the name of the directory.
     pub telemetry: Arc<RecorderTelemetry>,
     /// Who is told what occurs.
     pub observer: Option<Observer>,
@@ -85,7 +85,7 @@ impl RecorderOptions {
             mode: Mode::Tail,
             files: Arc::new(OsFileSystem),
             boot_id: None,
-            telemetry: RecorderTelemetry::new(),
+            telemetry: RecorderTelemetry::labelled(metric_labels(directory.as_ref())),
             observer: None,
         }
     }

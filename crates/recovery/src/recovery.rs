@@ -24,7 +24,7 @@ use crate::pool::{Pool, WINDOW_LEN};
 use crate::repair::refusal;
 use crate::report::Report;
 use crate::segment_reader::{MOST_INDEX_BYTES, ReadContext, SegmentIndexes, first_written_at};
-use crate::telemetry::Instruments;
+use crate::telemetry::{Instruments, metric_labels};
 use crate::verification::{Summary, summary};
 
 /// An open log, for reading. Changes nothing, needs no permission to write, and may stand beside a living writer.
@@ -59,7 +59,7 @@ impl Recovery {
         options.check()?;
         let options = RecoveryOptions { directory: absolute(&options.directory)?, ..options };
         let files = options.files.clone().unwrap_or_else(|| Arc::new(OsFileSystem));
-        let telemetry = RecoveryTelemetry::new();
+        let telemetry = RecoveryTelemetry::labelled(metric_labels(&options.directory));
         let instruments = Instruments::new(&telemetry);
         // Without one, nothing staged is taken, and the report says so.
         let boot_id = known_boot_id(options.boot_id)?;

@@ -4,12 +4,27 @@
 //! updaters of each role (the consumer of events, the preloader) stand behind a lock that is taken once per segment or
 //! run, never per event.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use flashstrike_segment::Reason;
 use flashstrike_telemetry::IntegrityFailure;
 use flashstrike_telemetry::RecoveryTelemetry;
 use flashstrike_telemetry::recovery::{ManagerUpdater, SegmentPreloaderUpdater, SegmentReaderUpdater};
+
+/// The labels of a log's metrics: `log` is the name of its directory.
+///
+/// ```
+/// use std::path::Path;
+///
+/// let labels = flashstrike_recovery::metric_labels(Path::new("/var/lib/orders"));
+/// assert_eq!(labels, [("log".to_owned(), "orders".to_owned())]);
+/// ```
+pub fn metric_labels(directory: &Path) -> Vec<(String, String)> {
+    let path = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    vec![("log".to_owned(), name.to_string_lossy().into_owned())]
+}
 
 /// The updaters of whoever reads segments.
 #[derive(Debug)]

@@ -36,7 +36,7 @@ enum Held<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Spread<'a> {
+pub(crate) struct Spread<'a> {
     count: u64,
     sum: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,7 +72,7 @@ pub(crate) fn to_json(snapshot: &Snapshot) -> String {
 }
 
 /// As OpenTelemetry has it: a double cannot hold the nanoseconds since 1970.
-fn seconds_and_nanoseconds(unix_ns: u64) -> [u64; 2] {
+pub(crate) fn seconds_and_nanoseconds(unix_ns: u64) -> [u64; 2] {
     [unix_ns / 1_000_000_000, unix_ns % 1_000_000_000]
 }
 
@@ -107,7 +107,7 @@ fn held(value: &Value) -> Held<'_> {
     }
 }
 
-fn spread(histogram: &HistogramSnapshot) -> Spread<'_> {
+pub(crate) fn spread(histogram: &HistogramSnapshot) -> Spread<'_> {
     let per_unit = f64::from(histogram.buckets().recorded_per_unit);
     let quantile = |q| histogram.quantile(q).map(|recorded| recorded / per_unit);
     let quantiles = || {

@@ -5,6 +5,7 @@
 //! make each object of it through Node-API.
 
 mod json;
+mod series;
 
 use flashstrike_telemetry::{ProtocolError, Snapshot, decode_snapshot};
 use napi_derive::napi;
@@ -46,4 +47,12 @@ pub fn snapshot_json(bytes: &[u8]) -> Result<String, napi::Error<Code>> {
 #[napi(catch_unwind)]
 pub fn dump(bytes: &[u8]) -> Result<String, napi::Error<Code>> {
     Ok(read(bytes)?.to_string())
+}
+
+/// The snapshot in `bytes` as JSON of one series after the other, see `SourceSeries` in the package's `series.ts`.
+///
+/// @throws as `snapshotJson`
+#[napi(catch_unwind)]
+pub fn series_json(bytes: &[u8]) -> Result<String, napi::Error<Code>> {
+    Ok(series::to_json(&read(bytes)?))
 }

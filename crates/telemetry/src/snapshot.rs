@@ -31,15 +31,15 @@ pub struct Snapshot {
 impl Snapshot {
     /// A snapshot of nothing, for [`Component::copy_to`](crate::Component::copy_to) to append to.
     pub fn empty() -> Self {
-        Self::started_at(0)
+        Self::started_at(0, &[])
     }
 
-    pub(crate) fn started_at(started_unix_ns: u64) -> Self {
+    pub(crate) fn started_at(started_unix_ns: u64, labels: &[(String, String)]) -> Self {
         Self {
             taken_unix_ns: clock::unix_ns(),
             started_unix_ns,
             process_id: std::process::id(),
-            labels: Vec::new(),
+            labels: labels.to_vec(),
             metrics: Vec::new(),
         }
     }

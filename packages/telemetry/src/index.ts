@@ -6,6 +6,20 @@
 export { MetricsError, type MetricsErrorCode } from './errors.js'
 export { AddonMissingError } from './native.js'
 export type {
+  AggregationTemporality,
+  Buckets,
+  CollectionResult,
+  DataPoint,
+  ExponentialHistogram,
+  GaugeData,
+  HistogramData,
+  MetricData,
+  MetricDescriptor,
+  MetricProducer,
+  SumData,
+} from './opentelemetry/metric-data.js'
+export type { ProducerOptions } from './opentelemetry/producer.js'
+export type {
   HistogramValue,
   LifeCycleValue,
   Metric,

@@ -1,7 +1,9 @@
-/** What the addon exports. Both throw an error with a code for bytes that they cannot read. */
+/** What the addon exports. All throw an error with a code for bytes that they cannot read. */
 export interface TelemetryBinding {
   /** A source's bytes as the JSON text of a `SourceSnapshot`. */
   snapshotJson(bytes: Uint8Array): string
+  /** A source's bytes as the JSON text of a `SourceSeries`. */
+  seriesJson(bytes: Uint8Array): string
   /** A source's bytes for people to read. */
   dump(bytes: Uint8Array): string
 }

@@ -84,14 +84,21 @@ layout! {
 pub struct RecorderTelemetry {
     metrics: Box<RecorderMetrics>,
     started_unix_ns: u64,
+    labels: Vec<(String, String)>,
 }
 
 impl RecorderTelemetry {
     /// All metrics at zero, counting from now.
     #[must_use]
     pub fn new() -> Arc<Self> {
+        Self::labelled(Vec::new())
+    }
+
+    /// The same with labels, name and value, that tell this recorder from others in everything that shows its metrics.
+    #[must_use]
+    pub fn labelled(labels: Vec<(String, String)>) -> Arc<Self> {
         clock::start();
-        Arc::new(Self { metrics: Box::default(), started_unix_ns: clock::unix_ns() })
+        Arc::new(Self { metrics: Box::default(), started_unix_ns: clock::unix_ns(), labels })
     }
 
     /// The metrics themselves.
@@ -101,7 +108,7 @@ impl RecorderTelemetry {
 
     /// A copy of every metric.
     pub fn snapshot(&self) -> Snapshot {
-        let mut snapshot = Snapshot::started_at(self.started_unix_ns);
+        let mut snapshot = Snapshot::started_at(self.started_unix_ns, &self.labels);
         let metrics = &self.metrics;
         metrics.manager.copy_to(&mut snapshot);
         metrics.segment_writer.copy_to(&mut snapshot);

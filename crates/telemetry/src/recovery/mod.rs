@@ -47,14 +47,21 @@ layout! {
 pub struct RecoveryTelemetry {
     metrics: Box<RecoveryMetrics>,
     started_unix_ns: u64,
+    labels: Vec<(String, String)>,
 }
 
 impl RecoveryTelemetry {
     /// All metrics at zero, counting from now.
     #[must_use]
     pub fn new() -> Arc<Self> {
+        Self::labelled(Vec::new())
+    }
+
+    /// The same with labels, name and value, that tell this recovery from others in everything that shows its metrics.
+    #[must_use]
+    pub fn labelled(labels: Vec<(String, String)>) -> Arc<Self> {
         clock::start();
-        Arc::new(Self { metrics: Box::default(), started_unix_ns: clock::unix_ns() })
+        Arc::new(Self { metrics: Box::default(), started_unix_ns: clock::unix_ns(), labels })
     }
 
     /// The metrics themselves.
@@ -64,7 +71,7 @@ impl RecoveryTelemetry {
 
     /// A copy of every metric, those of the two threads added up.
     pub fn snapshot(&self) -> Snapshot {
-        let mut snapshot = Snapshot::started_at(self.started_unix_ns);
+        let mut snapshot = Snapshot::started_at(self.started_unix_ns, &self.labels);
         let metrics = &self.metrics;
         copy_sum(&*metrics.manager, &*metrics.preloading_manager, &mut snapshot);
         copy_sum(&*metrics.segment_reader, &*metrics.preloading_segment_reader, &mut snapshot);

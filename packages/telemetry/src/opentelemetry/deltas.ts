@@ -1,0 +1,67 @@
+import type { Series, SourceSeries } from '../series.js'
+import type { HistogramValue, Time } from '../snapshot.js'
+
+/** What the series of a source held at a collection. */
+interface Held {
+  /** Since when the source counts. */
+  readonly since: Time
+  readonly at: Time
+  readonly values: ReadonlyMap<string, Series['value']>
+}
+
+/** Makes of what sources have counted since they began what they counted since the collection before. */
+export class Deltas {
+  /** By the place of the source. One that could not be read keeps what it held, so that nothing counts twice. */
+  readonly #held = new Map<number, Held>()
+
+  /** What came since the last time; all of it for a source that is new or began anew. Gauges stay as they are. */
+  of(
+    place: number,
+    { startTime, time }: SourceSeries,
+    series: readonly Series[],
+  ): { since: Time; series: Series[] } {
+    const held = this.#held.get(place)
+    const before = held !== undefined && isSame(held.since, startTime) ? held : undefined
+    const values = new Map(series.map(one => [key(one), one.value]))
+    this.#held.set(place, { since: startTime, at: time, values })
+    return {
+      since: before?.at ?? startTime,
+      series: series.map(one => difference(one, before?.values.get(key(one)))),
+    }
+  }
+}
+
+function key({ name, attributes }: Series): string {
+  return JSON.stringify([name, attributes])
+}
+
+function isSame([seconds, nanoseconds]: Time, [otherSeconds, otherNanoseconds]: Time): boolean {
+  return seconds === otherSeconds && nanoseconds === otherNanoseconds
+}
+
+function difference(now: Series, before: Series['value'] | undefined): Series {
+  if (now.type === 'sum' && typeof before === 'number')
+    return { ...now, value: Math.max(now.value - before, 0) }
+  if (now.type === 'histogram' && typeof before === 'object') {
+    return { ...now, value: histogramDifference(now.value, before) }
+  }
+  return now
+}
+
+/** Least and greatest value are those since the beginning, so that a part of it has none. */
+function histogramDifference(now: HistogramValue, before: HistogramValue): HistogramValue {
+  const counts = now.bucketCounts.map(
+    (count, i) => count - (before.bucketCounts[now.offset + i - before.offset] ?? 0),
+  )
+  const first = counts.findIndex(count => count > 0)
+  let end = counts.length
+  while (end > 0 && !((counts[end - 1] ?? 0) > 0)) end -= 1
+  const bucketCounts = first < 0 ? [] : counts.slice(first, end)
+  return {
+    count: bucketCounts.reduce((sum, count) => sum + count, 0),
+    sum: Math.max(now.sum - before.sum, 0),
+    scale: now.scale,
+    offset: first < 0 ? 0 : now.offset + first,
+    bucketCounts,
+  }
+}
