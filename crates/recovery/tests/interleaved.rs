@@ -6,11 +6,14 @@ mod support;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use flashstrike_recovery::files::FileSystem;
 use flashstrike_recovery::inspect::{Depth, InspectOptions, inspect};
+use flashstrike_recovery::overview::overview;
 use flashstrike_segment::State;
 use support::interleaving::InterleavingFiles;
-use support::writer::LogWriter;
+use support::writer::{LogWriter, hold_lock};
 use support::{Watchdog, temporary_directory};
+use tempfile::TempDir;
 
 /// How a writer gets ahead.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +32,8 @@ struct Habits {
     before_half: usize,
 }
 
-fn look(habits: Habits, depth: Depth) {
+/// A log whose writer gets ahead with every step, and the id of the last event that it has published before.
+fn beside_writer(habits: Habits) -> (TempDir, Arc<dyn FileSystem>, u64) {
     let Habits { segment_size, appends, events, pause, .. } = habits;
     let directory = temporary_directory();
     let mut writer = LogWriter::new(directory.path(), 64, segment_size);
@@ -42,30 +46,52 @@ fn look(habits: Habits, depth: Depth) {
         writer.append(events);
     }
     writer.write_meta(0);
-    let writer = Arc::new(Mutex::new(writer));
-    let published = writer.lock().unwrap().link.last_event_id;
+    let published = writer.link.last_event_id;
+    let writer = Mutex::new(writer);
     let turns = AtomicU64::new(0);
-    let step = {
-        let writer = Arc::clone(&writer);
-        move || {
-            let turn = turns.fetch_add(1, Ordering::Relaxed);
-            if turn.is_multiple_of(pause + 1) {
-                let mut writer = writer.lock().unwrap();
-                for _ in 0..appends {
-                    writer.append(events);
-                }
-                // All of it is durable at once.
-                writer.write_meta(0);
+    let step = move || {
+        let turn = turns.fetch_add(1, Ordering::Relaxed);
+        if turn.is_multiple_of(pause + 1) {
+            let mut writer = writer.lock().unwrap();
+            for _ in 0..appends {
+                writer.append(events);
             }
+            // All of it is durable at once.
+            writer.write_meta(0);
         }
     };
-    let files = InterleavingFiles::shared(Box::new(step));
+    (directory, InterleavingFiles::shared(Box::new(step)), published)
+}
+
+fn look(habits: Habits, depth: Depth) {
+    let (directory, files, published) = beside_writer(habits);
     let options = InspectOptions { depth, boot_id: None, beside_writer: true };
     let found = inspect(&files, directory.path(), &options).expect("readable");
     let what = format!("{habits:?}, {depth:?}");
     assert_eq!(found.state, State::Clean, "{what}: {:?} {:?}", found.damage, found.notes);
     assert!(found.notes.is_empty(), "{what}: {:?}", found.notes);
     assert!(found.last_event_id >= published, "{what}: {} of {published}", found.last_event_id);
+}
+
+#[test]
+fn an_overview_counts_the_events_up_to_the_last_one_that_it_names() {
+    let _watchdog = Watchdog::new("an overview while a writer gets ahead");
+    for (unsealed, ahead) in [(0, 0), (1, 2), (7, 3)] {
+        for appends in [1, 5, 40] {
+            for (pause, before_half) in [(0, 0), (1, 500), (9, 300)] {
+                let (events, segment_size) = (7, 16_384);
+                let habits = Habits { segment_size, unsealed, ahead, appends, events, pause, before_half };
+                let (directory, files, published) = beside_writer(habits);
+                let _lock = hold_lock(directory.path());
+                let found = overview(&files, directory.path(), None).expect("readable");
+                let what = format!("{habits:?}");
+                assert_eq!((found.first_event_id, found.events), (1, found.last_event_id), "{what}");
+                assert!(found.last_event_id >= published, "{what}");
+                let listed: u64 = found.segments.iter().map(|segment| segment.events).sum();
+                assert_eq!(listed, found.events, "{what}");
+            }
+        }
+    }
 }
 
 #[test]

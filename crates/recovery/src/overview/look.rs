@@ -105,9 +105,19 @@ impl Look<'_> {
 
     /// Whether it is there and does not belong to what the log is worth.
     fn is_behind_damage(&self, index: u32) -> bool {
-        let Inspection { damage, segments, first_segment, .. } = self.inspection;
-        let behind = segments.last().map_or(*first_segment, |last| last.index + 1);
-        damage.is_some() && index >= behind
+        self.inspection.damage.is_some() && self.is_behind_end(index)
+    }
+
+    /// Whether its writer has begun it since the log was looked at, or may have: it was prepared then, and its events
+    /// lie beyond the last one that is named.
+    fn is_begun_since(&self, index: u32) -> bool {
+        let Inspection { damage, writer_alive, .. } = self.inspection;
+        *writer_alive && damage.is_none() && self.is_behind_end(index)
+    }
+
+    fn is_behind_end(&self, index: u32) -> bool {
+        let Inspection { segments, first_segment, .. } = self.inspection;
+        index >= segments.last().map_or(*first_segment, |last| last.index + 1)
     }
 
     /// What header and metadata block say, and of one that is not sealed its blocks.
@@ -118,12 +128,16 @@ impl Look<'_> {
             made.created_ms = millis(header.created_ts_ns);
         }
         made.header_damaged = start.header.is_none();
-        if let Some((block, _)) = &start.metadata {
-            made.first_written_ms = millis(block.written_ts_ns);
-        }
         if self.is_foreign(&start) {
             made.state = SegmentState::Foreign;
             return Ok(made);
+        }
+        if start.header.is_some() && self.is_begun_since(index) {
+            made.state = SegmentState::Prepared;
+            return Ok(made);
+        }
+        if let Some((block, _)) = &start.metadata {
+            made.first_written_ms = millis(block.written_ts_ns);
         }
         let prepared = self.inspection.prepared.iter().find(|prepared| prepared.index == index);
         if let Some(seal) = &start.sealed {
@@ -142,9 +156,7 @@ impl Look<'_> {
             if let Some(report) = self.read_alone(index)? {
                 made.count(&report);
             }
-            // Begun since the log was looked at, unless it stands behind damage.
-            let is_begun = self.inspection.writer_alive && !self.is_behind_damage(index);
-            made.state = if is_begun { SegmentState::Active } else { SegmentState::Unsealed };
+            made.state = SegmentState::Unsealed;
         }
         Ok(made)
     }
