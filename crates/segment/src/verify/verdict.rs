@@ -143,7 +143,7 @@ impl fmt::Display for Note {
             }
             Self::StagingIgnored { event_count } => {
                 let events = staged_events(*event_count);
-                write!(f, "wal.staging is of another log or boot: {events} in it not taken")
+                write!(f, "wal.staging is of another log or boot: {events} not taken")
             }
             Self::StagingGap { base_event_id, poisoned, event_count } => {
                 let sync = if *poisoned { " after a failed sync" } else { "" };

@@ -1,0 +1,81 @@
+/** The commands and outputs that stand in a document, to be compared with what the commands print today. */
+import { readFileSync, writeFileSync } from 'node:fs'
+
+/** A command, and what stands below it. */
+export interface Shown {
+  readonly command: string
+  readonly output: string
+}
+
+/** What a section shows: commands with their outputs, or a message. */
+export interface ShownBlock {
+  readonly language: 'console' | 'text'
+  readonly text: string
+  readonly shown: readonly Shown[]
+}
+
+/** A document whose blocks are compared and, where that is asked for, replaced. */
+export class Transcripts {
+  readonly #path: URL
+  readonly #text: string
+  readonly #blocks = new Map<string, ShownBlock[]>()
+
+  constructor(path: URL) {
+    this.#path = path
+    this.#text = readFileSync(path, 'utf8')
+    const sections = this.#text.split(/^### /m).slice(1)
+    for (const section of sections) {
+      const [title = ''] = section.split('\n')
+      const blocks = [...section.matchAll(/^```(console|text)\n(.*?)^```$/gms)]
+      this.#blocks.set(
+        title,
+        blocks.map(([, language, text = '']) => ({
+          language: language as 'console' | 'text',
+          text,
+          shown: shown(text),
+        })),
+      )
+    }
+  }
+
+  /** The blocks of a section, in order. */
+  of(section: string): readonly ShownBlock[] {
+    return this.#blocks.get(section) ?? []
+  }
+
+  /** Puts what was printed in the place of a block. */
+  replace(block: ShownBlock, text: string): void {
+    const now = readFileSync(this.#path, 'utf8')
+    writeFileSync(
+      this.#path,
+      now.replace(block.text, () => text),
+    )
+  }
+}
+
+function shown(text: string): Shown[] {
+  return text
+    .split(/^\$ /m)
+    .slice(1)
+    .map(part => {
+      const [command = '', ...output] = part.split('\n')
+      return { command, output: output.join('\n') }
+    })
+}
+
+/** Without what is another one each time: times, rates, sizes on disk, processes, how many segments were ready. */
+export function withoutChance(text: string): string {
+  return text
+    .replaceAll(/^ +\d{8}\.wal +0 +[\d.]+ KiB +- .*\n/gm, '')
+    .replaceAll(/^\d+ pieces/gm, 'N pieces')
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:]+Z/g, 'TIME')
+    .replaceAll(/\d{8}T\d{6}Z(-\d+)?/g, 'STAMP')
+    .replaceAll(/ in [\d.]+ m?s\b/g, ' in SECONDS')
+    .replaceAll(/, [\d.]+ ([KMG]i)?B at [\d.]+ ([KMG]i)?B\/s/g, '')
+    .replaceAll(/^Rate .*$/gm, 'Rate')
+    .replaceAll(/^Written .*$/gm, 'Written')
+    .replaceAll(/\d+ prepared; [\d.]+ MiB on disk/g, 'N prepared')
+    .replaceAll(/process \d+/g, 'process N')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+}
