@@ -3,7 +3,7 @@
 use crate::directory::hot_path;
 use crate::error::{Code, Error, Result};
 use crate::inspect::{Inspection, SegmentSource};
-use crate::segment_reader::{ReadContext, Wanted};
+use crate::segment_reader::{Boundary, ReadContext, Wanted};
 use crate::telemetry::ReadTelemetry;
 
 /// The segments of a replay, ascending.
@@ -62,6 +62,57 @@ pub(crate) fn removed(
     Ok(Some(gone(wanted(), first_event_id).at_path(&hot_path(&source.directory, segment))))
 }
 
+/// What the segment that reading begins with was chosen for, by what the headers of segments say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Sought {
+    /// This event, or the next one.
+    From(u64),
+    /// The last event that is wanted: reading goes backwards.
+    To,
+    /// The first event written at this time or later.
+    Time(u64),
+}
+
+impl Sought {
+    /// Whether a segment that was read is one to begin with. Headers may lie, and a file may be an old one of the same
+    /// segment: then what is sought may stand in front of it.
+    ///
+    /// # Errors
+    /// `WAL_UNSUPPORTED`, `WAL_IO`.
+    pub(crate) fn begins_in(
+        self,
+        context: &ReadContext,
+        segment: &Boundary,
+        first_segment: u32,
+        telemetry: &ReadTelemetry,
+    ) -> Result<bool> {
+        if segment.index <= first_segment {
+            return Ok(true);
+        }
+        let is_behind = match self {
+            Self::From(event_id) => segment.continues.1 < event_id,
+            Self::To => true,
+            Self::Time(unix_ns) => segment.first_written_ts_ns < unix_ns,
+        };
+        Ok(is_behind && follows_the_one_before(context, segment, telemetry)?)
+    }
+}
+
+/// Whether a segment continues the one before it, by what the header of that says of its end. One that says nothing, or
+/// is not there any more, contradicts nothing.
+pub(crate) fn follows_the_one_before(
+    context: &ReadContext,
+    segment: &Boundary,
+    telemetry: &ReadTelemetry,
+) -> Result<bool> {
+    let Some(before) = segment.index.checked_sub(1) else { return Ok(true) };
+    let start = context.source.own_start(before, context.log.as_ref(), telemetry)?;
+    let (chain, last_event_id) = segment.continues;
+    Ok(start
+        .and_then(|start| start.sealed)
+        .is_none_or(|seal| (seal.last_chain_low, seal.last_event_id) == (chain as u32, last_event_id)))
+}
+
 struct Look<'a> {
     inspection: &'a Inspection,
     context: &'a ReadContext,
@@ -84,7 +135,7 @@ impl Look<'_> {
         let (mut low, mut high) = (*all.start(), *all.end() + 1);
         while low < high {
             let middle = low + (high - low) / 2;
-            if is_before(self.last_event_id(middle)?) {
+            if is_before(last_event_id(self.inspection, self.context, middle, self.telemetry)?) {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -92,13 +143,18 @@ impl Look<'_> {
         }
         Ok(low)
     }
+}
 
-    /// Id of the last event of a segment, as what was verified or its sealed header says.
-    fn last_event_id(&self, index: u32) -> Result<Option<u64>> {
-        if let Some(facts) = self.inspection.segments.iter().find(|facts| facts.index == index) {
-            return Ok(Some(facts.counts.last_event_id));
-        }
-        let start = self.context.source.own_start(index, self.context.log.as_ref(), self.telemetry)?;
-        Ok(start.and_then(|start| start.sealed).map(|seal| seal.last_event_id))
+/// Id of the last event of a segment, as what was verified or its sealed header says.
+pub(crate) fn last_event_id(
+    inspection: &Inspection,
+    context: &ReadContext,
+    index: u32,
+    telemetry: &ReadTelemetry,
+) -> Result<Option<u64>> {
+    if let Some(facts) = inspection.segments.iter().find(|facts| facts.index == index) {
+        return Ok(Some(facts.counts.last_event_id));
     }
+    let start = context.source.own_start(index, context.log.as_ref(), telemetry)?;
+    Ok(start.and_then(|start| start.sealed).map(|seal| seal.last_event_id))
 }

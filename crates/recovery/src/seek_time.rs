@@ -22,7 +22,7 @@ impl LogView {
         let newest = inspection.link.map_or(0, |link| link.written_ts_ns);
         if newest >= unix_ns {
             let first = first_candidate(&snapshot, unix_ns)?;
-            let mut replay = Manager::from_segment(self, (snapshot, tail), first)?;
+            let mut replay = Manager::from_segment(self, (snapshot, tail), first, unix_ns)?;
             while let Some(run) = replay.next_run()?.filter(|run| run.segment().is_some()) {
                 if let Some(id) = first_written_at(run.bytes(), unix_ns) {
                     return Ok(Some(id));
@@ -38,7 +38,10 @@ impl LogView {
     fn seek_time_indexed(&self, unix_ns: u64) -> Option<u64> {
         let snapshot = self.snapshot();
         let first = snapshot.inspection.first_segment;
-        let index = self.indexes.of_time(unix_ns, first).filter(|index| self.holds(index))?;
+        let index = self
+            .indexes
+            .of_time(unix_ns, first)
+            .filter(|index| self.holds(index) && self.begins_in(index))?;
         let (context, segment) = (snapshot.context, index.segment());
         let found = IndexedSegment::event_at(context, index, unix_ns, &self.instruments.consumer);
         found.unwrap_or_else(|_lost| {

@@ -492,10 +492,12 @@ fn what_is_there_uncompressed_is_read_uncompressed() {
     assert_eq!(all(&recovery, only(id)), (vec![id], None));
     let other = temporary_directory();
     let mut writer = LogWriter::new(other.path(), 1024, SEGMENT);
-    writer.tick = 7;
     writer.activate();
     while writer.next_segment < 4 {
-        writer.append(EVENTS - 1);
+        // It continues the segment before, and goes on otherwise.
+        let is_other = writer.next_segment > 1;
+        writer.tick = if is_other { 7 } else { 1 };
+        writer.append(if is_other { EVENTS - 1 } else { EVENTS });
     }
     fs::copy(hot_path(other.path(), 1), hot_path(directory.path(), 1)).unwrap();
     for options in [only(id), from(id), from(lasts[1])] {

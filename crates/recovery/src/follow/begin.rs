@@ -107,7 +107,8 @@ impl Follower {
         let begin = self.first_sealed_with(wanted, first..sealed_end)?;
         if begin < sealed_end {
             self.place = Place::At { segment: begin };
-            self.state = State::CatchUp(Box::new(CatchUp::over(&self.log, begin..=sealed_end - 1)?));
+            self.state =
+                State::CatchUp(Box::new(CatchUp::seek(&self.log, wanted, begin, first..=sealed_end - 1)?));
             return Ok(());
         }
         // Behind one that is not sealed there may be sealed ones: its header may be damaged, and the sealer may have come

@@ -24,7 +24,7 @@ impl Follower {
         let start = clock::now_ns();
         let State::CatchUp(reading) = &mut self.state else { return Ok(()) };
         let before = reading.boundary();
-        let taken = reading.take().and_then(|boundary| match self.place {
+        let taken = reading.take(&self.log).and_then(|boundary| match self.place {
             Place::Behind { segment, chain, last_event_id }
                 if before.is_none() && boundary.continues != (chain, last_event_id) =>
             {

@@ -15,10 +15,10 @@ pub use run::Run;
 use crate::error::{Error, Result};
 use crate::inspect::{Inspection, StagedEvents};
 use crate::log_view::LogView;
-use crate::plan::{check_not_gone, plan};
+use crate::plan::{Sought, check_not_gone, plan};
 use crate::pool::Loan;
 use crate::segment_reader::{
-    Boundary, Extent, IdRange, IndexedSegment, Next, ReadContext, Reading, SegmentReader,
+    Boundary, Extent, IdRange, IndexedSegment, Next, ReadContext, Reading, SegmentReader, Wanted,
 };
 use crate::telemetry::Instruments;
 use crate::worker::preloader::SegmentPreloader;
@@ -66,6 +66,8 @@ pub struct Manager {
     is_rest_begun: bool,
     /// Positions of the plan that were taken.
     taken: usize,
+    /// Why the plan begins with its first segment, until that was read and is right.
+    sought: Option<Sought>,
     current: Option<Reading>,
     /// Where the segment before begins and ends, which the next one has to fit.
     neighbour: Option<Boundary>,
@@ -114,19 +116,22 @@ impl Manager {
         }
         let (snapshot, tail) = view.look_and_take()?;
         let mut made = Self::new(view, snapshot, options);
-        let is_sought = if options.reverse { options.to } else { options.from }.is_some();
-        made.plan(options, tail, is_sought, |_| true)?;
+        made.sought =
+            if options.reverse { options.to.map(|_| Sought::To) } else { options.from.map(Sought::From) };
+        made.plan(options, tail, made.sought, |_| true)?;
         Ok(made)
     }
 
-    /// A replay of all events from a segment on.
+    /// A replay of all events from a segment on, which was chosen for a time.
     pub(crate) fn from_segment(
         view: &Arc<LogView>,
         (snapshot, tail): (Snapshot, Option<SegmentReader>),
         first: u32,
+        unix_ns: u64,
     ) -> Result<Self> {
         let mut made = Self::new(view, snapshot, ReplayOptions::default());
-        made.plan(ReplayOptions::default(), tail, true, |index| index >= first)?;
+        made.sought = Some(Sought::Time(unix_ns));
+        made.plan(ReplayOptions::default(), tail, made.sought, |index| index >= first)?;
         Ok(made)
     }
 
@@ -141,6 +146,7 @@ impl Manager {
             preloader: None,
             is_rest_begun: false,
             taken: 0,
+            sought: None,
             current: None,
             neighbour: None,
             staged: None,
@@ -150,18 +156,20 @@ impl Manager {
         }
     }
 
-    /// Plans which segments to read, of those that the log has as it was looked at last.
+    /// Plans which segments to read, of those that the log has as it was looked at last. Without anything sought, reading
+    /// begins with the first one that is wanted, whatever its header says.
     fn plan(
         &mut self,
         options: ReplayOptions,
         tail: Option<SegmentReader>,
-        is_sought: bool,
+        sought: Option<Sought>,
         is_wanted: impl Fn(u32) -> bool,
     ) -> Result<()> {
         let inspection = &self.snapshot.inspection;
         check_not_gone(inspection, options.from)?;
         let telemetry = &self.snapshot.instruments.consumer;
-        let mut segments = plan(inspection, &self.snapshot.context, options.from, options.to, telemetry)?;
+        let (from, to) = range(&options, sought.is_some());
+        let mut segments = plan(inspection, &self.snapshot.context, from, to, telemetry)?;
         segments.retain(|wanted| is_wanted(wanted.index));
         if options.reverse {
             segments.reverse();
@@ -170,6 +178,15 @@ impl Manager {
             options.from.is_none_or(|from| staged.last_event_id >= from)
                 && options.to.is_none_or(|to| staged.first_event_id <= to)
         });
+        self.read_segments(segments, tail, sought.is_some())
+    }
+
+    fn read_segments(
+        &mut self,
+        segments: Vec<Wanted>,
+        tail: Option<SegmentReader>,
+        is_sought: bool,
+    ) -> Result<()> {
         self.taken = 0;
         self.preloader = Some(SegmentPreloader::start(
             self.snapshot.context.clone(),
@@ -180,6 +197,33 @@ impl Manager {
             is_sought,
         )?);
         Ok(())
+    }
+
+    /// Plans from the end of the log on at which reading without anything sought begins: on the way from there whatever
+    /// has misled the search is found.
+    fn plan_anew(&mut self) -> Result<()> {
+        let (from, to) = range(&self.options, false);
+        let Snapshot { inspection, context, instruments, .. } = &self.snapshot;
+        let mut segments = plan(inspection, context, from, to, &instruments.consumer)?;
+        if self.options.reverse {
+            segments.reverse();
+        }
+        self.read_segments(segments, None, true)
+    }
+
+    /// Plans what is in front of a plan that did not reach back to `from`; false if it did.
+    fn plan_further_back(&mut self) -> Result<bool> {
+        let Some(from) = self.options.from.filter(|_| self.options.reverse) else { return Ok(false) };
+        let Some(oldest) = self.neighbour.filter(|oldest| oldest.continues.1 >= from) else {
+            return Ok(false);
+        };
+        let first = self.snapshot.inspection.first_segment;
+        if self.stand.is_some() || oldest.index <= first {
+            return Ok(false);
+        }
+        let segments = (first..oldest.index).rev().map(|index| Wanted { index, end: None });
+        self.read_segments(segments.collect(), None, true)?;
+        Ok(true)
     }
 
     /// Goes to an event: the next one is the first with this id or above; in reverse, the first with this id or below.
@@ -295,6 +339,9 @@ impl Manager {
                 }
             }
             if self.preloader.as_ref().is_none_or(|preloader| self.taken == preloader.len()) {
+                if self.plan_further_back()? {
+                    continue;
+                }
                 return self.staged.take().map(|staged| self.staged_source(&staged)).transpose();
             }
             self.next_segment()?;
@@ -337,6 +384,13 @@ impl Manager {
             Err(failure) => return Err(self.explain(wanted, failure)),
         };
         self.taken += 1;
+        if let Some(sought) = self.sought.take() {
+            let Snapshot { inspection, context, instruments, .. } = &self.snapshot;
+            let (first, telemetry) = (inspection.first_segment, &instruments.consumer);
+            if !sought.begins_in(context, &reader.boundary(), first, telemetry)? {
+                return self.plan_anew();
+            }
+        }
         self.check_neighbour(&reader)?;
         self.current = Some(Reading::of(reader, self.options.reverse));
         if is_handoff {
@@ -357,4 +411,10 @@ impl Manager {
         }
         Ok(())
     }
+}
+
+/// Which events to plan for; where reading begins is open unless that is sought.
+fn range(options: &ReplayOptions, is_sought: bool) -> (Option<u64>, Option<u64>) {
+    let ReplayOptions { from, to, reverse } = *options;
+    (from.filter(|_| is_sought || reverse), to.filter(|_| is_sought || !reverse))
 }

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use flashstrike_segment::{ChainPlace, State};
 
 use super::run::{Place, Source};
-use super::{Boundary, IdRange, IndexedSegment, Manager, Next, ReplayOptions, SegmentReader};
+use super::{Boundary, IdRange, IndexedSegment, Manager, Next, ReplayOptions, SegmentReader, Snapshot};
 use crate::error::{Code, Error, Result};
 use crate::files::FileId;
 use crate::inspect::Inspection;
 use crate::log_view::LogView;
+use crate::plan::last_event_id;
 use crate::segment_reader::SegmentIndex;
 
 /// Where reading of an indexed segment has stopped.
@@ -28,6 +29,14 @@ pub(super) struct Stand {
 }
 
 impl LogView {
+    /// Whether reading may begin in an indexed segment: what was verified is the segment by itself.
+    pub(crate) fn begins_in(&self, index: &SegmentIndex) -> bool {
+        let inspection: &Inspection = &self.inspection();
+        index.segment() <= inspection.first_segment
+            // What cannot be found out is told by whoever begins otherwise.
+            || index.follows(&self.snapshot().context, &self.instruments.consumer).unwrap_or(false)
+    }
+
     /// Whether what is replayed of the log holds all of an indexed segment: where a damaged one ends, its verification
     /// says, and not what was remembered before.
     pub(crate) fn holds(&self, index: &SegmentIndex) -> bool {
@@ -49,7 +58,8 @@ impl Manager {
             return None;
         }
         let sought = if options.reverse { options.to? } else { options.from? };
-        let index = view.indexes.of_event(sought).filter(|index| view.holds(index))?;
+        let index =
+            view.indexes.of_event(sought).filter(|index| view.holds(index) && view.begins_in(index))?;
         // Whether events of other segments that were asked for by name are still there, a look at the log tells.
         let is_elsewhere = |from| from <= index.boundary().continues.1;
         if options.reverse && options.from.is_some_and(is_elsewhere) {
@@ -142,10 +152,17 @@ impl Manager {
         self.snapshot = snapshot;
         let (index, reverse) = (segment.index, options.reverse);
         // Somebody may have gone on appending to it.
-        let may_be_itself = with_itself || !reverse;
-        self.plan(options, tail, false, |wanted| {
+        let may_be_itself = if reverse { with_itself } else { self.goes_on(index, last)? };
+        self.plan(options, tail, None, |wanted| {
             if wanted == index { may_be_itself } else { (wanted < index) == reverse }
         })
+    }
+
+    /// Whether a segment may have events behind this one.
+    fn goes_on(&self, index: u32, last: u64) -> Result<bool> {
+        let Snapshot { inspection, context, instruments, .. } = &self.snapshot;
+        let ends_with = last_event_id(inspection, context, index, &instruments.consumer)?;
+        Ok(ends_with.is_none_or(|ends_with| ends_with > last))
     }
 
     /// Checks that a segment goes on where reading of the indexed one has stopped.

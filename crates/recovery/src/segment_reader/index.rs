@@ -5,7 +5,7 @@
 //! lead from one place to the next, they are the very bytes that were verified.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use flashstrike_segment::cold::SeekTable;
 use flashstrike_segment::{ChainPlace, ChainVerifier, SegmentHeader};
@@ -13,7 +13,11 @@ use flashstrike_segment::{ChainPlace, ChainVerifier, SegmentHeader};
 use super::Boundary;
 use super::indexed::ColdBytes;
 use crate::directory::{cold_path, hot_path};
+use crate::error::Result;
 use crate::files::FileId;
+use crate::plan::follows_the_one_before;
+use crate::segment_reader::ReadContext;
+use crate::telemetry::ReadTelemetry;
 
 /// Most bytes between two places, unless a single block has more. Reading and verifying so many takes some ten
 /// microseconds.
@@ -45,9 +49,23 @@ pub(crate) struct SegmentIndex {
     pub(super) places: Vec<ChainPlace>,
     /// Verifies from any of the places on.
     pub(super) verifier: ChainVerifier,
+    /// Whether it continues the segment before, once somebody has asked.
+    pub(super) follows: OnceLock<bool>,
 }
 
 impl SegmentIndex {
+    /// Whether it continues the segment before, as far as that says.
+    ///
+    /// # Errors
+    /// `WAL_UNSUPPORTED`, `WAL_IO`.
+    pub(crate) fn follows(&self, context: &ReadContext, telemetry: &ReadTelemetry) -> Result<bool> {
+        if let Some(&follows) = self.follows.get() {
+            return Ok(follows);
+        }
+        let follows = follows_the_one_before(context, &self.boundary, telemetry)?;
+        Ok(*self.follows.get_or_init(|| follows))
+    }
+
     /// The number in the segment's name.
     pub(crate) fn segment(&self) -> u32 {
         self.boundary.index
@@ -141,7 +159,8 @@ impl IndexBuilder {
         self.places.extend(self.end);
         self.places.shrink_to_fit();
         verifier.go_to(&first);
-        Some(SegmentIndex { boundary, file, places: self.places, verifier })
+        let follows = OnceLock::new();
+        Some(SegmentIndex { boundary, file, places: self.places, verifier, follows })
     }
 }
 
@@ -311,7 +330,7 @@ mod tests {
         let id = FileId { device: 1, inode: segment.into() };
         let file = FileMark { id, length: 4096, form: Form::Hot(header) };
         let places = (0..=places).map(place).collect();
-        SegmentIndex { boundary, file, places, verifier: verifier(segment) }
+        SegmentIndex { boundary, file, places, verifier: verifier(segment), follows: OnceLock::new() }
     }
 
     #[test]
