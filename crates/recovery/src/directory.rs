@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use flashstrike_segment::WalMeta;
 use flashstrike_segment::names::{self, SegmentFile, SegmentKind};
 
 use crate::error::{Code, Error, Result};
@@ -110,6 +111,19 @@ fn not_a_directory(path: &Path) -> Error {
         path.display()
     );
     Error::new(Code::NotFound, message).at_path(path)
+}
+
+/// `WAL_NOT_FOUND` for a directory that no segment is left in, whose `wal.meta` may say that there were events.
+pub(crate) fn no_segment(directory: &Path, meta: Option<&WalMeta>) -> Error {
+    let Some(durable) = meta.map(|meta| meta.durable_event_id).filter(|&durable| durable > 0) else {
+        return not_found(directory);
+    };
+    let message = format!(
+        "no segment is left of the log in {}, of which wal.meta says that the events up to {durable} were durable; \
+         restore its segments from a copy",
+        directory.display()
+    );
+    Error::new(Code::NotFound, message).at_path(directory)
 }
 
 /// Path of the uncompressed file of a segment.

@@ -8,7 +8,7 @@ use flashstrike_segment::{BlockHeader, LogIdentity, payload};
 use flashstrike_telemetry::{RecoveryTelemetry, clock};
 
 use crate::diagnosis::{Diagnosis, Piece};
-use crate::directory::{absolute, not_found};
+use crate::directory::{absolute, no_segment};
 use crate::durable::known_durable;
 use crate::error::{Code, Error, Result};
 use crate::files::{FileSystem, OsFileSystem};
@@ -71,7 +71,7 @@ impl Recovery {
             return Err(refusal);
         }
         if inspection.listing.segments.is_empty() {
-            return Err(not_found(&options.directory));
+            return Err(no_segment(&options.directory, inspection.meta.valid()));
         }
         let identity = match &inspection.identity {
             // In a damaged log the first segment may not be able to say it.

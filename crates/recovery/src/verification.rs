@@ -82,7 +82,8 @@ pub(crate) fn summary(inspection: &Inspection, durable_event_id: u64, elapsed: D
         state: inspection.state.into(),
         events: inspection.verdict.events,
         first_id: inspection.verdict.first_event_id,
-        last_id: inspection.last_id(),
+        // Appending goes on behind the last event there ever was, which need not be in the log any more.
+        last_id: if inspection.verdict.events == 0 { 0 } else { inspection.last_id() },
         staged: inspection.staging.taken.as_ref().map_or(0, |taken| taken.count.into()),
         bad: inspection.damage.as_ref().map(DamageReport::from),
         durable_event_id,

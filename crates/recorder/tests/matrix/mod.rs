@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "a part of a test binary")]
 
 pub mod appending;
+pub mod behind;
 pub mod by_hand;
 pub mod case;
 pub mod damage;

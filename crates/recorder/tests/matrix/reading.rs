@@ -4,7 +4,9 @@ use std::path::Path;
 
 use flashstrike_recorder::{Code, Error, Mode, Result};
 use flashstrike_recovery::{Piece, Recovery, RecoveryOptions, ReplayOptions};
+use flashstrike_segment::State;
 
+use super::behind;
 use super::case::Case;
 use super::expected::Expected;
 use super::files::snapshot;
@@ -27,6 +29,9 @@ pub fn check(case: &Case, log: &Path, expected: Option<&Expected>) {
                     check_diagnosis(case, expected, &recovery, &what);
                 } else {
                     check_replay(case, expected, mode, &recovery, &what);
+                    if mode == Mode::Tail && expected.refusal(mode).is_some() {
+                        behind::check(case, expected, &recovery, &what);
+                    }
                 }
             }
         }
@@ -71,7 +76,12 @@ pub fn check_error(case: &Case, expected: &Expected, code: &str, error: &Error, 
 fn check_refusal(case: &Case, expected: &Expected, mode: Mode, log: &Path, error: &Error, what: &str) {
     match expected.refusal(mode) {
         Some(code) => check_error(case, expected, code, error, what),
-        None if expected.is_empty => assert_eq!(error.code(), Code::NotFound, "{what}: {error}"),
+        None if expected.is_empty => {
+            assert_eq!(error.code(), Code::NotFound, "{what}: {error}");
+            // Opening a damaged log for append makes no new one.
+            let is_damaged = expected.state == State::Corrupt;
+            assert_eq!(error.to_string().contains("Recorder.open"), !is_damaged, "{what}: {error}");
+        }
         // Nothing says any more what the events are.
         None if mode == Mode::Diagnostic && error.code() == Code::Schema => {
             let options = RecoveryOptions { event_size: Some(case.event_size), ..options(log, mode) };
@@ -116,12 +126,13 @@ fn check_summary(expected: &Expected, recovery: &Recovery, what: &str) {
     );
     assert_eq!(
         (summary.first_id, summary.last_id),
-        (expected.first_id(), expected.last_id()),
+        (expected.first_id(), expected.events.last().map_or(0, |(id, _)| *id)),
         "{what}: verify()"
     );
 }
 
-fn replayed(recovery: &Recovery, options: ReplayOptions) -> (Events, Option<Error>) {
+/// What a replay gives, and what it ends with.
+pub fn replayed(recovery: &Recovery, options: ReplayOptions) -> (Events, Option<Error>) {
     let mut events = Vec::new();
     let mut replay = match recovery.replay(options) {
         Ok(replay) => replay,
