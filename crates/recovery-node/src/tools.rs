@@ -11,7 +11,7 @@ use flashstrike_recovery::copy::{CopyOptions, copy};
 use flashstrike_recovery::files::{FileSystem, OsFileSystem};
 use flashstrike_recovery::inspect::Progress;
 use flashstrike_recovery::overview::overview;
-use flashstrike_recovery::repair::{ByHandOptions, plan_repair, plan_undo, repair, undo};
+use flashstrike_recovery::repair::{ByHandOptions, plan_repair, plan_undo, repair_if, undo};
 use flashstrike_recovery::{Error, Mode, verify};
 use napi::bindgen_prelude::{AsyncTask, Function};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
@@ -90,6 +90,8 @@ pub struct RepairLogOptions {
     pub dry: bool,
     /// The time in the names of what is kept, milliseconds since the Unix epoch.
     pub at_ms: f64,
+    /// The plan that was agreed to, as JSON: nothing is done if it would be another one now.
+    pub agreed: Option<String>,
 }
 
 /// Repairs a log, or says what that would do; resolves with it as JSON.
@@ -105,8 +107,17 @@ pub fn repair_log(env: Env, dir: String, options: RepairLogOptions) -> napi::Res
     let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(options.at_ms as u64));
     let by_hand = ByHandOptions { mode, file_mode: Some(options.file_mode), boot_id: None, at };
     Ok(ToolTask::asking(move |files| {
-        let run = if options.dry { plan_repair } else { repair };
-        run(files, &PathBuf::from(&dir), &by_hand)
+        let directory = PathBuf::from(&dir);
+        if options.dry {
+            return plan_repair(files, &directory, &by_hand);
+        }
+        repair_if(files, &directory, &by_hand, |plan| {
+            let is_this = |agreed: &String| {
+                let agreed: Option<serde_json::Value> = serde_json::from_str(agreed).ok();
+                agreed.is_some() && serde_json::to_value(plan).ok() == agreed
+            };
+            options.agreed.as_ref().is_none_or(is_this)
+        })
     }))
 }
 

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use flashstrike_recovery::files::{FileSystem, OsFileSystem};
 use flashstrike_recovery::inspect::{Depth, InspectOptions, inspect};
 use flashstrike_recovery::lock::LogLock;
 use flashstrike_recovery::repair::{
-    ByHandOptions, Evidence, RepairPlan, plan_repair, plan_undo, quarantine, repair, undo,
+    ByHandOptions, Evidence, RepairPlan, plan_repair, plan_undo, quarantine, repair, repair_if, undo,
 };
 use flashstrike_recovery::{Code, Mode};
 use flashstrike_segment::State;
@@ -106,6 +107,39 @@ fn check_same(now: &BTreeMap<PathBuf, Vec<u8>>, before: &BTreeMap<PathBuf, Vec<u
     for (name, bytes) in before {
         assert!(now[name] == *bytes, "{what}: {} is not what it was", name.display());
     }
+}
+
+#[test]
+fn nothing_is_cut_but_what_was_agreed_to() {
+    let directory = support::temporary_directory();
+    let log = directory.path();
+    let mut writer = LogWriter::new(log, 64, 16_384);
+    writer.activate();
+    for _ in 0..20 {
+        writer.append(10);
+    }
+    let flip = |at: usize| {
+        let path = log.join("00000000.wal");
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[at] ^= 1;
+        fs::write(path, bytes).unwrap();
+    };
+    flip(9_000);
+    let options = ByHandOptions {
+        mode: Mode::PointInTime,
+        boot_id: Some([1; 16]),
+        at: Some(SystemTime::UNIX_EPOCH),
+        ..ByHandOptions::default()
+    };
+    let shown = plan_repair(&os_files(), log, &options).unwrap();
+    flip(5_000);
+    let before = log_of(log);
+    let refused = repair_if(&os_files(), log, &options, |plan| *plan == shown).unwrap_err();
+    assert_eq!(refused.code(), Code::Locked, "{refused}");
+    check_same(&log_of(log), &before, "a repair that was not agreed to");
+    flip(5_000);
+    let done = repair_if(&os_files(), log, &options, |plan| *plan == shown).unwrap();
+    assert_eq!((done.last_event_id, done.lost), (shown.last_event_id, shown.lost));
 }
 
 #[test]

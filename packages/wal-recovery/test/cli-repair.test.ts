@@ -55,6 +55,22 @@ test('repair shows its plan and asks before it does it', async t => {
   t.pass()
 })
 
+test('a repair that would do something else than was shown does nothing', async t => {
+  const log = goldenLog(t, 'corrupt-hole')
+  if (log === undefined) {
+    t.pass()
+    return
+  }
+  const options = { mode: 'point-in-time', fileMode: 0o600, atMs: Date.now() } as const
+  const agreed = await repairLog(log, { ...options, dry: true })
+  const before = filesOf(log)
+  const other = { ...agreed, lastEventId: agreed.lastEventId + 1 }
+  await t.throwsAsync(repairLog(log, { ...options, dry: false, agreed: other }), { code: 'WAL_LOCKED' })
+  t.deepEqual(filesOf(log), before)
+  const done = await repairLog(log, { ...options, dry: false, agreed })
+  t.deepEqual(done.lost, agreed.lost)
+})
+
 test('what a repair loses is called durable nowhere, and certain where it was', async t => {
   const corrupt = goldenLog(t, 'corrupt-hole')
   if (corrupt === undefined) {

@@ -117,15 +117,24 @@ pub fn plan_repair(
     check(&**files, directory, options.mode)?;
     refuse_beside_writer(&**files, directory)?;
     let inspection = look(files, directory, options.boot_id)?;
-    refuse(&inspection, options.mode)?;
-    let ahead = CursorAhead::list(&**files, directory, &inspection)?;
+    plan(files, directory, options, &inspection)
+}
+
+fn plan(
+    files: &Arc<dyn FileSystem>,
+    directory: &Path,
+    options: &ByHandOptions,
+    inspection: &Inspection,
+) -> Result<RepairPlan> {
+    refuse(inspection, options.mode)?;
+    let ahead = CursorAhead::list(&**files, directory, inspection)?;
     if inspection.state == State::Clean {
-        return Ok(plan_of(&inspection, options.mode, None, ahead));
+        return Ok(plan_of(inspection, options.mode, None, ahead));
     }
     let mut repair =
-        Repair::new(files, directory, &inspection, options.file_mode(), options.at(), Purpose::Plan);
+        Repair::new(files, directory, inspection, options.file_mode(), options.at(), Purpose::Plan);
     keep(&mut repair)?;
-    Ok(plan_of(&inspection, options.mode, Some(repair), ahead))
+    Ok(plan_of(inspection, options.mode, Some(repair), ahead))
 }
 
 /// Cuts a torn tail, or in `point-in-time` mode everything from the first damage on, and keeps it in quarantine. Takes
@@ -135,11 +144,32 @@ pub fn plan_repair(
 /// As [`plan_repair`], with nothing changed. `WAL_CORRUPT` also behind the cut, if the log is not clean even then: what was
 /// cut stands in quarantine. `WAL_IO` in the middle: begin again.
 pub fn repair(files: &Arc<dyn FileSystem>, directory: &Path, options: &ByHandOptions) -> Result<RepairPlan> {
+    repair_if(files, directory, options, |_| true)
+}
+
+/// As [`repair`], if it would still do what somebody has agreed to: `is_agreed` is asked with the plan as it is now, when
+/// nobody else can change the log any more.
+///
+/// # Errors
+/// As [`repair`]; `WAL_LOCKED`, with nothing changed, if it is not what was agreed to.
+pub fn repair_if(
+    files: &Arc<dyn FileSystem>,
+    directory: &Path,
+    options: &ByHandOptions,
+    is_agreed: impl FnOnce(&RepairPlan) -> bool,
+) -> Result<RepairPlan> {
     check(&**files, directory, options.mode)?;
     let boot_id = known_boot_id(options.boot_id)?;
     let _lock = LogLock::acquire(&**files, directory, options.file_mode(), &boot_id.unwrap_or_default())?;
     let inspection = look(files, directory, options.boot_id)?;
-    refuse(&inspection, options.mode)?;
+    if !is_agreed(&plan(files, directory, options, &inspection)?) {
+        let message = format!(
+            "somebody else has changed the log in {} since this repair was planned; nothing was changed: look at the \
+             plan once more",
+            directory.display()
+        );
+        return Err(Error::new(Code::Locked, message).at_path(directory));
+    }
     let ahead = CursorAhead::list(&**files, directory, &inspection)?;
     if inspection.state == State::Clean {
         return Ok(plan_of(&inspection, options.mode, None, ahead));

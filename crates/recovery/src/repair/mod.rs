@@ -22,7 +22,7 @@ use crate::files::FileSystem;
 use crate::inspect::{Depth, Inspection, SegmentFacts, StagedEvents};
 use crate::mode::Mode;
 use crate::report::{CutReport, IdRange};
-pub use by_hand::{ByHandOptions, CursorAhead, RepairPlan, plan_repair, repair};
+pub use by_hand::{ByHandOptions, CursorAhead, RepairPlan, plan_repair, repair, repair_if};
 use cut::{Purpose, Repair};
 pub use evidence::{Evidence, Kept, LogEnd, quarantine};
 pub(crate) use rewrite::checked_body;

@@ -54,7 +54,7 @@ async function repairIt({ dir, mode, yes, dryRun, json: asJson }: RepairOptions)
     note('Nothing was changed.')
     return EXIT_DAMAGE
   }
-  const done = await repairLog(dir, { mode, fileMode, dry: false, atMs })
+  const done = await repairLog(dir, { mode, fileMode, dry: false, atMs, agreed: plan })
   await show(done, true)
   if (!asJson) await print(doneScreen(dir, done))
   return EXIT_CLEAN

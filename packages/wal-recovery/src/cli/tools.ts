@@ -153,7 +153,7 @@ interface Tools {
   ): Promise<string>
   repairLog(
     dir: string,
-    options: { mode: string; fileMode: number; dry: boolean; atMs: number },
+    options: { mode: string; fileMode: number; dry: boolean; atMs: number; agreed?: string },
   ): Promise<string>
   undoRepair(dir: string, name: string, fileMode: number, dry: boolean): Promise<string>
   copyLog(
@@ -201,9 +201,13 @@ export function verifyLog(
 /** Repairs a log, or says what that would do. `atMs` is the time in the names of what is kept. */
 export function repairLog(
   dir: string,
-  options: { mode: RecoveryMode; fileMode: number; dry: boolean; atMs: number },
+  {
+    agreed,
+    ...options
+  }: { mode: RecoveryMode; fileMode: number; dry: boolean; atMs: number; agreed?: RepairPlan },
 ): Promise<RepairPlan> {
-  return ask(tools => tools.repairLog(dir, options))
+  const asText = agreed === undefined ? {} : { agreed: JSON.stringify(agreed) }
+  return ask(tools => tools.repairLog(dir, { ...options, ...asText }))
 }
 
 /** Puts back what a repair has cut, or says what that would do. */
