@@ -145,7 +145,7 @@ test('a recovery shows what it has read, sought and closed', async t => {
   await log.verify()
   t.true(operation(log, 'segment_reader.verify_segment')[0] >= verified + 4)
   const text = walMetrics(log).dump()
-  t.regex(text, /\[Segment Preloader Metrics\] Snapshot:.*Finish segment/s)
+  t.regex(text, /\[Segment Preloader Metrics, log=read\] Snapshot:.*Finish segment/s)
   await log.close()
 })
 

@@ -63,9 +63,9 @@ test('an order flow comes through kills whole, and an independent reader agrees 
   t.true(outcome.booksEqual)
   const text = textReport(outcome, false)
   for (const shown of [
-    '[Segment Writer Metrics]',
-    '[Segment Preparer Metrics]',
-    '[Segment Preloader Metrics]',
+    '[Segment Writer Metrics, log=log]',
+    '[Segment Preparer Metrics, log=log]',
+    '[Segment Preloader Metrics, log=log]',
   ]) {
     t.true(text.includes(shown), shown)
   }
