@@ -162,7 +162,8 @@ pub fn repair_if(
     let boot_id = known_boot_id(options.boot_id)?;
     let _lock = LogLock::acquire(&**files, directory, options.file_mode(), &boot_id.unwrap_or_default())?;
     let inspection = look(files, directory, options.boot_id)?;
-    if !is_agreed(&plan(files, directory, options, &inspection)?) {
+    let planned = plan(files, directory, options, &inspection)?;
+    if !is_agreed(&planned) {
         let message = format!(
             "somebody else has changed the log in {} since this repair was planned; nothing was changed: look at the \
              plan once more",
@@ -170,9 +171,8 @@ pub fn repair_if(
         );
         return Err(Error::new(Code::Locked, message).at_path(directory));
     }
-    let ahead = CursorAhead::list(&**files, directory, &inspection)?;
     if inspection.state == State::Clean {
-        return Ok(plan_of(&inspection, options.mode, None, ahead));
+        return Ok(planned);
     }
     let mut repair =
         Repair::new(files, directory, &inspection, options.file_mode(), options.at(), Purpose::Cut);
@@ -187,7 +187,7 @@ pub fn repair_if(
         repair.sync_directory()?;
     }
     renew_meta(&**files, directory, &inspection, options.file_mode())?;
-    let plan = plan_of(&inspection, options.mode, Some(repair), ahead);
+    let plan = plan_of(&inspection, options.mode, Some(repair), planned.cursors_ahead);
     let after = look(files, directory, options.boot_id)?;
     if after.state != State::Clean || after.last_id() != plan.last_event_id {
         let found = after.damage.as_ref().map_or_else(String::new, |damage| format!(": {damage}"));
