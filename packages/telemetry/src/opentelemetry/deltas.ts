@@ -6,7 +6,7 @@ interface Held {
   /** Since when the source counts. */
   readonly since: Time
   readonly at: Time
-  readonly values: ReadonlyMap<string, Series['value']>
+  readonly values: ReadonlyMap<string, Series>
 }
 
 /** Makes of what sources have counted since they began what they counted since the collection before. */
@@ -22,11 +22,11 @@ export class Deltas {
   ): { since: Time; series: Series[] } {
     const held = this.#held.get(place)
     const before = held !== undefined && isSame(held.since, startTime) ? held : undefined
-    const values = new Map(series.map(one => [key(one), one.value]))
+    const values = new Map(series.map(one => [key(one), one]))
     this.#held.set(place, { since: startTime, at: time, values })
     return {
       since: before?.at ?? startTime,
-      series: series.map(one => difference(one, before?.values.get(key(one)))),
+      series: Array.from(values, ([key, one]) => difference(one, before?.values.get(key)?.value)),
     }
   }
 }
