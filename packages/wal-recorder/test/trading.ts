@@ -31,31 +31,13 @@ function tell(message: object): Promise<void> {
   return new Promise(resolve => process.send?.(message, () => resolve()))
 }
 
-let sealed = -1
-wal.on('sealed', segment => {
-  sealed = segment
-})
-
 switch (fate) {
-  case 'killed': {
-    await prepared()
-    trade(24_980)
-    await wal.durable()
-    await until(() => sealed === 2, 'the third segment is sealed')
-    trade(20)
-    process.kill(process.pid, 'SIGKILL')
+  case 'killed':
+    await die(24_980)
     break
-  }
-  case 'power-cut': {
-    await prepared()
-    trade(20_000)
-    await wal.durable()
-    trade(4_980)
-    await until(() => sealed === 2, 'the third segment is sealed')
-    trade(20)
-    process.kill(process.pid, 'SIGKILL')
+  case 'power-cut':
+    await die(20_000)
     break
-  }
   case 'closed': {
     await prepared()
     trade(25_000)
@@ -65,6 +47,21 @@ switch (fate) {
   case 'full':
     await fill()
     break
+}
+
+/** Has so many trades durable, and dies with 25 000 appended, of which the last 20 are in no block yet. */
+async function die(durable: number): Promise<void> {
+  let sealed = -1
+  wal.on('sealed', segment => {
+    sealed = segment
+  })
+  await prepared()
+  trade(durable)
+  await wal.durable()
+  trade(24_980 - durable)
+  await until(() => sealed === 2, 'the third segment is sealed')
+  trade(20)
+  process.kill(process.pid, 'SIGKILL')
 }
 
 function prepared(): Promise<void> {

@@ -9,7 +9,6 @@ export interface Shown {
 
 /** What a section shows: commands with their outputs, or a message. */
 export interface ShownBlock {
-  readonly language: 'console' | 'text'
   readonly text: string
   readonly shown: readonly Shown[]
 }
@@ -26,14 +25,10 @@ export class Transcripts {
     const sections = this.#text.split(/^### /m).slice(1)
     for (const section of sections) {
       const [title = ''] = section.split('\n')
-      const blocks = [...section.matchAll(/^```(console|text)\n(.*?)^```$/gms)]
+      const blocks = [...section.matchAll(/^```(?:console|text)\n(.*?)^```$/gms)]
       this.#blocks.set(
         title,
-        blocks.map(([, language, text = '']) => ({
-          language: language as 'console' | 'text',
-          text,
-          shown: shown(text),
-        })),
+        blocks.map(([, text = '']) => ({ text, shown: shown(text) })),
       )
     }
   }
