@@ -4,10 +4,9 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use flashstrike_segment::{Damage, names};
+use flashstrike_segment::{Damage, Position, names};
 use serde_json::{Map, Value};
 
-use crate::directory::hot_path;
 use crate::files::is_full;
 
 /// Result of every fallible operation of the log.
@@ -164,13 +163,17 @@ impl Error {
         self
     }
 
-    /// Names the segment that damage of the log in `directory` is in, the byte offset and the file; nothing if it is in
-    /// none.
-    pub(crate) fn at_damage(self, damage: &Damage, directory: &Path) -> Self {
-        match damage.position.segment {
-            Some(segment) => self.at(segment, damage.position.offset).at_path(&hot_path(directory, segment)),
-            None => self,
-        }
+    /// Names the segment that damage of the log in `directory` is in, the byte offset and the file to look at: the one
+    /// that the damage names, else the one that the segment `is_read_from`. Nothing if it is in none.
+    pub(crate) fn at_damage(
+        self,
+        damage: &Damage,
+        directory: &Path,
+        is_read_from: impl FnOnce(u32) -> PathBuf,
+    ) -> Self {
+        let Position { segment: Some(segment), offset } = damage.position else { return self };
+        let named = damage.reason.file().map(|file| directory.join(file));
+        self.at(segment, offset).at_path(&named.unwrap_or_else(|| is_read_from(segment)))
     }
 
     /// Names the event.

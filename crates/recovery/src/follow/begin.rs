@@ -220,7 +220,7 @@ impl Follower {
 fn damaged(follower: &Follower, segment: u32, reason: Reason) -> Error {
     let offset = flashstrike_segment::layout::SEGMENT_HEADER_SIZE as u64;
     let position = Position { segment: Some(segment), offset };
-    corrupt(&Damage { position, reason }, &follower.log.context.source.directory)
+    corrupt(&Damage { position, reason }, &follower.log.context.source)
 }
 
 /// Whether one of a segment's blocks of events has this chained checksum.

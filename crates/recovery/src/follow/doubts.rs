@@ -32,7 +32,7 @@ impl Follower {
         } else {
             false
         };
-        if goes_on { Err(doubt.to_error(&self.log.context.source.directory)) } else { Ok(()) }
+        if goes_on { Err(doubt.to_error(&self.log.context.source)) } else { Ok(()) }
     }
 
     /// A segment that is not there, or in which nothing is published, although the one behind it has blocks.

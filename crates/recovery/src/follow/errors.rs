@@ -1,6 +1,5 @@
 //! What ends following.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use flashstrike_segment::{Damage, Position, Reason};
@@ -8,6 +7,7 @@ use flashstrike_segment::{Damage, Position, Reason};
 use super::Follower;
 use crate::directory::{Listing, not_found};
 use crate::error::{Code, Error, Result};
+use crate::inspect::SegmentSource;
 use crate::plan::removed;
 use crate::segment_reader::ReadFailure;
 
@@ -42,18 +42,18 @@ impl Doubt {
         self.since.elapsed() >= PATIENCE
     }
 
-    pub(super) fn to_error(&self, directory: &Path) -> Error {
-        corrupt(&self.damage, directory)
+    pub(super) fn to_error(&self, source: &SegmentSource) -> Error {
+        corrupt(&self.damage, source)
     }
 }
 
 /// `WAL_CORRUPT` for a place.
-pub(super) fn corrupt(damage: &Damage, directory: &Path) -> Error {
+pub(super) fn corrupt(damage: &Damage, source: &SegmentSource) -> Error {
     let message = format!(
         "the log is corrupt at {damage}. Nothing of it was handed out and nothing was changed: restore the file from a \
          copy, or read what is left with mode diagnostic"
     );
-    Error::new(Code::Corrupt, message).at_damage(damage, directory)
+    Error::new(Code::Corrupt, message).at_damage(damage, &source.directory, |index| source.read_path(index))
 }
 
 impl Follower {
@@ -61,7 +61,7 @@ impl Follower {
     pub(super) fn explain(&self, index: u32, failure: ReadFailure) -> Error {
         match failure {
             ReadFailure::Failed(error) => error,
-            ReadFailure::Damaged(damage) => corrupt(&damage, &self.log.context.source.directory),
+            ReadFailure::Damaged(damage) => corrupt(&damage, &self.log.context.source),
             ReadFailure::Cancelled => Error::new(Code::Closed, "following was ended"),
             ReadFailure::Vanished => match self.vanished(index) {
                 Ok(error) | Err(error) => error,
@@ -79,7 +79,7 @@ impl Follower {
             return Ok(not_found(&source.directory));
         }
         let position = Position { segment: Some(index), offset: 0 };
-        Ok(corrupt(&Damage { position, reason: Reason::SegmentMissing }, &source.directory))
+        Ok(corrupt(&Damage { position, reason: Reason::SegmentMissing }, source))
     }
 
     /// What was handed out is not in the log any more.

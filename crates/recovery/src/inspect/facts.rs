@@ -8,7 +8,7 @@ use flashstrike_segment::{
 };
 
 use super::Depth;
-use crate::directory::{Listing, SegmentFiles};
+use crate::directory::{Listing, SegmentFiles, cold_path, hot_path};
 
 /// What a log is.
 #[derive(Debug, Clone)]
@@ -74,6 +74,14 @@ impl Inspection {
             all.push(format!("nothing proves that the events {from} to {to} were durable"));
         }
         all
+    }
+
+    /// Path of the file that a segment was read from; of the uncompressed one if there is neither.
+    pub(crate) fn read_path(&self, index: u32) -> PathBuf {
+        let read = self.verdict.segments.iter().find(|report| report.index == index);
+        let listed = || self.listing.segments.get(&index).is_some_and(|files| files.cold && !files.hot);
+        let path = if read.map_or_else(listed, |report| report.is_cold) { cold_path } else { hot_path };
+        path(&self.directory, index)
     }
 
     /// Id of the last event, staged ones included; 0: none.

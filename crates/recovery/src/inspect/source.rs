@@ -272,6 +272,24 @@ impl SegmentSource {
         Ok(SegmentFiles { hot, cold: self.exists(&cold_path(&self.directory, index))? })
     }
 
+    /// Name of the file that a segment is read from, where it does not verify; of the uncompressed one if there is neither.
+    pub(crate) fn read_name(&self, index: u32) -> String {
+        let is_cold = match self.files_of(index) {
+            Ok(SegmentFiles { hot: true, cold: true }) => {
+                let body = self.body(index, &mut Scratch::default(), None);
+                body.is_ok_and(|body| body.is_some_and(|body| body.cold.is_some()))
+            }
+            Ok(files) => files.cold,
+            Err(_) => false,
+        };
+        if is_cold { names::cold_name(index) } else { names::hot_name(index) }
+    }
+
+    /// Path of the file that a segment is [read](Self::read_name) from.
+    pub(crate) fn read_path(&self, index: u32) -> PathBuf {
+        self.directory.join(self.read_name(index))
+    }
+
     fn exists(&self, path: &Path) -> Result<bool> {
         match self.files.open(path, OpenMode::Read) {
             Ok(_) => Ok(true),

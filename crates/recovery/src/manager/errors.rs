@@ -1,7 +1,7 @@
 //! What ends a replay.
 
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
-use flashstrike_segment::{Damage, Position, Reason, names};
+use flashstrike_segment::{Damage, Position, Reason};
 
 use super::{Manager, ReplayOptions};
 use crate::error::{Code, Error};
@@ -27,7 +27,8 @@ impl Manager {
     fn end_before(&self, damage: &Damage) -> Option<Damage> {
         let older = self.neighbour.filter(|_| !self.options.reverse)?;
         let index = damage.position.segment.filter(|&index| older.index.checked_add(1) == Some(index))?;
-        let start = self.snapshot.context.source.start(index, None).ok()??;
+        let source = &self.snapshot.context.source;
+        let start = source.start(index, None).ok()??;
         let (block, metadata) =
             start.metadata.filter(|_| damage.position.offset == SEGMENT_HEADER_SIZE as u64)?;
         let is_other =
@@ -35,7 +36,7 @@ impl Manager {
         let log_id = self.snapshot.context.log.as_ref().map(|log| log.log_id);
         (metadata.segment_index == index && is_other).then(|| Damage {
             position: Position { segment: Some(older.index), offset: older.end },
-            reason: Reason::continues_another(names::hot_name(index), &metadata, log_id),
+            reason: Reason::continues_another(source.read_name(index), &metadata, log_id),
         })
     }
 
@@ -50,7 +51,9 @@ impl Manager {
             "the log is corrupt at {damage}. {handed_out} and nothing was changed: restore the file from a copy, read \
              what is left with mode diagnostic, or end before the damage with mode point-in-time"
         );
-        Error::new(Code::Corrupt, message).at_damage(damage, &self.snapshot.inspection.directory)
+        let source = &self.snapshot.context.source;
+        Error::new(Code::Corrupt, message)
+            .at_damage(damage, &source.directory, |index| source.read_path(index))
     }
 
     /// A segment that was there when the replay began is not any more: retention, or somebody's hand.

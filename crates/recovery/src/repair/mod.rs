@@ -151,5 +151,6 @@ pub(crate) fn refusal(inspection: &Inspection, mode: Mode) -> Option<Error> {
         "the log {kind} at {damage}; the last event before that is {g}{proof}. Nothing was changed: {advice}"
     );
     let staging = inspection.directory.join(flashstrike_segment::names::WAL_STAGING);
-    Some(Error::new(code, message).at_path(&staging).at_damage(damage, &inspection.directory))
+    let error = Error::new(code, message).at_path(&staging);
+    Some(error.at_damage(damage, &inspection.directory, |index| inspection.read_path(index)))
 }

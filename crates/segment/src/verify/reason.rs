@@ -138,6 +138,15 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Name of the file to look at, where that is not simply the segment's own.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::ForeignSegment { file, .. } | Self::ColdFile { file, .. } => Some(file),
+            _ => None,
+        }
+    }
+
     /// Why the log does not go on with the metadata block of the next segment, which stands in `file` and continues
     /// another block than the last one: [`ForeignSegment`](Self::ForeignSegment) if it is of another log than `log_id`.
     #[must_use]
