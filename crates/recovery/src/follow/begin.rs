@@ -149,7 +149,7 @@ impl Follower {
             return self.find_place_behind(segment);
         };
         if start.sealed.is_some() {
-            self.find_place_in_sealed(segment, &start)?;
+            self.find_place_in_whole(segment, &start)?;
         } else {
             self.find_place_in_tail(segment)?;
         }
@@ -169,7 +169,7 @@ impl Follower {
         Err(self.vanished(segment)?)
     }
 
-    fn find_place_in_sealed(&mut self, segment: u32, start: &SegmentStart) -> Result<()> {
+    fn find_place_in_whole(&mut self, segment: u32, start: &SegmentStart) -> Result<()> {
         let wanted = Wanted { index: segment, end: None };
         let telemetry = &self.log.instruments.consumer;
         let reader = SegmentReader::open(&self.log.context, &wanted, self.canceller.flag(), telemetry)
@@ -190,10 +190,11 @@ impl Follower {
         let failed = |error: std::io::Error| Error::io("read", &path, &error);
         let source = &self.log.context.source;
         let Some(file) = source.open(&path, Some(&self.log.instruments.consumer))? else {
-            // Since the look at its beginning it may have been sealed, and compressed.
-            return match source.start(segment, None)?.filter(|start| start.sealed.is_some()) {
-                Some(start) => self.find_place_in_sealed(segment, &start),
-                None => Err(self.vanished(segment)?),
+            // Since the look at its beginning it may have been sealed, and compressed. Nor does one grow that somebody has
+            // compressed although it was not sealed.
+            return match source.start(segment, None)? {
+                Some(start) if source.is_compressed(segment)? => self.find_place_in_whole(segment, &start),
+                _ => Err(self.vanished(segment)?),
             };
         };
         let start = source.start(segment, None)?.unwrap_or_default();

@@ -46,7 +46,7 @@ impl Follower {
             return Ok(());
         }
         match self.log.context.source.start(index + 1, None)? {
-            Some(start) if start.sealed.is_some() => {}
+            Some(start) if start.sealed.is_some() || self.log.context.source.is_compressed(index + 1)? => {}
             Some(_) => self.doubt(index + 1, SEGMENT_HEADER_SIZE as u64, Reason::NoMetadataBlock),
             None => self.doubt(index + 1, 0, Reason::SegmentMissing),
         }

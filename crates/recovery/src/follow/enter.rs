@@ -124,8 +124,8 @@ impl Follower {
         }
         let source = &self.log.context.source;
         match source.start(index + 1, None)? {
-            // It was sealed after everything in this one was published.
-            Some(start) if start.sealed.is_some() => {
+            // It was sealed, or compressed, after everything in this one was published.
+            Some(start) if start.sealed.is_some() || source.is_compressed(index + 1)? => {
                 if self.read_tail()? {
                     return Ok(true);
                 }

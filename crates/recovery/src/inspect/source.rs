@@ -272,6 +272,11 @@ impl SegmentSource {
         Ok(SegmentFiles { hot, cold: self.exists(&cold_path(&self.directory, index))? })
     }
 
+    /// Whether a segment is there compressed only. Then it does not grow any more, whatever its header says.
+    pub(crate) fn is_compressed(&self, index: u32) -> Result<bool> {
+        Ok(self.files_of(index)? == SegmentFiles { hot: false, cold: true })
+    }
+
     /// Name of the file that a segment is read from, where it does not verify; of the uncompressed one if there is neither.
     pub(crate) fn read_name(&self, index: u32) -> String {
         let is_cold = match self.files_of(index) {
