@@ -72,6 +72,14 @@ pub(crate) fn snapshot(snapshot: &Snapshot, collector: &mut impl Collector) {
     for (name, value) in &snapshot.labels {
         collector.push_label(name, value);
     }
+    sections(snapshot, collector);
+    for _ in &snapshot.labels {
+        collector.pop_label();
+    }
+}
+
+/// Without the labels of the source, for a collector that gives it others.
+pub(crate) fn sections(snapshot: &Snapshot, collector: &mut impl Collector) {
     let root = collector.root().to_owned();
     for (section, metrics) in snapshot.sections() {
         let Section { side, subsystem, .. } = section;
@@ -81,9 +89,6 @@ pub(crate) fn snapshot(snapshot: &Snapshot, collector: &mut impl Collector) {
             (Dialect::Legacy, _) => format!("{root}_wal_{side}_{subsystem}"),
         };
         self::section(&prefix, section, metrics, collector);
-    }
-    for _ in &snapshot.labels {
-        collector.pop_label();
     }
 }
 

@@ -49,6 +49,8 @@ pub mod clock;
 mod collect;
 mod component;
 mod dump;
+#[cfg(feature = "prometheus")]
+pub mod exposition;
 mod handle;
 pub mod histogram;
 mod human;
