@@ -113,6 +113,31 @@ pub(crate) fn follows_the_one_before(
         .is_none_or(|seal| (seal.last_chain_low, seal.last_event_id) == (chain as u32, last_event_id)))
 }
 
+/// Whether the segment behind says that it continues another block than the last one here: then this may be an old copy,
+/// and what it holds not what was written last. One that says nothing, is not there, or does not fit the one behind it
+/// itself, contradicts nothing.
+pub(crate) fn is_contradicted(
+    context: &ReadContext,
+    segment: &Boundary,
+    telemetry: &ReadTelemetry,
+) -> Result<bool> {
+    let metadata_of = |index: Option<u32>| {
+        let start = index.map(|index| context.source.own_start(index, context.log.as_ref(), telemetry));
+        Ok::<_, Error>(start.transpose()?.flatten().and_then(|start| Some((start.metadata?, start.sealed))))
+    };
+    let next = segment.index.checked_add(1);
+    let Some(((block, metadata), sealed)) = metadata_of(next)? else { return Ok(false) };
+    let link = segment.link;
+    if (metadata.previous_chain, block.last_event_id) == (link.chain, link.last_event_id) {
+        return Ok(false);
+    }
+    let Some(seal) = sealed else { return Ok(true) };
+    let behind = metadata_of(next.and_then(|next| next.checked_add(1)))?;
+    Ok(behind.is_none_or(|((block, metadata), _)| {
+        (metadata.previous_chain as u32, block.last_event_id) == (seal.last_chain_low, seal.last_event_id)
+    }))
+}
+
 struct Look<'a> {
     inspection: &'a Inspection,
     context: &'a ReadContext,

@@ -41,15 +41,15 @@ impl Manager {
     }
 
     pub(super) fn corrupt(&self, damage: &Damage) -> Error {
-        let began_in = self.stand.as_ref().map(|stand| stand.boundary.index);
-        let handed_out = if began_in.is_some() && began_in == damage.position.segment {
-            "What was handed out of that segment verifies"
+        let is_read = self.neighbour.is_some_and(|read| Some(read.index) == damage.position.segment);
+        let handed_out = if is_read {
+            "What was handed out of that segment verifies. Nothing was changed"
         } else {
-            "Nothing of that segment was handed out"
+            "Nothing of that segment was handed out and nothing was changed"
         };
         let message = format!(
-            "the log is corrupt at {damage}. {handed_out} and nothing was changed: restore the file from a copy, read \
-             what is left with mode diagnostic, or end before the damage with mode point-in-time"
+            "the log is corrupt at {damage}. {handed_out}: restore the file from a copy, read what is left with mode \
+             diagnostic, or end before the damage with mode point-in-time"
         );
         let source = &self.snapshot.context.source;
         Error::new(Code::Corrupt, message)

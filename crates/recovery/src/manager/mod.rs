@@ -7,6 +7,7 @@ mod run;
 
 use std::sync::Arc;
 
+use flashstrike_segment::{Damage, Position, Reason};
 use flashstrike_telemetry::clock;
 
 pub use blocks::{Block, Blocks, Event};
@@ -15,7 +16,7 @@ pub use run::Run;
 use crate::error::{Error, Result};
 use crate::inspect::{Inspection, StagedEvents};
 use crate::log_view::LogView;
-use crate::plan::{Sought, check_not_gone, plan};
+use crate::plan::{Sought, check_not_gone, is_contradicted, plan};
 use crate::pool::Loan;
 use crate::segment_reader::{
     Boundary, Extent, IdRange, IndexedSegment, Next, ReadContext, Reading, SegmentReader, Wanted,
@@ -392,6 +393,8 @@ impl Manager {
             }
         }
         self.check_neighbour(&reader)?;
+        self.check_next(position, &reader)?;
+        self.neighbour = Some(reader.boundary());
         self.current = Some(Reading::of(reader, self.options.reverse));
         if is_handoff {
             self.snapshot.instruments.consumer.record().manager.on_segment_handoff(start);
@@ -405,11 +408,29 @@ impl Manager {
         if let Some(stand) = self.stand.take() {
             return self.check_stand(&stand, reader);
         }
-        if let Some(neighbour) = self.neighbour.replace(own) {
+        if let Some(neighbour) = self.neighbour {
             let (older, newer) = if self.options.reverse { (own, neighbour) } else { (neighbour, own) };
             newer.check_continues(&older).map_err(|damage| self.corrupt(&damage))?;
         }
         Ok(())
+    }
+
+    /// Checks that the log goes on without a break behind the last segment of a plan that ends before the log: nobody reads
+    /// the next one, of which this may be told.
+    fn check_next(&self, position: usize, reader: &SegmentReader) -> Result<()> {
+        let Snapshot { inspection, context, instruments, .. } = &self.snapshot;
+        let own = reader.boundary();
+        let is_newest = if self.options.reverse {
+            self.neighbour.is_none()
+        } else {
+            self.preloader.as_ref().is_some_and(|preloader| position + 1 == preloader.len())
+        };
+        let is_last = inspection.segments.last().is_none_or(|last| own.index >= last.index);
+        if !is_newest || is_last || !is_contradicted(context, &own, &instruments.consumer)? {
+            return Ok(());
+        }
+        let position = Position { segment: Some(own.index), offset: own.end };
+        Err(self.corrupt(&Damage { position, reason: Reason::ContinuesAnotherBlock }))
     }
 }
 

@@ -37,6 +37,14 @@ impl LogView {
             || index.follows(&self.snapshot().context, &self.instruments.consumer).unwrap_or(false)
     }
 
+    /// Whether reading may end in an indexed segment, of which the one behind would tell.
+    pub(crate) fn may_end_in(&self, index: &SegmentIndex) -> bool {
+        let inspection: &Inspection = &self.inspection();
+        inspection.segments.last().is_none_or(|last| index.segment() >= last.index)
+            // What cannot be found out is told by whoever begins otherwise.
+            || index.is_followed(&self.snapshot().context, &self.instruments.consumer).unwrap_or(false)
+    }
+
     /// Whether what is replayed of the log holds all of an indexed segment: where a damaged one ends, its verification
     /// says, and not what was remembered before.
     pub(crate) fn holds(&self, index: &SegmentIndex) -> bool {
@@ -60,6 +68,9 @@ impl Manager {
         let sought = if options.reverse { options.to? } else { options.from? };
         let index =
             view.indexes.of_event(sought).filter(|index| view.holds(index) && view.begins_in(index))?;
+        if range.to <= index.boundary().link.last_event_id && !view.may_end_in(&index) {
+            return None;
+        }
         // Whether events of other segments that were asked for by name are still there, a look at the log tells.
         let is_elsewhere = |from| from <= index.boundary().continues.1;
         if options.reverse && options.from.is_some_and(is_elsewhere) {
@@ -166,9 +177,8 @@ impl Manager {
     }
 
     /// Checks that a segment goes on where reading of the indexed one has stopped.
-    pub(super) fn check_stand(&mut self, stand: &Stand, reader: &SegmentReader) -> Result<()> {
+    pub(super) fn check_stand(&self, stand: &Stand, reader: &SegmentReader) -> Result<()> {
         let own = reader.boundary();
-        self.neighbour = Some(own);
         let indexed = stand.boundary;
         let goes_on = if own.index == indexed.index {
             if reader.has_place(&stand.place) { Ok(()) } else { Err(None) }

@@ -15,7 +15,7 @@ use super::indexed::ColdBytes;
 use crate::directory::{cold_path, hot_path};
 use crate::error::Result;
 use crate::files::FileId;
-use crate::plan::follows_the_one_before;
+use crate::plan::{follows_the_one_before, is_contradicted};
 use crate::segment_reader::ReadContext;
 use crate::telemetry::ReadTelemetry;
 
@@ -51,6 +51,8 @@ pub(crate) struct SegmentIndex {
     pub(super) verifier: ChainVerifier,
     /// Whether it continues the segment before, once somebody has asked.
     pub(super) follows: OnceLock<bool>,
+    /// Whether the segment behind does not contradict, once somebody has asked.
+    pub(super) is_followed: OnceLock<bool>,
 }
 
 impl SegmentIndex {
@@ -64,6 +66,18 @@ impl SegmentIndex {
         }
         let follows = follows_the_one_before(context, &self.boundary, telemetry)?;
         Ok(*self.follows.get_or_init(|| follows))
+    }
+
+    /// Whether the segment behind does not contradict, as far as that says anything.
+    ///
+    /// # Errors
+    /// `WAL_UNSUPPORTED`, `WAL_IO`.
+    pub(crate) fn is_followed(&self, context: &ReadContext, telemetry: &ReadTelemetry) -> Result<bool> {
+        if let Some(&is_followed) = self.is_followed.get() {
+            return Ok(is_followed);
+        }
+        let is_followed = !is_contradicted(context, &self.boundary, telemetry)?;
+        Ok(*self.is_followed.get_or_init(|| is_followed))
     }
 
     /// The number in the segment's name.
@@ -159,8 +173,8 @@ impl IndexBuilder {
         self.places.extend(self.end);
         self.places.shrink_to_fit();
         verifier.go_to(&first);
-        let follows = OnceLock::new();
-        Some(SegmentIndex { boundary, file, places: self.places, verifier, follows })
+        let (follows, is_followed) = (OnceLock::new(), OnceLock::new());
+        Some(SegmentIndex { boundary, file, places: self.places, verifier, follows, is_followed })
     }
 }
 
@@ -330,7 +344,8 @@ mod tests {
         let id = FileId { device: 1, inode: segment.into() };
         let file = FileMark { id, length: 4096, form: Form::Hot(header) };
         let places = (0..=places).map(place).collect();
-        SegmentIndex { boundary, file, places, verifier: verifier(segment), follows: OnceLock::new() }
+        let (verifier, follows, is_followed) = (verifier(segment), OnceLock::new(), OnceLock::new());
+        SegmentIndex { boundary, file, places, verifier, follows, is_followed }
     }
 
     #[test]
