@@ -4,6 +4,7 @@
 //! what the crate does. A snapshot goes to JavaScript as one JSON text: parsing that is several times cheaper than to
 //! make each object of it through Node-API.
 
+mod exposition;
 mod json;
 mod series;
 

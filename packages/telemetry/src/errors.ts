@@ -1,16 +1,16 @@
 import { inspect } from 'node:util'
 
 /** Every code a {@link MetricsError} can carry; what each means stands in the README. */
-export type MetricsErrorCode = 'WAL_CLOSED' | 'WAL_METRICS' | 'WAL_UNSUPPORTED'
+export type MetricsErrorCode = 'WAL_CLOSED' | 'WAL_LISTEN' | 'WAL_METRICS' | 'WAL_UNSUPPORTED'
 
-/** Why the metrics of a source could not be had. `code` is stable, the message says what happened and what to do. */
+/** Why metrics could not be had or served. `code` is stable, the message says what happened and what to do. */
 export class MetricsError extends Error {
   /** Stable name of the kind of error. */
   readonly code: MetricsErrorCode
-  /** Which source it is: its place among those that were given, the first is 0. */
-  readonly source: number
+  /** Which source it is about, if one: its place among those that were given, the first is 0. */
+  readonly source: number | undefined
 
-  constructor(code: MetricsErrorCode, message: string, source: number, options?: ErrorOptions) {
+  constructor(code: MetricsErrorCode, message: string, source?: number, options?: ErrorOptions) {
     super(message, options)
     this.code = code
     this.source = source

@@ -1,3 +1,5 @@
+import type { PrometheusFormat } from './prometheus/format.js'
+
 /** What the addon exports. All throw an error with a code for bytes that they cannot read. */
 export interface TelemetryBinding {
   /** A source's bytes as the JSON text of a `SourceSnapshot`. */
@@ -6,6 +8,21 @@ export interface TelemetryBinding {
   seriesJson(bytes: Uint8Array): string
   /** A source's bytes for people to read. */
   dump(bytes: Uint8Array): string
+  readonly NativeExposition: new () => NativeExposition
+}
+
+/** Writes scrapes for Prometheus, and remembers which of several like sources was the first. */
+export interface NativeExposition {
+  /**
+   * The metrics of all sources: their bytes, and the number of each, the same every time. One whose bytes cannot be read
+   * counts as missing, as do those in `missing`, which says why.
+   */
+  write(
+    format: PrometheusFormat | 'legacy',
+    sources: readonly Uint8Array[],
+    places: readonly number[],
+    missing: readonly string[],
+  ): Buffer
 }
 
 /** Thrown when no native binary fits this machine. */

@@ -2,6 +2,14 @@ import { MetricsError } from './errors.js'
 import { loadAddon } from './native.js'
 import type { CollectionResult, MetricProducer } from './opentelemetry/metric-data.js'
 import { Producer, type ProducerOptions } from './opentelemetry/producer.js'
+import type { PrometheusFormat } from './prometheus/format.js'
+import {
+  checkPrometheusOptions,
+  checkServeOptions,
+  type PrometheusOptions,
+  type ServeOptions,
+} from './prometheus/options.js'
+import { listen, type MetricsServer } from './prometheus/server.js'
 import type { SourceSeries } from './series.js'
 import type { MetricsSnapshot, SourceSnapshot } from './snapshot.js'
 import { bytesOf, type MetricsSource, type ReadBytes } from './source.js'
@@ -12,13 +20,29 @@ const addon = await loadAddon()
  * Metrics of one or more sources. Each call copies what they hold at that moment.
  *
  * It goes into `metricProducers` of any metric reader of OpenTelemetry's SDKs 1.30, 2 and 3 as it is; so does what
- * `producer()` gives.
+ * `producer()` gives. Prometheus scrapes what `serve()` listens on.
  */
 export interface WalMetrics extends MetricProducer {
   /** What every source holds now. Never throws: a source that cannot be read is in `errors` instead. */
   snapshot(): MetricsSnapshot
   /** The same for people to read, with a line for each source that cannot be read. Never throws. */
   dump(): string
+  /**
+   * What every source holds now as Prometheus reads it: text, or bytes for `protobuf`. No source makes it throw: one that
+   * cannot be read is left out and counted in `wal_telemetry_source_errors`.
+   *
+   * @throws MetricsError `WAL_UNSUPPORTED` for options that do not exist or do not go together
+   */
+  prometheus(options: PrometheusOptions & { readonly format: 'protobuf' }): Uint8Array
+  prometheus(options?: PrometheusOptions & { readonly format?: 'text' | 'openmetrics' | undefined }): string
+  prometheus(options?: PrometheusOptions): string | Uint8Array
+  /**
+   * Serves it over HTTP, each scrape in the format that it asks for, native histograms included. It is read-only, knows no
+   * other path but `/-/healthy`, and does not keep the process alive.
+   *
+   * @throws MetricsError `WAL_LISTEN` if it cannot listen, `WAL_UNSUPPORTED` for options that do not exist
+   */
+  serve(options: ServeOptions): Promise<MetricsServer>
   /** A producer of its own for one more reader, with options. One that gives deltas serves one reader only. */
   producer(options?: ProducerOptions): MetricProducer
   /**
@@ -41,6 +65,7 @@ export interface WalMetrics extends MetricProducer {
  * const metrics = walMetrics(recorder, recovery)
  * console.log(metrics.dump())
  * new PeriodicExportingMetricReader({ exporter, metricProducers: [metrics] })
+ * await metrics.serve({ port: 9464 })
  */
 export function walMetrics(...sources: readonly MetricsSource[]): WalMetrics {
   return new Metrics(sources)
@@ -49,6 +74,7 @@ export function walMetrics(...sources: readonly MetricsSource[]): WalMetrics {
 class Metrics implements WalMetrics {
   readonly #sources: { source: MetricsSource; place: number; read: ReadBytes }[] = []
   readonly #producer = this.producer()
+  readonly #exposition = new addon.NativeExposition()
   #places = 0
 
   constructor(sources: readonly MetricsSource[]) {
@@ -78,6 +104,20 @@ class Metrics implements WalMetrics {
     return [...read.map(({ result }) => result), ...failures].join('\n')
   }
 
+  prometheus(options: PrometheusOptions & { readonly format: 'protobuf' }): Uint8Array
+  prometheus(options?: PrometheusOptions & { readonly format?: 'text' | 'openmetrics' | undefined }): string
+  prometheus(options: PrometheusOptions = {}): string | Uint8Array {
+    checkPrometheusOptions(options)
+    const { format = 'text', legacyNames } = options
+    const bytes = this.#write(legacyNames === true ? 'legacy' : format)
+    return format === 'protobuf' ? bytes : bytes.toString()
+  }
+
+  async serve(options: ServeOptions): Promise<MetricsServer> {
+    checkServeOptions(options)
+    return listen(format => this.#write(options.legacyNames === true ? 'legacy' : format), options)
+  }
+
   collect(): Promise<CollectionResult> {
     return this.#producer.collect()
   }
@@ -87,6 +127,14 @@ class Metrics implements WalMetrics {
       const { read, errors } = this.#readEach(bytes => JSON.parse(addon.seriesJson(bytes)) as SourceSeries)
       return { sources: read.map(({ place, result }) => ({ place, read: result })), errors }
     }, options)
+  }
+
+  #write(format: PrometheusFormat | 'legacy'): Buffer {
+    const { read, errors } = this.#readEach(bytes => bytes)
+    const messages = errors.map(({ message }) => message)
+    const sources = read.map(({ result }) => result)
+    const places = read.map(({ place }) => place)
+    return this.#exposition.write(format, sources, places, messages)
   }
 
   #readEach<Result>(use: (bytes: Uint8Array) => Result) {
