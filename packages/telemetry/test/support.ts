@@ -18,3 +18,8 @@ export function sourceOf(read: () => unknown): object {
 export function coded(code: string, message: string): Error {
   return Object.assign(new Error(message), { code })
 }
+
+/** What a source gives. */
+export function bytesFrom(source: object): Uint8Array {
+  return (source as { [metricsSymbol](): Uint8Array })[metricsSymbol]()
+}
