@@ -15,7 +15,7 @@ use flashstrike_recovery::repair::{RepairOptions, Repaired, mark_poisoned, prepa
 use flashstrike_recovery::{Code, Error, Report, Result, integrity_failure, machine};
 use flashstrike_segment::layout::round64;
 use flashstrike_segment::{LogIdentity, Schema, StagingHeader};
-use flashstrike_telemetry::IntegrityFailure;
+use flashstrike_telemetry::{IntegrityFailure, RecorderTelemetry};
 
 use crate::append_point::{open_append_point, open_segments, publish_staged, seal_and_sync, usable_prepared};
 use crate::log_directory::{note_file_system, ready_directory, ready_for_new_log};
@@ -43,6 +43,8 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Recorder> {
     let file_system = ready_directory(options)?;
     let boot_id = boot_id(options)?;
     let lock = LogLock::acquire(&*options.files, &options.directory, options.file_mode, &boot_id)?;
+    // Behind the lock: an opener that is refused for another one must not take the place of that one's metrics.
+    let options = &on_page(options)?;
 
     let depth = if options.mode.verifies_everything() { Depth::Everything } else { Depth::Unsealed };
     let inspecting = InspectOptions { depth, boot_id: Some(boot_id), beside_writer: false };
@@ -65,6 +67,15 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Recorder> {
     let mut report = Report::of_append(&inspection, &repaired, options.mode, start.elapsed());
     note_file_system(&mut report, &file_system);
     start_workers(options, opened, sealed, report, lock)
+}
+
+/// Has everything recorded in the page if one is asked for.
+fn on_page(options: &RecorderOptions) -> Result<RecorderOptions> {
+    let mut options = options.clone();
+    if let Some(page) = &options.telemetry_page {
+        options.telemetry = RecorderTelemetry::on_page(page, options.telemetry.labels().to_vec())?;
+    }
+    Ok(options)
 }
 
 /// A log that is ready to be appended to.

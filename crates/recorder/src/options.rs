@@ -9,6 +9,7 @@ use flashstrike_recovery::{Code, Error, Mode, Result, metric_labels};
 use flashstrike_segment::Schema;
 use flashstrike_segment::layout::{MAX_SEGMENT_SIZE, SEGMENT_SIZE_MULTIPLE, payload_room, round8, round64};
 use flashstrike_telemetry::RecorderTelemetry;
+use flashstrike_telemetry::page::{PageOptions, check_labels};
 
 use crate::event::Observer;
 use crate::retention::{Compression, Retention};
@@ -61,6 +62,9 @@ pub struct RecorderOptions {
     pub boot_id: Option<[u8; 16]>,
     /// Where metrics are recorded; by default with the label `log`, the name of the directory.
     pub telemetry: Arc<RecorderTelemetry>,
+    /// A file that the metrics live in from the beginning of each opening to its end, where other processes can read them.
+    /// Then they are not recorded in `telemetry`, which says no more than their labels. Default `None`.
+    pub telemetry_page: Option<PageOptions>,
     /// Who is told what occurs.
     pub observer: Option<Observer>,
 }
@@ -86,6 +90,7 @@ impl RecorderOptions {
             files: Arc::new(OsFileSystem),
             boot_id: None,
             telemetry: RecorderTelemetry::labelled(metric_labels(directory.as_ref())),
+            telemetry_page: None,
             observer: None,
         }
     }
@@ -179,6 +184,7 @@ impl RecorderOptions {
                 self.file_mode
             ));
         }
+        check_labels(self.telemetry.labels())?;
         self.retention
             .validate(self.segment_bytes)
             .and_then(|()| self.compression.validate())

@@ -43,7 +43,8 @@ impl Recorder {
     ///
     /// # Errors
     /// `WAL_LOCKED`, `WAL_CORRUPT`, `WAL_TORN` (mode `strict`), `WAL_SCHEMA`, `WAL_UNSUPPORTED`, `WAL_FULL`, `WAL_IO`.
-    /// After a refusal nothing on disk has changed.
+    /// After a refusal nothing of the log has changed. Those of a page for the metrics are `WAL_LOCKED`, `WAL_UNSUPPORTED`,
+    /// `WAL_FULL` and `WAL_IO`.
     pub fn open(options: &RecorderOptions) -> Result<Self> {
         crate::open::open(options)
     }
@@ -233,6 +234,7 @@ impl Recorder {
         // Not left to the drop: a garbage collector may come late, and the files would use up its process meanwhile.
         self.manager.let_go();
         self.shared.let_go();
+        self.telemetry.close_page();
         self.lock = None;
         durable.and(stored)
     }

@@ -92,5 +92,5 @@ pub use options::RecoveryOptions;
 pub use pieces::Pieces;
 pub use recovery::Recovery;
 pub use report::Report;
-pub use telemetry::{integrity_failure, metric_labels};
+pub use telemetry::{integrity_failure, metric_labels, metric_labels_with};
 pub use verification::{Summary, verify};

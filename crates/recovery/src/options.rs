@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use flashstrike_segment::{LogIdentity, Schema};
+use flashstrike_telemetry::page::PageOptions;
 
 use crate::error::{Code, Error, Result};
 use crate::files::FileSystem;
@@ -27,6 +28,12 @@ pub struct RecoveryOptions {
     /// How many segments are opened and verified before they are asked for, 1 … 16; 2 unless said otherwise. A replay
     /// takes the memory of up to two segments more.
     pub preload_segments: usize,
+    /// Labels of the metrics, name and value, see [`check_labels`](flashstrike_telemetry::page::check_labels). One called
+    /// `log` takes the place of the name of the directory.
+    pub labels: Vec<(String, String)>,
+    /// A file that the metrics live in, where other processes can read them, until the recovery and its replays are dropped;
+    /// `None`: nowhere else.
+    pub telemetry_page: Option<PageOptions>,
     /// Where the files are; `None`: the operating system's.
     pub files: Option<Arc<dyn FileSystem>>,
     /// What to take for the boot id of the machine; `None`: what the machine says.
@@ -42,6 +49,8 @@ impl RecoveryOptions {
             schema: None,
             event_size: None,
             preload_segments: 2,
+            labels: Vec::new(),
+            telemetry_page: None,
             files: None,
             boot_id: None,
         }

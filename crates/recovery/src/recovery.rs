@@ -24,7 +24,7 @@ use crate::pool::{Pool, WINDOW_LEN};
 use crate::repair::refusal;
 use crate::report::Report;
 use crate::segment_reader::{MOST_INDEX_BYTES, ReadContext, SegmentIndexes, first_written_at};
-use crate::telemetry::{Instruments, metric_labels};
+use crate::telemetry::{Instruments, telemetry_of};
 use crate::verification::{Summary, summary};
 
 /// An open log, for reading. Changes nothing, needs no permission to write, and may stand beside a living writer.
@@ -53,13 +53,14 @@ impl Recovery {
     ///
     /// # Errors
     /// `WAL_NOT_FOUND` without a log; `WAL_CORRUPT` and `WAL_TORN` as the mode says; `WAL_SCHEMA` if the log holds other
-    /// events than expected; `WAL_UNSUPPORTED` if a newer version wrote it; `WAL_IO`.
+    /// events than expected; `WAL_UNSUPPORTED` if a newer version wrote it; `WAL_IO`. Of a page for its metrics:
+    /// `WAL_LOCKED` if somebody records there, `WAL_UNSUPPORTED` if it cannot be there, `WAL_FULL`.
     pub fn open(options: RecoveryOptions) -> Result<Self> {
         let began = Instant::now();
         options.check()?;
         let options = RecoveryOptions { directory: absolute(&options.directory)?, ..options };
         let files = options.files.clone().unwrap_or_else(|| Arc::new(OsFileSystem));
-        let telemetry = RecoveryTelemetry::labelled(metric_labels(&options.directory));
+        let telemetry = telemetry_of(&options)?;
         let instruments = Instruments::new(&telemetry);
         // Without one, nothing staged is taken, and the report says so.
         let boot_id = known_boot_id(options.boot_id)?;

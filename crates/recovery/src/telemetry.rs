@@ -10,7 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use flashstrike_segment::Reason;
 use flashstrike_telemetry::IntegrityFailure;
 use flashstrike_telemetry::RecoveryTelemetry;
+use flashstrike_telemetry::page::{PageError, check_labels};
 use flashstrike_telemetry::recovery::{ManagerUpdater, SegmentPreloaderUpdater, SegmentReaderUpdater};
+
+use crate::error::{Code, Error, Result};
+use crate::options::RecoveryOptions;
 
 /// The labels of a log's metrics: `log` is the name of its directory.
 ///
@@ -24,6 +28,44 @@ pub fn metric_labels(directory: &Path) -> Vec<(String, String)> {
     let path = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
     let name = path.file_name().unwrap_or(path.as_os_str());
     vec![("log".to_owned(), name.to_string_lossy().into_owned())]
+}
+
+/// The same with labels of the caller's behind them, of which one called `log` takes its place.
+///
+/// # Errors
+/// `WAL_UNSUPPORTED` for labels that cannot be.
+pub fn metric_labels_with(directory: &Path, given: &[(String, String)]) -> Result<Vec<(String, String)>> {
+    check_labels(given)?;
+    let mut labels = metric_labels(directory);
+    labels.retain(|(name, _)| given.iter().all(|(other, _)| other != name));
+    labels.extend_from_slice(given);
+    Ok(labels)
+}
+
+/// Where a recovery records: in a page if it was given one.
+pub(crate) fn telemetry_of(options: &RecoveryOptions) -> Result<Arc<RecoveryTelemetry>> {
+    let labels = metric_labels_with(&options.directory, &options.labels)?;
+    match &options.telemetry_page {
+        Some(page) => Ok(RecoveryTelemetry::on_page(page, labels)?),
+        None => Ok(RecoveryTelemetry::labelled(labels)),
+    }
+}
+
+impl From<PageError> for Error {
+    fn from(error: PageError) -> Self {
+        let code = match &error {
+            PageError::InUse { .. } => Code::Locked,
+            PageError::Full { .. } => Code::Full,
+            PageError::NotFound { .. } | PageError::NotReady { .. } => Code::NotFound,
+            PageError::Io { .. } => Code::Io,
+            _ => Code::Unsupported,
+        };
+        let made = Self::new(code, error.to_string());
+        match error.path() {
+            Some(path) => made.at_path(path),
+            None => made,
+        }
+    }
 }
 
 /// The updaters of whoever reads segments.

@@ -38,6 +38,10 @@
 //!   differ by what was in flight.
 //! - What is in one export is in all: they are made from the one [`catalogue`].
 //!
+//! # Other processes
+//!
+//! The structs may lie in a file that other processes read, see [`page`]; recording is the same.
+//!
 //! # Buckets
 //!
 //! Latencies are counted in base-2 exponential buckets of *seconds* at scale 3, see [`histogram`]. That array is, as
@@ -57,6 +61,7 @@ mod human;
 mod integrity;
 pub mod kinds;
 pub mod layout;
+pub mod page;
 pub mod protocol;
 pub mod recorder;
 pub mod recovery;

@@ -47,8 +47,7 @@ impl Value {
     ///
     /// `None` if there are not exactly as many words as the kind and the buckets call for.
     pub(crate) fn from_words(kind: Kind, buckets: Option<Buckets>, words: &[u64]) -> Option<Self> {
-        let histogram_words = buckets.map_or(0, |buckets| 3 + usize::from(buckets.count));
-        if words.len() != kind.own_words() + histogram_words {
+        if words.len() != Self::word_count(kind, buckets) {
             return None;
         }
         let (own, rest) = words.split_at(kind.own_words());
@@ -65,6 +64,11 @@ impl Value {
             }
             _ => return None,
         })
+    }
+
+    /// How many words a metric of this kind, with a histogram of these buckets, has in memory.
+    pub(crate) fn word_count(kind: Kind, buckets: Option<Buckets>) -> usize {
+        kind.own_words() + buckets.map_or(0, |buckets| 3 + usize::from(buckets.count))
     }
 
     /// Appends the words that [`from_words`](Self::from_words) takes.

@@ -67,7 +67,7 @@ pub fn decode_snapshot(bytes: &[u8]) -> Result<Snapshot, ProtocolError> {
     if !bytes.starts_with(&MAGIC) {
         return Err(ProtocolError::NotMetrics { length: bytes.len() });
     }
-    let mut header = Reader { bytes, at: MAGIC.len() };
+    let mut header = Reader::new(bytes, MAGIC.len());
     let version = u16::from_le_bytes(header.take("the version")?);
     if version != VERSION {
         return Err(ProtocolError::Version { found: version });
@@ -86,11 +86,9 @@ pub fn decode_snapshot(bytes: &[u8]) -> Result<Snapshot, ProtocolError> {
         return Err(ProtocolError::Truncated { what: "the data", at: data_at });
     }
 
-    let mut catalogue = Reader { bytes: &bytes[..data_at], at: HEADER_BYTES };
+    let mut catalogue = Reader::new(&bytes[..data_at], HEADER_BYTES);
     let mut data = Words { bytes: &bytes[data_at..] };
-    let labels = (0..label_count)
-        .map(|_| Ok((catalogue.string("a label")?.to_owned(), catalogue.string("a label")?.to_owned())))
-        .collect::<Result<_, _>>()?;
+    let labels = (0..label_count).map(|_| catalogue.label()).collect::<Result<_, _>>()?;
     let mut metrics = Vec::new();
     for _ in 0..metric_count {
         metrics.extend(metric(&mut catalogue, &mut data)?);
@@ -103,41 +101,92 @@ pub fn decode_snapshot(bytes: &[u8]) -> Result<Snapshot, ProtocolError> {
 
 /// Reads the next entry and its words; `None` for a metric of a kind that is not known here.
 fn metric(catalogue: &mut Reader<'_>, data: &mut Words<'_>) -> Result<Option<Metric>, ProtocolError> {
-    let at = catalogue.at;
-    let length = u32::from_le_bytes(catalogue.take("a metric")?);
-    let mut entry = catalogue.part(length as usize, "a metric")?;
-
-    let [kind, scale] = entry.take("a metric's kind")?;
-    let count = u16::from_le_bytes(entry.take("a metric's buckets")?);
-    let min_index = i32::from_le_bytes(entry.take("a metric's buckets")?);
-    let recorded_per_unit = u32::from_le_bytes(entry.take("a metric's buckets")?);
-    let word_count = u32::from_le_bytes(entry.take("a metric's words")?);
-    let attribute_count = u16::from_le_bytes(entry.take("a metric's attributes")?);
+    let entry = catalogue.entry()?;
+    let at = entry.at;
     let words = data
-        .take(word_count as usize)
+        .take(entry.word_count)
         .ok_or(ProtocolError::Metric { what: "more words than there are data", at })?;
-    let Some(kind) = Kind::from_number(kind) else { return Ok(None) };
+    let Some(described) = entry.described()? else { return Ok(None) };
+    let value = Value::from_words(described.descriptor.kind, described.buckets, &words)
+        .expect("an entry was read whose number of words is that of its kind");
+    Ok(Some(Metric { descriptor: Cow::Owned(described.descriptor), value }))
+}
 
-    let buckets = Buckets { scale, min_index, count, recorded_per_unit };
-    let buckets = kind.buckets().map(|_| buckets);
-    if buckets.is_some_and(|buckets| !buckets.are_sound()) {
-        return Err(ProtocolError::Metric { what: "impossible buckets", at });
+/// An entry of the catalogue, as far as every kind of metric has it.
+pub(crate) struct RawEntry<'a> {
+    /// Where it begins.
+    pub(crate) at: usize,
+    /// How many words it has.
+    pub(crate) word_count: usize,
+    kind: u8,
+    buckets: Buckets,
+    attribute_count: u16,
+    strings: Reader<'a>,
+}
+
+/// What an entry of the catalogue describes. It has as many words as its kind and buckets call for.
+#[derive(Debug)]
+pub(crate) struct Described {
+    pub(crate) descriptor: Descriptor,
+    pub(crate) buckets: Option<Buckets>,
+}
+
+impl RawEntry<'_> {
+    /// What it describes; `None` for a metric of a kind that is not known here.
+    pub(crate) fn described(mut self) -> Result<Option<Described>, ProtocolError> {
+        let at = self.at;
+        let Some(kind) = Kind::from_number(self.kind) else { return Ok(None) };
+        let buckets = kind.buckets().map(|_| self.buckets);
+        if buckets.is_some_and(|buckets| !buckets.are_sound()) {
+            return Err(ProtocolError::Metric { what: "impossible buckets", at });
+        }
+        if self.word_count != Value::word_count(kind, buckets) {
+            return Err(ProtocolError::Metric { what: "a number of words that its kind does not have", at });
+        }
+        let descriptor = self.strings.descriptor(kind, self.attribute_count)?;
+        Ok(Some(Described { descriptor, buckets }))
     }
-    let value = Value::from_words(kind, buckets, &words)
-        .ok_or(ProtocolError::Metric { what: "a number of words that its kind does not have", at })?;
-    let descriptor = entry.descriptor(kind, attribute_count)?;
-    Ok(Some(Metric { descriptor: Cow::Owned(descriptor), value }))
 }
 
 /// Takes bytes from the front, never beyond the end.
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     /// From the beginning of the snapshot to where this part of it ends.
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn take<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], ProtocolError> {
+    /// Begins at `at`.
+    pub(crate) fn new(bytes: &'a [u8], at: usize) -> Self {
+        Self { bytes, at }
+    }
+
+    /// Where it is.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The next entry of the catalogue.
+    pub(crate) fn entry(&mut self) -> Result<RawEntry<'a>, ProtocolError> {
+        let at = self.at;
+        let length = u32::from_le_bytes(self.take("a metric")?);
+        let mut entry = self.part(length as usize, "a metric")?;
+        let [kind, scale] = entry.take("a metric's kind")?;
+        let count = u16::from_le_bytes(entry.take("a metric's buckets")?);
+        let min_index = i32::from_le_bytes(entry.take("a metric's buckets")?);
+        let recorded_per_unit = u32::from_le_bytes(entry.take("a metric's buckets")?);
+        let word_count = u32::from_le_bytes(entry.take("a metric's words")?) as usize;
+        let attribute_count = u16::from_le_bytes(entry.take("a metric's attributes")?);
+        let buckets = Buckets { scale, min_index, count, recorded_per_unit };
+        Ok(RawEntry { at, word_count, kind, buckets, attribute_count, strings: entry })
+    }
+
+    /// A label: name and value.
+    pub(crate) fn label(&mut self) -> Result<(String, String), ProtocolError> {
+        Ok((self.string("a label")?.to_owned(), self.string("a label")?.to_owned()))
+    }
+
+    pub(crate) fn take<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], ProtocolError> {
         let at = self.at;
         let rest = self.bytes.get(at..).and_then(|rest| rest.first_chunk());
         self.at += N;

@@ -1,7 +1,10 @@
 //! Writing the bytes of a snapshot.
 
 use super::{HEADER_BYTES, MAGIC, VERSION, WORD_BYTES};
-use crate::snapshot::{Metric, Snapshot};
+use crate::HistogramSnapshot;
+use crate::catalogue::Descriptor;
+use crate::histogram::Buckets;
+use crate::snapshot::Snapshot;
 
 /// The snapshot as bytes, see [`protocol`](crate::protocol). Some 70 KiB for a recorder.
 ///
@@ -18,7 +21,8 @@ pub fn encode_snapshot(snapshot: &Snapshot) -> Vec<u8> {
     for metric in &snapshot.metrics {
         let words_before = words.len();
         metric.value.push_words(&mut words);
-        push_entry(&mut bytes, metric, (words.len() - words_before) as u32);
+        let buckets = metric.value.histogram().map(HistogramSnapshot::buckets);
+        push_entry(&mut bytes, &metric.descriptor, buckets, words.len() - words_before);
     }
     bytes.resize(bytes.len().next_multiple_of(WORD_BYTES), 0);
     let data = bytes.len();
@@ -39,17 +43,21 @@ pub fn encode_snapshot(snapshot: &Snapshot) -> Vec<u8> {
     bytes
 }
 
-fn push_entry(bytes: &mut Vec<u8>, metric: &Metric, word_count: u32) {
+/// Appends what a metric is: an entry of the catalogue.
+pub(crate) fn push_entry(
+    bytes: &mut Vec<u8>,
+    descriptor: &Descriptor,
+    buckets: Option<Buckets>,
+    word_count: usize,
+) {
     let length_at = bytes.len();
     bytes.extend([0; 4]);
-    let descriptor = &metric.descriptor;
-    let buckets = metric.value.histogram().map(crate::HistogramSnapshot::buckets);
     bytes.push(descriptor.kind as u8);
     bytes.push(buckets.map_or(0, |buckets| buckets.scale));
     bytes.extend(buckets.map_or(0, |buckets| buckets.count).to_le_bytes());
     bytes.extend(buckets.map_or(0, |buckets| buckets.min_index).to_le_bytes());
     bytes.extend(buckets.map_or(0, |buckets| buckets.recorded_per_unit).to_le_bytes());
-    bytes.extend(word_count.to_le_bytes());
+    bytes.extend((word_count as u32).to_le_bytes());
     bytes.extend((descriptor.attributes.len() as u16).to_le_bytes());
     let section = &descriptor.section;
     for text in [
@@ -74,7 +82,8 @@ fn push_entry(bytes: &mut Vec<u8>, metric: &Metric, word_count: u32) {
     bytes[length_at..length_at + 4].copy_from_slice(&length.to_le_bytes());
 }
 
-fn push_string(bytes: &mut Vec<u8>, text: &str) {
+/// Appends a string, cut where it is longer than its length can say.
+pub(crate) fn push_string(bytes: &mut Vec<u8>, text: &str) {
     let mut end = text.len().min(usize::from(u16::MAX));
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -37,8 +37,10 @@
 mod decode;
 mod encode;
 
+pub(crate) use decode::{Described, Reader};
 pub use decode::{ProtocolError, decode_snapshot};
 pub use encode::encode_snapshot;
+pub(crate) use encode::{push_entry, push_string};
 
 const MAGIC: [u8; 8] = *b"FSMETRIC";
 const VERSION: u16 = 1;

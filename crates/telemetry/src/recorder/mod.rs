@@ -7,6 +7,7 @@ mod meta;
 mod preparer;
 mod segment_writer;
 
+use std::path::Path;
 use std::sync::Arc;
 
 pub use committer::{Committer, CommitterUpdater};
@@ -20,6 +21,8 @@ pub use segment_writer::{SegmentWriter, SegmentWriterUpdater};
 
 use crate::handle::Handle;
 use crate::layout::{Apart, layout};
+use crate::page::place::Place;
+use crate::page::{NewPage, Page, PageError, PageOptions};
 use crate::telemetry::{Entry, entries};
 use crate::{Component, Snapshot, clock};
 
@@ -82,7 +85,7 @@ layout! {
 /// ```
 #[derive(Debug)]
 pub struct RecorderTelemetry {
-    metrics: Box<RecorderMetrics>,
+    metrics: Place<RecorderMetrics>,
     started_unix_ns: u64,
     labels: Vec<(String, String)>,
 }
@@ -98,7 +101,39 @@ impl RecorderTelemetry {
     #[must_use]
     pub fn labelled(labels: Vec<(String, String)>) -> Arc<Self> {
         clock::start();
-        Arc::new(Self { metrics: Box::default(), started_unix_ns: clock::unix_ns(), labels })
+        Arc::new(Self { metrics: Place::on_heap(), started_unix_ns: clock::unix_ns(), labels })
+    }
+
+    /// The same in a page, where other processes can read it, see [`page`](crate::page). It is marked as closed by
+    /// [`close_page`](Self::close_page), or when this and all its updaters are dropped.
+    ///
+    /// # Errors
+    /// [`PageError::InUse`], [`PageError::NotAPage`], [`PageError::FileSystem`], [`PageError::Full`], [`PageError::Io`];
+    /// [`PageError::Option`] for labels that cannot be, see [`check_labels`](crate::page::check_labels).
+    pub fn on_page(page: &PageOptions, labels: Vec<(String, String)>) -> Result<Arc<Self>, PageError> {
+        clock::start();
+        let started_unix_ns = clock::unix_ns();
+        let bytes = size_of::<RecorderMetrics>();
+        let page = NewPage::create(page, &Self::catalogue(), &labels, started_unix_ns, bytes)?;
+        Ok(Arc::new(Self { metrics: Place::on_page(page)?, started_unix_ns, labels }))
+    }
+
+    /// The page that the metrics are in, if they are in one.
+    pub fn page(&self) -> Option<&Path> {
+        self.metrics.page().map(Page::path)
+    }
+
+    /// Says in the page that nothing more will come, and lets another one take its place. What is recorded all the same
+    /// still shows in [`snapshot`](Self::snapshot). Does nothing the second time, or without a page.
+    pub fn close_page(&self) {
+        if let Some(page) = self.metrics.page() {
+            page.close();
+        }
+    }
+
+    /// The labels it was given.
+    pub fn labels(&self) -> &[(String, String)] {
+        &self.labels
     }
 
     /// The metrics themselves.

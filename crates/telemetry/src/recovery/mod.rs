@@ -4,6 +4,7 @@ mod manager;
 mod segment_preloader;
 mod segment_reader;
 
+use std::path::Path;
 use std::sync::Arc;
 
 pub use manager::{Manager, ManagerUpdater};
@@ -12,6 +13,8 @@ pub use segment_reader::{SegmentReader, SegmentReaderUpdater};
 
 use crate::handle::Handle;
 use crate::layout::{Apart, layout};
+use crate::page::place::Place;
+use crate::page::{NewPage, Page, PageError, PageOptions};
 use crate::telemetry::{Entry, entries};
 use crate::{Component, Snapshot, clock};
 
@@ -45,7 +48,7 @@ layout! {
 /// [`RecorderTelemetry`](crate::RecorderTelemetry) is; the same rules hold for its updaters.
 #[derive(Debug)]
 pub struct RecoveryTelemetry {
-    metrics: Box<RecoveryMetrics>,
+    metrics: Place<RecoveryMetrics>,
     started_unix_ns: u64,
     labels: Vec<(String, String)>,
 }
@@ -61,7 +64,39 @@ impl RecoveryTelemetry {
     #[must_use]
     pub fn labelled(labels: Vec<(String, String)>) -> Arc<Self> {
         clock::start();
-        Arc::new(Self { metrics: Box::default(), started_unix_ns: clock::unix_ns(), labels })
+        Arc::new(Self { metrics: Place::on_heap(), started_unix_ns: clock::unix_ns(), labels })
+    }
+
+    /// The same in a page, where other processes can read it, see [`page`](crate::page). It is marked as closed by
+    /// [`close_page`](Self::close_page), or when this and all its updaters are dropped.
+    ///
+    /// # Errors
+    /// [`PageError::InUse`], [`PageError::NotAPage`], [`PageError::FileSystem`], [`PageError::Full`], [`PageError::Io`];
+    /// [`PageError::Option`] for labels that cannot be, see [`check_labels`](crate::page::check_labels).
+    pub fn on_page(page: &PageOptions, labels: Vec<(String, String)>) -> Result<Arc<Self>, PageError> {
+        clock::start();
+        let started_unix_ns = clock::unix_ns();
+        let bytes = size_of::<RecoveryMetrics>();
+        let page = NewPage::create(page, &Self::catalogue(), &labels, started_unix_ns, bytes)?;
+        Ok(Arc::new(Self { metrics: Place::on_page(page)?, started_unix_ns, labels }))
+    }
+
+    /// The page that the metrics are in, if they are in one.
+    pub fn page(&self) -> Option<&Path> {
+        self.metrics.page().map(Page::path)
+    }
+
+    /// Says in the page that nothing more will come, and lets another one take its place. What is recorded all the same
+    /// still shows in [`snapshot`](Self::snapshot). Does nothing the second time, or without a page.
+    pub fn close_page(&self) {
+        if let Some(page) = self.metrics.page() {
+            page.close();
+        }
+    }
+
+    /// The labels it was given.
+    pub fn labels(&self) -> &[(String, String)] {
+        &self.labels
     }
 
     /// The metrics themselves.

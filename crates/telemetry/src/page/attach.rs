@@ -1,0 +1,221 @@
+//! Reading the page of another process.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::header::{self, HEADER_BYTES, STATE_AT};
+use super::parse::{Layout, WORD, header_in};
+use super::{PageError, lock, steady};
+use crate::Snapshot;
+
+/// Whether somebody records in a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PageState {
+    /// Its writer lives.
+    Live,
+    /// Its writer has closed it. The values are the last ones.
+    Closed,
+    /// Its writer has died without closing it. The values are those that it had then.
+    Dead,
+}
+
+impl PageState {
+    /// The name that the npm package gives it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Closed => "closed",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+/// The page of another process, or of this one: opened for reading, nothing in it is changed and nothing of it is mapped.
+///
+/// It goes with the name: when the writer was started again and has put a new page there, that is what everything from
+/// then on is about, with another [`generation`](Self::generation). As long as there is none under the name, the old one
+/// is kept, also when it was removed.
+///
+/// # Errors
+/// Everything that looks at the page gives [`PageError::NotFound`], [`PageError::NotReady`], [`PageError::NotAPage`],
+/// [`PageError::Version`], [`PageError::Damaged`] (also when the file was cut short) or [`PageError::Io`].
+#[derive(Debug)]
+pub struct TelemetryPage {
+    path: PathBuf,
+    attached: Attached,
+}
+
+impl TelemetryPage {
+    /// Opens the page under this name. Symbolic links are not followed.
+    ///
+    /// # Errors
+    /// See [`TelemetryPage`].
+    pub fn attach(path: impl AsRef<Path>) -> Result<Self, PageError> {
+        let path = std::path::absolute(path.as_ref())
+            .map_err(|error| PageError::io("find", path.as_ref(), error))?;
+        let attached = Attached::open(&path)?;
+        Ok(Self { path, attached })
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Copies every metric.
+    ///
+    /// # Errors
+    /// See [`TelemetryPage`].
+    pub fn snapshot(&mut self) -> Result<Snapshot, PageError> {
+        self.follow()?;
+        self.attached.snapshot(&self.path)
+    }
+
+    /// Whether somebody records there now.
+    ///
+    /// # Errors
+    /// See [`TelemetryPage`].
+    pub fn state(&mut self) -> Result<PageState, PageError> {
+        self.follow()?;
+        self.attached.state(&self.path)
+    }
+
+    /// The process that the page belongs to, as its own machine or container numbers it. As of the last look.
+    pub fn process_id(&self) -> u32 {
+        self.attached.layout.header.process_id
+    }
+
+    /// When that process was started, in clock ticks since the machine was, see
+    /// [`started_ticks`](super::started_ticks); 0 if it could not find out. As of the last look.
+    pub fn process_started_ticks(&self) -> u64 {
+        self.attached.layout.header.process_started_ticks
+    }
+
+    /// Since when its metrics count: wall time in nanoseconds since 1970. As of the last look.
+    pub fn started_unix_ns(&self) -> u64 {
+        self.attached.layout.header.started_unix_ns
+    }
+
+    /// Which page under this name it is: 1 more than the one before. As of the last look.
+    pub fn generation(&self) -> u64 {
+        self.attached.layout.header.generation
+    }
+
+    /// Opens the page that has the name now, if that is another one.
+    fn follow(&mut self) -> Result<(), PageError> {
+        let named = match fs::symlink_metadata(&self.path) {
+            Ok(metadata) => (metadata.dev(), metadata.ino()),
+            // What was opened is still there, and the last that is known of that writer.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {
+                return Ok(());
+            }
+            Err(error) => return Err(PageError::io("look at", &self.path, error)),
+        };
+        if named == self.attached.id {
+            return Ok(());
+        }
+        match Attached::open(&self.path) {
+            Ok(attached) => self.attached = attached,
+            Err(PageError::NotFound { .. } | PageError::NotReady { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// One file that is a page.
+#[derive(Debug)]
+struct Attached {
+    file: File,
+    /// Device and inode. As long as the file is open no other has these.
+    id: (u64, u64),
+    layout: Layout,
+}
+
+impl Attached {
+    fn open(path: &Path) -> Result<Self, PageError> {
+        let (file, metadata) = open_for_reading(path)?;
+        let first = first_bytes(&file).map_err(|error| PageError::io("read", path, error))?;
+        let header = header_in(&first, metadata.len(), path)?;
+        // At most as many as the file has, and a megabyte: the header was checked.
+        let mut catalogue = vec![0; header.catalogue_bytes as usize];
+        file.read_exact_at(&mut catalogue, header.catalogue_at.into())
+            .map_err(|error| unread(path, error))?;
+        let layout = Layout::parse(header, &catalogue, path)?;
+        Ok(Self { file, id: (metadata.dev(), metadata.ino()), layout })
+    }
+
+    fn snapshot(&self, path: &Path) -> Result<Snapshot, PageError> {
+        let header = &self.layout.header;
+        let words = header.values_bytes as usize / WORD;
+        let copied = steady::copy(words, |bytes| self.file.read_exact_at(bytes, header.values_at));
+        let values = copied.map_err(|error| unread(path, error))?;
+        let cut = || PageError::damaged(path, header.values_at, "fewer values than it says");
+        self.layout.snapshot(&values).ok_or_else(cut)
+    }
+
+    fn state(&self, path: &Path) -> Result<PageState, PageError> {
+        // In this order: a writer that ends stores the state and gives the lock back then.
+        let is_held =
+            lock::is_held(&self.file).map_err(|error| PageError::io("ask for the lock of", path, error))?;
+        let mut word = [0; 8];
+        self.file.read_exact_at(&mut word, STATE_AT as u64).map_err(|error| unread(path, error))?;
+        match u64::from_le_bytes(word) {
+            header::CLOSED => Ok(PageState::Closed),
+            header::LIVE if is_held => Ok(PageState::Live),
+            header::LIVE => Ok(PageState::Dead),
+            header::BEING_MADE => Err(PageError::NotReady { path: path.into() }),
+            state => Err(PageError::damaged(path, STATE_AT as u64, format!("a state of {state}"))),
+        }
+    }
+}
+
+/// Opens a regular file and nothing else, and waits for nobody at the other end of something else.
+pub(super) fn open_for_reading(path: &Path) -> Result<(File, fs::Metadata), PageError> {
+    open(path, OpenOptions::new().read(true))
+}
+
+/// The same with the permissions that `options` asks for.
+pub(super) fn open(path: &Path, options: &mut OpenOptions) -> Result<(File, fs::Metadata), PageError> {
+    let not = |what| PageError::NotAPage { path: path.into(), what };
+    let opened = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
+    let file = opened.map_err(|error| match (error.kind(), error.raw_os_error()) {
+        (ErrorKind::NotFound, _) => PageError::NotFound { path: path.into() },
+        (_, Some(libc::ELOOP)) => not("it is a symbolic link, which is not followed"),
+        (_, Some(libc::EISDIR)) => not("it is a directory"),
+        (_, Some(libc::ENXIO)) => not("it is no regular file"),
+        _ => PageError::io("open", path, error),
+    })?;
+    let metadata = file.metadata().map_err(|error| PageError::io("look at", path, error))?;
+    if metadata.is_dir() {
+        return Err(not("it is a directory"));
+    }
+    if !metadata.is_file() {
+        return Err(not("it is no regular file"));
+    }
+    Ok((file, metadata))
+}
+
+/// As many of the first bytes as a header has, fewer if the file has.
+pub(super) fn first_bytes(file: &File) -> io::Result<Vec<u8>> {
+    let mut bytes = [0; HEADER_BYTES];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match file.read_at(&mut bytes[filled..], filled as u64) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(bytes[..filled].to_vec())
+}
+
+fn unread(path: &Path, error: io::Error) -> PageError {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => PageError::damaged(path, 0, "it was cut short meanwhile"),
+        _ => PageError::io("read", path, error),
+    }
+}

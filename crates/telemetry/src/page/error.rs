@@ -1,0 +1,159 @@
+//! What can be wrong with a page.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a page cannot be made or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PageError {
+    /// A living process records there; it is left alone.
+    #[error(
+        "{path} is the metrics page of process {process}, which is recording there; give this one a page of its own, or close the other"
+    )]
+    InUse {
+        /// The page.
+        path: PageFile,
+        /// The process that it belongs to, as its own machine or container numbers it; 0 if it is only being made.
+        process: u32,
+    },
+    /// There is something else under the name of the page, which is neither read nor overwritten.
+    #[error("{path} is no metrics page: {what}; name another file, or remove it if nobody needs it")]
+    NotAPage {
+        /// The file.
+        path: PageFile,
+        /// What it is.
+        what: &'static str,
+    },
+    /// A page on this file system could make recording wait for a disk.
+    #[error(
+        "{path} lies on {file_system}, where recording can wait for the disk; put the page on tmpfs, for example in /dev/shm, or name {file_system} in allowFileSystem of telemetry to take the risk"
+    )]
+    FileSystem {
+        /// The page.
+        path: PageFile,
+        /// What it would lie on.
+        file_system: String,
+    },
+    /// Something that was asked for cannot be.
+    #[error("{what}")]
+    Option {
+        /// What it is, and what it has to be.
+        what: String,
+    },
+    /// There is no room for the page.
+    #[error(
+        "there is no room for the metrics page {path}, which takes {bytes} bytes; make space, or put it elsewhere"
+    )]
+    Full {
+        /// The page.
+        path: PageFile,
+        /// How much it takes.
+        bytes: u64,
+    },
+    /// There is no such page.
+    #[error("there is no metrics page {path}; is the recorder running that was told to make it?")]
+    NotFound {
+        /// The page.
+        path: PageFile,
+    },
+    /// Somebody is still making the page.
+    #[error("the metrics page {path} is still being made; try again")]
+    NotReady {
+        /// The page.
+        path: PageFile,
+    },
+    /// It was made by another version.
+    #[error(
+        "the metrics page {path} has version {found}, this reader knows {known}; update the older of the two packages"
+    )]
+    Version {
+        /// The page.
+        path: PageFile,
+        /// The version it says it has.
+        found: u32,
+        /// The one that is known.
+        known: u32,
+    },
+    /// What it says of itself cannot be.
+    #[error("the metrics page {path} is damaged at byte {at}: {what}")]
+    Damaged {
+        /// The page.
+        path: PageFile,
+        /// Where.
+        at: u64,
+        /// What cannot be.
+        what: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {what} the metrics page {path}: {error}")]
+    Io {
+        /// The page.
+        path: PageFile,
+        /// What was tried.
+        what: &'static str,
+        /// What it said.
+        error: io::Error,
+    },
+}
+
+/// The path of a page in an error: printed as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageFile(PathBuf);
+
+impl PageFile {
+    /// The path.
+    pub fn as_path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl From<&Path> for PageFile {
+    fn from(path: &Path) -> Self {
+        Self(path.to_path_buf())
+    }
+}
+
+impl std::fmt::Display for PageFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.display().fmt(f)
+    }
+}
+
+impl PageError {
+    /// The page it is about, if it is about one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Option { .. } => None,
+            Self::InUse { path, .. }
+            | Self::NotAPage { path, .. }
+            | Self::FileSystem { path, .. }
+            | Self::Full { path, .. }
+            | Self::NotFound { path }
+            | Self::NotReady { path }
+            | Self::Version { path, .. }
+            | Self::Damaged { path, .. }
+            | Self::Io { path, .. } => Some(path.as_path()),
+        }
+    }
+
+    /// The stable code that the packages give it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InUse { .. } => "WAL_LOCKED",
+            Self::NotAPage { .. } | Self::Damaged { .. } => "WAL_METRICS",
+            Self::FileSystem { .. } | Self::Option { .. } | Self::Version { .. } => "WAL_UNSUPPORTED",
+            Self::Full { .. } => "WAL_FULL",
+            Self::NotFound { .. } | Self::NotReady { .. } => "WAL_NOT_FOUND",
+            Self::Io { .. } => "WAL_IO",
+        }
+    }
+
+    pub(crate) fn io(what: &'static str, path: &Path, error: io::Error) -> Self {
+        Self::Io { path: path.into(), what, error }
+    }
+
+    pub(crate) fn damaged(path: &Path, at: u64, what: impl Into<String>) -> Self {
+        Self::Damaged { path: path.into(), at, what: what.into() }
+    }
+}
