@@ -18,6 +18,8 @@ const peers = {
   'fs.writeSync': './peers/write-sync.mjs',
   'fs.writevSync': './peers/writev-sync.mjs',
   lmdb: './peers/lmdb.mjs',
+  '@opentelemetry/sdk-metrics': './peers/opentelemetry.mjs',
+  'prom-client': './peers/prom-client.mjs',
   'sonic-boom': './peers/sonic-boom.mjs',
 }
 
@@ -85,6 +87,25 @@ const rounds = {
       return { eventsPerSecond: (events * 1e3) / ms }
     }),
 
+  /** A latency recorded into a histogram, and the clock looked at twice for it; no store of events. */
+  recording: async ({ histogram, calls }) => {
+    const record = histogram()
+    const nsPerCall = call => {
+      for (let i = 0; i < calls / WARM_UP_SHARE; i++) call(i)
+      const start = performance.now()
+      for (let i = 0; i < calls; i++) call(i)
+      return ((performance.now() - start) * 1e6) / calls
+    }
+    // Of all magnitudes, not one bucket over and over.
+    const latencies = Float64Array.from({ length: 4096 }, (_, i) => ((i * 2654435761) % TWO_32) * 1e-9 + 1e-7)
+    const recordNs = nsPerCall(i => record(latencies[i & 4095]))
+    const operationNs = nsPerCall(() => {
+      const start = performance.now()
+      record((performance.now() - start) / 1e3)
+    })
+    return { recordNs, operationNs }
+  },
+
   /** Every event waited for on its own, many at the same time. */
   'in-flight': ({ dir, open, events, inFlight }) =>
     withScratch(dir, async scratch => {
@@ -134,5 +155,5 @@ const { contest, peer, ...given } = JSON.parse(process.argv[2] ?? '{}')
 const round = rounds[contest]
 const path = peers[peer]
 if (round === undefined || path === undefined) throw new Error(`there is no contest ${contest} of ${peer}`)
-const { open, replay, groupEvents } = await import(path)
-console.log(JSON.stringify(await round({ ...given, open, replay, groupEvents })))
+const { open, replay, groupEvents, histogram } = await import(path)
+console.log(JSON.stringify(await round({ ...given, open, replay, groupEvents, histogram })))

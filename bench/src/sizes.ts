@@ -37,6 +37,8 @@ export interface Sizes {
   readonly sustainedCap?: string
   /** Events appended at a million a second. */
   readonly paced: number
+  /** Metrics recorded. */
+  readonly recorded: number
   /** Bytes of the large log and of the small one that it is compared with. */
   readonly largeLogBytes: number
   readonly smallLogBytes: number
@@ -95,6 +97,7 @@ export function fullSizes({ dir, diskBytes, long, sustained }: SizeOptions): Siz
     seeks: 5_000,
     followed: 3_000,
     sustainedBytes,
+    recorded: 2_000_000,
     paced: long ? 60_000_000 : 10_000_000,
     largeLogBytes,
     smallLogBytes: GIB,
@@ -123,6 +126,7 @@ export const SMOKE: Sizes = {
   seeks: 50,
   followed: 20,
   sustainedBytes: 64 << 20,
+  recorded: 1_000,
   paced: 20_000,
   largeLogBytes: 128 << 20,
   smallLogBytes: 64 << 20,

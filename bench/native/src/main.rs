@@ -14,6 +14,7 @@ mod hand_off;
 mod large_log;
 mod latencies;
 mod paced;
+mod recording;
 mod reopen;
 mod replay;
 mod resident;
@@ -73,7 +74,13 @@ enum Contest {
     RawSequential { dir: PathBuf, bytes: u64 },
     /// Appends at a fixed rate, each of them timed.
     #[serde(rename_all = "camelCase")]
-    Paced { dir: PathBuf, events: u64 },
+    Paced {
+        dir: PathBuf,
+        events: u64,
+        /// Whether somebody reads and writes out all metrics meanwhile, as often as that is done.
+        #[serde(default)]
+        scraped: bool,
+    },
     /// The same without an append.
     #[serde(rename_all = "camelCase")]
     PacedEmpty { dir: PathBuf, events: u64 },
@@ -116,6 +123,12 @@ enum Contest {
     /// Compressing events.
     #[serde(rename_all = "camelCase")]
     Compression { dir: PathBuf, level: i32 },
+    /// Recording metrics, and reading them.
+    #[serde(rename_all = "camelCase")]
+    Recording { dir: PathBuf, calls: u64 },
+    /// Two threads that record metrics beside each other.
+    #[serde(rename_all = "camelCase")]
+    Neighbours { dir: PathBuf, calls: u64 },
     /// Groups of events, each group made durable by one sync.
     #[serde(rename_all = "camelCase")]
     Group { dir: PathBuf, events: u64, group: u64 },
@@ -134,7 +147,7 @@ impl Contest {
             Self::WriteSync { dir, write_bytes, syncs } => write_sync::round(dir, *write_bytes, *syncs),
             Self::Sustained { dir, bytes } => sustained::round(dir, *bytes),
             Self::RawSequential { dir, bytes } => sustained::raw_round(dir, *bytes),
-            Self::Paced { dir, events } => paced::round(dir, *events),
+            Self::Paced { dir, events, scraped } => paced::round(dir, *events, *scraped),
             Self::PacedEmpty { events, .. } => paced::empty_round(*events),
             Self::Reopen { logs, bytes, many_unsealed, .. } => reopen::round(logs, *bytes, *many_unsealed),
             Self::LargeLog { logs, bytes, .. } => large_log::large_log(logs, *bytes).map(|_| Figures::new()),
@@ -155,6 +168,8 @@ impl Contest {
                 choices::unasked_syncs(dir, *events, *interval_ms, *bytes)
             }
             Self::Compression { level, .. } => choices::compression(*level),
+            Self::Recording { calls, .. } => Ok(recording::round(*calls)),
+            Self::Neighbours { calls, .. } => recording::neighbours_round(*calls),
             Self::Group { dir, events, group } => group::round(dir, *events, *group),
         }
     }

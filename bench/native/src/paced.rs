@@ -3,10 +3,13 @@
 use std::hint::{black_box, spin_loop};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use flashstrike_recorder::{Code, Event, RecorderOptions, Retention};
+use flashstrike_telemetry::RecorderTelemetry;
+use flashstrike_telemetry::exposition::{Exposition, Format};
 
 use crate::append::{PATIENCE, open_prepared};
 use crate::events::{Events, options};
@@ -22,11 +25,13 @@ const SEGMENT_BYTES: u32 = 3 << 20;
 const PREPARED_SEGMENTS: u32 = 8;
 /// Of both kinds: from the first second on segments are compressed and removed at the rate at which they are filled.
 const KEPT_SEGMENTS: u32 = 8;
+/// Prometheus usually asks every 15 seconds to a minute.
+const SCRAPE_PERIOD: Duration = Duration::from_secs(1);
 /// Appended at the same rate before the clock starts.
 const WARM_UP_EVENTS: u64 = 200_000;
 
 /// Appends so many events, one a microsecond.
-pub(crate) fn round(directory: &Path, events: u64) -> Result<Figures, Failure> {
+pub(crate) fn round(directory: &Path, events: u64, scraped: bool) -> Result<Figures, Failure> {
     let scratch = Scratch::new(directory, "paced")?;
     let mut options = options(scratch.path())?;
     options.segment_bytes = SEGMENT_BYTES;
@@ -35,6 +40,7 @@ pub(crate) fn round(directory: &Path, events: u64) -> Result<Figures, Failure> {
     options.retention = Retention { hot_segments: kept, cold_segments: kept, ..Retention::default() };
     let work = Work::observe(&mut options);
     let mut recorder = open_prepared(&options)?;
+    let telemetry = Arc::clone(recorder.telemetry());
     let source = Events::new();
     let mut waits = 0_u32;
     let mut append = |number: u64| -> Result<(), Failure> {
@@ -50,8 +56,15 @@ pub(crate) fn round(directory: &Path, events: u64) -> Result<Figures, Failure> {
             Err(error) => Err(error.into()),
         }
     };
-    pace(WARM_UP_EVENTS, &mut append)?;
-    let ns = pace(events, &mut append)?;
+    let is_over = AtomicBool::new(false);
+    let ns = thread::scope(|scope| {
+        if scraped {
+            scope.spawn(|| scrape(&telemetry, &is_over));
+        }
+        let ns = pace(WARM_UP_EVENTS, &mut append).and_then(|_| pace(events, &mut append));
+        is_over.store(true, Ordering::Relaxed);
+        ns
+    })?;
     let rotations = recorder.manager()?.writer().position().map_or(0, |(index, _)| index);
     let (compressed, deleted) = work.done();
     recorder.close()?;
@@ -61,6 +74,19 @@ pub(crate) fn round(directory: &Path, events: u64) -> Result<Figures, Failure> {
     figures.insert("waits", f64::from(waits));
     figures.insert("rotations", f64::from(rotations));
     Ok(figures)
+}
+
+/// Reads and writes out all metrics, once a second, as Prometheus has it done.
+fn scrape(telemetry: &RecorderTelemetry, is_over: &AtomicBool) {
+    let mut exposition = Exposition::new();
+    let mut due = Instant::now();
+    while !is_over.load(Ordering::Relaxed) {
+        if Instant::now() >= due {
+            black_box(exposition.write(Format::Text, &[(0, &telemetry.snapshot())], &[]));
+            due += SCRAPE_PERIOD;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// What the maintainer says that it has done.

@@ -54,28 +54,3 @@ count, no checksum.`,
     ],
   }
 }
-
-export function telemetry({ appends: events }: Sizes): Benchmark {
-  return {
-    name: 'b11',
-    title: 'what telemetry costs an append',
-    method: `Appends as in B2. Telemetry is always on; the reference is the same program built without it: no clock, no
-counter, no histogram. What is looked for is a small part of what the speed of a virtual machine changes by from one
-second to the next, so there are six times as many rounds.`,
-    moreRounds: 6,
-    contestants: {
-      recorded: native({ contest: 'append', events }),
-      unrecorded: { program: 'unrecorded', contest: { contest: 'append', events } },
-    },
-    figures: [
-      {
-        name: 'b11.append',
-        title: 'append with telemetry',
-        unit: 'ns/event',
-        value: { contestant: 'recorded', figure: 'nsPerEvent' },
-        reference: { contestant: 'unrecorded', figure: 'nsPerEvent', title: 'append built without it' },
-        target: ratioAtMost(1.03),
-      },
-    ],
-  }
-}

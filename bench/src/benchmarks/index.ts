@@ -1,6 +1,6 @@
 import type { Benchmark } from '../benchmark.js'
 import type { Sizes } from '../sizes.js'
-import { appendFromJavaScript, appendFromRust, telemetry } from './append.js'
+import { appendFromJavaScript, appendFromRust } from './append.js'
 import { choices } from './choices.js'
 import { commit, commitCurve, groupCommit } from './commit.js'
 import { reopen, sustained, syncBytes } from './disk.js'
@@ -10,6 +10,7 @@ import { memory } from './memory.js'
 import { peersAppend, peersCommit, peersGroup, peersReplay } from './peers.js'
 import { handOff, replay } from './replay.js'
 import { seek } from './seek.js'
+import { neighbours, recording, scraped, telemetryOfAppends } from './telemetry.js'
 import { verify } from './verify.js'
 
 /** All benchmarks with these sizes. */
@@ -27,7 +28,10 @@ export function benchmarks(sizes: Sizes): readonly Benchmark[] {
     reopen(sizes),
     verify(sizes),
     seek(sizes),
-    telemetry(sizes),
+    telemetryOfAppends(sizes),
+    recording(sizes),
+    neighbours(sizes),
+    scraped(sizes),
     syncBytes(sizes),
     follow(sizes),
     memory(sizes),
