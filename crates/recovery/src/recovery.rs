@@ -78,7 +78,7 @@ impl Recovery {
             // In a damaged log the first segment may not be able to say it.
             None if options.mode == Mode::Diagnostic => {
                 let source = SegmentSource::new(&files, &options.directory);
-                source.identity_in(inspection.listing.segments.keys())?
+                source.identity_in(inspection.listing.segments.keys(), inspection.own_log_id)?
             }
             identity => identity.clone(),
         };

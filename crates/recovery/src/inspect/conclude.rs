@@ -15,6 +15,8 @@ pub(super) struct Survey {
     pub(super) directory: PathBuf,
     pub(super) listing: Listing,
     pub(super) meta: MetaFacts,
+    /// See [`Inspection::own_log_id`].
+    pub(super) own_log_id: Option<[u8; 16]>,
     pub(super) first_segment: u32,
     pub(super) first: Option<SegmentStart>,
     pub(super) options: InspectOptions,
@@ -63,6 +65,7 @@ impl Survey {
             retired: self.listing.segments.range(..self.first_segment).map(|(&i, &f)| (i, f)).collect(),
             directory: self.directory,
             depth: self.options.depth,
+            own_log_id: self.own_log_id,
             first_segment: self.first_segment,
             identity: verdict.identity.clone(),
             last_event_id: verdict.g,

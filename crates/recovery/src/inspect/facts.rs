@@ -25,6 +25,8 @@ pub struct Inspection {
     pub damage: Option<Damage>,
     /// Log id, event size, segment size and schema; `None` until a metadata block verified.
     pub identity: Option<LogIdentity>,
+    /// Whose log it is, where there are segments of two; `None`: none was found to be a stranger, or nothing decides.
+    pub own_log_id: Option<[u8; 16]>,
     /// Index of the first segment that belongs to the log.
     pub first_segment: u32,
     /// Segments below it, whose removal was begun.

@@ -7,6 +7,7 @@ mod facts;
 mod scout;
 mod source;
 mod staging;
+mod stranger;
 mod survey;
 mod verify;
 

@@ -177,13 +177,17 @@ impl SegmentSource {
         }
     }
 
-    /// What the first of these segments that can say it says that the log is.
+    /// What the first of these segments that can say it says that the log is; of those of the log `own_log_id`, if that
+    /// is known.
     pub(crate) fn identity_in<'a>(
         &self,
         segments: impl Iterator<Item = &'a u32>,
+        own_log_id: Option<[u8; 16]>,
     ) -> Result<Option<LogIdentity>> {
         for &index in segments {
-            if let Some(identity) = self.start(index, None)?.as_ref().and_then(identity_of) {
+            let identity = self.start(index, None)?.as_ref().and_then(identity_of);
+            let is_own = |identity: &LogIdentity| own_log_id.is_none_or(|own| own == identity.log_id);
+            if let Some(identity) = identity.filter(is_own) {
                 return Ok(Some(identity));
             }
         }

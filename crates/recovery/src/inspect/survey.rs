@@ -16,6 +16,7 @@ use flashstrike_segment::{SegmentStart, State, WalMeta, names};
 use super::conclude::Survey;
 use super::facts::{Inspection, MetaFacts};
 use super::source::{SegmentSource, identity_of};
+use super::stranger::name_stranger;
 use super::verify::{Begin, Found, Known, verify};
 use super::{Depth, InspectOptions, Watch};
 use crate::directory::{Listing, SegmentFiles};
@@ -184,8 +185,10 @@ fn inspect_at(
     };
     let Some(mut found) = found else { return Ok(None) };
     let tail = found.tail.take();
-    let survey =
-        Survey { directory: source.directory, listing, meta, first_segment, first, options: *options };
+    let bad = found.verdict.bad.as_mut();
+    let own_log_id = bad.and_then(|bad| name_stranger(&source, &known.order, meta.valid(), bad));
+    let directory = source.directory.clone();
+    let survey = Survey { directory, listing, meta, own_log_id, first_segment, first, options: *options };
     Ok(Some((survey.conclude(found), tail)))
 }
 

@@ -30,13 +30,16 @@ impl Look<'_> {
     pub(super) fn overview(&self) -> Result<Overview> {
         let (files, directory, inspection) = (&*self.source.files, &*self.source.directory, self.inspection);
         let segments = self.segments()?;
+        let own = inspection.own_log_id;
         let identity = match &inspection.identity {
-            Some(identity) => Some(identity.clone()),
-            None => self.source.identity_in(inspection.listing.segments.keys())?,
+            Some(identity) if own.is_none_or(|own| own == identity.log_id) => Some(identity.clone()),
+            _ => self.source.identity_in(inspection.listing.segments.keys(), own)?,
         };
         let belongs = |segment: &&SegmentOverview| {
             matches!(segment.state, SegmentState::Sealed | SegmentState::Unsealed | SegmentState::Active)
                 && !self.is_behind_damage(segment.index)
+                // Also a stranger that the log seemed to begin with.
+                || inspection.segments.iter().any(|facts| facts.index == segment.index)
         };
         let cursors = self.cursors(identity.as_ref().map(|identity| &identity.log_id))?;
         let staged = StagedReport::of(&inspection.staging);
@@ -92,7 +95,13 @@ impl Look<'_> {
         let mut made = match self.inspection.segments.iter().position(|facts| facts.index == index) {
             Some(at) => {
                 let is_last = at + 1 == self.inspection.segments.len();
-                SegmentOverview::read(&self.inspection.segments[at], is_last)
+                let mut made = SegmentOverview::read(&self.inspection.segments[at], is_last);
+                let is_doubtful = self.inspection.own_log_id.is_some();
+                if is_doubtful && self.source.start(index, None)?.is_some_and(|start| self.is_foreign(&start))
+                {
+                    made.state = SegmentState::Foreign;
+                }
+                made
             }
             None => self.unread(index)?,
         };
@@ -162,7 +171,8 @@ impl Look<'_> {
     }
 
     fn is_foreign(&self, start: &SegmentStart) -> bool {
-        let own = self.inspection.identity.as_ref().map(|identity| identity.log_id);
+        let Inspection { own_log_id, identity, .. } = self.inspection;
+        let own = own_log_id.or(identity.as_ref().map(|identity| identity.log_id));
         own.zip(start.log_id()).is_some_and(|(own, found)| own != found)
     }
 

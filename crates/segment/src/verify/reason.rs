@@ -32,6 +32,16 @@ pub enum Reason {
         /// That of the log, in hexadecimal digits.
         expected: String,
     },
+    /// The file of this segment is of another log, though the log seemed to begin with it.
+    #[error("{file} is a segment of another log: its log id is {found}, that of this log {expected}")]
+    OtherLog {
+        /// Name of the file that does not belong here.
+        file: String,
+        /// The log id in it, in hexadecimal digits.
+        found: String,
+        /// That of the log, in hexadecimal digits.
+        expected: String,
+    },
     /// The compressed file of the segment is damaged, and what was got out of it does not verify.
     #[error("{file} is damaged ({cause}), and so {consequence}")]
     ColdFile {
@@ -142,9 +152,17 @@ impl Reason {
     #[must_use]
     pub fn file(&self) -> Option<&str> {
         match self {
-            Self::ForeignSegment { file, .. } | Self::ColdFile { file, .. } => Some(file),
+            Self::ForeignSegment { file, .. } | Self::OtherLog { file, .. } | Self::ColdFile { file, .. } => {
+                Some(file)
+            }
             _ => None,
         }
+    }
+
+    /// The file of this segment says that it is of the log `found`, and the log is `expected`.
+    #[must_use]
+    pub fn of_another_log(file: String, found: &[u8; 16], expected: &[u8; 16]) -> Self {
+        Self::OtherLog { file, found: hex(found), expected: hex(expected) }
     }
 
     /// Why the log does not go on with the metadata block of the next segment, which stands in `file` and continues
