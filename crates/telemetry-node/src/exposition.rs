@@ -28,6 +28,7 @@ impl NativeExposition {
     /// @param missing why others could not be read, a text each
     /// @throws an error with the code `WAL_UNSUPPORTED` for another format
     #[napi(catch_unwind)]
+    #[allow(clippy::needless_pass_by_value, reason = "Node hands them over by value")]
     pub fn write(
         &mut self,
         format: String,
