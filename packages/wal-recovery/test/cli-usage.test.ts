@@ -24,6 +24,11 @@ test('wrong usage is told in the words that were typed, and where that command i
   const none = temporaryDirectory(t)
   for (const [args, said, command] of [
     [['verify', none, '--jsn'], 'verify has no option --jsn: did you mean --json?', 'verify'],
+    [['verify', '--jsn', none], 'verify has no option --jsn: did you mean --json?', 'verify'],
+    [['verify', '-j', none], 'verify has no option -j: it has --json, --help, --version', 'verify'],
+    [['copy', '--jsn', none, 'x'], 'copy has no option --jsn: did you mean --json?', 'copy'],
+    [['dump', '-n', '5'], 'dump takes the directory of a log', 'dump'],
+    [['dump', '--no-follow', '--last', '-1'], 'dump takes the directory of a log', 'dump'],
     [['repair', none, '--dry-rn'], 'repair has no option --dry-rn: did you mean --dry-run?', 'repair'],
     [['stat', none, '-q'], 'stat has no option -q: it has --json, --help, --version', 'stat'],
     [['copy', none], 'copy takes the directory of a log and the directory for the copy', 'copy'],

@@ -65,16 +65,22 @@ const repairOptions = {
 } as const
 
 const aDirectory = ['the directory of a log']
-const common = ['help', 'version']
-/** What each command takes, for complaints about its use. */
+const common = { help: { alias: 'h' }, version: {} } as const
+
+/** What a command takes, for complaints about its use. */
+function use(takes: readonly string[], own: Readonly<Record<string, object>>): CommandUse {
+  const all: Readonly<Record<string, { readonly alias?: string }>> = { ...own, ...common }
+  return { takes, options: Object.keys(all), short: Object.values(all).flatMap(({ alias }) => alias ?? []) }
+}
+
 const commands: Readonly<Record<string, CommandUse>> = {
-  inspect: { takes: aDirectory, options: ['json', ...common] },
-  verify: { takes: aDirectory, options: ['json', ...common] },
-  dump: { takes: aDirectory, options: [...Object.keys(dumpOptions), ...common] },
-  repair: { takes: aDirectory, options: [...Object.keys(repairOptions), ...common] },
-  stat: { takes: aDirectory, options: ['json', ...common] },
-  copy: { takes: [...aDirectory, 'the directory for the copy'], options: ['json', ...common] },
-  completion: { takes: [`a shell (${SHELLS.join(', ')})`], options: common },
+  inspect: use(aDirectory, asJson),
+  verify: use(aDirectory, asJson),
+  dump: use(aDirectory, dumpOptions),
+  repair: use(aDirectory, repairOptions),
+  stat: use(aDirectory, asJson),
+  copy: use([...aDirectory, 'the directory for the copy'], asJson),
+  completion: use([`a shell (${SHELLS.join(', ')})`], {}),
 }
 
 /** What understands these arguments and does what they ask for. */

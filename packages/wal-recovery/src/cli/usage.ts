@@ -20,6 +20,8 @@ export interface CommandUse {
   readonly takes: readonly string[]
   /** Its options, without the dashes. */
   readonly options: readonly string[]
+  /** Those of one letter. */
+  readonly short: readonly string[]
 }
 
 /** The command that was asked for: the first word that is no option. */
@@ -40,6 +42,9 @@ export function usageError(
   const [, unknown] = /^Unknown arguments?: (.*)$/s.exec(message) ?? []
   if (unknown !== undefined) return new UsageError(unknownArguments(unknown.split(', '), args, name, command))
   if (message.startsWith('Not enough non-option arguments')) {
+    // What stands behind an option that there is not was taken for its value, and is missing elsewhere.
+    const wrong = unknownOptions(args, command)
+    if (wrong.length > 0) return new UsageError(unknownArguments(wrong, args, name, command))
     return new UsageError(`${name} takes ${command.takes.join(' and ')}`)
   }
   const [, option, given, choices] = /Argument: ([\w-]+), Given: (.*), Choices: (.*)$/m.exec(message) ?? []
@@ -68,6 +73,22 @@ function unknownCommand(
   const nearest = nearestOf(name, names)
   const instead = nearest === undefined ? `there are ${all}` : `did you mean ${nearest}?`
   return `there is no command ${safe(name)}: ${instead}`
+}
+
+/** The options that were typed and that a command does not have. */
+function unknownOptions(args: readonly string[], { options, short }: CommandUse): string[] {
+  const end = args.indexOf('--')
+  return (end < 0 ? args : args.slice(0, end)).flatMap(arg => {
+    const long = /^--(?:no-)?([^=]+)/.exec(arg)?.[1]
+    if (long !== undefined) return options.some(name => camelCase(name) === camelCase(long)) ? [] : [long]
+    // A number may be meant as a value.
+    const letter = /^-([^-\d.])/.exec(arg)?.[1]
+    return letter === undefined || short.includes(letter) ? [] : [letter]
+  })
+}
+
+function camelCase(name: string): string {
+  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 }
 
 /** `names` as the parser has them; one that was typed with dashes may be there once more in camel case. */
