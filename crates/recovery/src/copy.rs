@@ -13,7 +13,7 @@ use flashstrike_segment::{SegmentHeader, WalMeta, names};
 use serde::Serialize;
 
 use crate::cursor::{Cursor, CursorOptions, CursorStart, remove_if_left_by_copy};
-use crate::directory::{Listing, absolute, cold_path, hot_path};
+use crate::directory::{Listing, absolute, cold_path, hot_path, no_segment};
 use crate::error::{Code, Error, Result};
 use crate::files::{File, FileSystem, OpenMode, OsFileSystem, read_full_at, sync_names};
 use crate::inspect::{
@@ -147,7 +147,7 @@ impl Copying<'_> {
     fn run(&self, progress: CopyProgress<'_>) -> Result<Copied> {
         let Inspection { segments, first_segment, .. } = self.inspection;
         let (Some(last), Some(identity)) = (segments.last(), &self.inspection.identity) else {
-            return Err(crate::directory::not_found(&self.source.directory));
+            return Err(no_segment(&self.source.directory, self.inspection.meta.valid()));
         };
         let meta = WalMeta {
             clean: false,

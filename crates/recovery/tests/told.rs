@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use std::{fs, io};
 
 use flashstrike_recovery::cursor::{CursorOptions, CursorStart};
+use flashstrike_recovery::follow::{FollowOptions, Wait};
 use flashstrike_recovery::overview::overview;
 use flashstrike_recovery::repair::{ByHandOptions, plan_repair, repair};
 use flashstrike_recovery::{Code, Error, Mode, Recovery, RecoveryOptions};
@@ -150,5 +151,37 @@ fn removing_a_cursor_that_cannot_be_removed_says_what_where_and_what_to_do() {
         }
         let text = Error::io("open", &log.join("00000000.wal"), &error).to_string();
         assert!(text.contains("appending needs"), "{text}");
+    }
+}
+
+#[test]
+fn whoever_wants_segments_where_only_wal_meta_is_left_is_told_of_what_was_there() {
+    let place = temporary_directory();
+    let log = place.path();
+    let mut writer = LogWriter::new(log, 32, 1 << 20);
+    writer.append(10);
+    writer.write_meta(0);
+    let recovery = open(log);
+    let mut follower = recovery.follow(FollowOptions::default()).unwrap();
+    while follower.last_event_id() < 10 {
+        assert!(follower.next_run(Wait::AtMost(Duration::from_secs(60))).unwrap().is_some());
+    }
+    fs::remove_file(log.join("00000000.wal")).unwrap();
+    // Another file of this name is that of a writer who has opened the log since.
+    stage(log, 10, 0, 32, 10);
+    let error = loop {
+        match follower.next_event(Wait::AtMost(Duration::from_secs(60))) {
+            Ok(event) => assert!(event.is_some(), "nothing is noticed"),
+            Err(error) => break error,
+        }
+    };
+    let text = error.to_string();
+    assert!(text.contains("10") && !text.contains("create it with Recorder.open"), "{text}");
+
+    let empty = temporary_directory();
+    for tried in [plan_repair, repair] {
+        let error = tried(&os_files(), empty.path(), &ByHandOptions::default()).unwrap_err();
+        assert_eq!(error.code(), Code::NotFound);
+        assert!(!error.to_string().contains("Recorder.open"), "{error}");
     }
 }

@@ -9,7 +9,7 @@ use super::errors::corrupt;
 use super::from_now::end_of;
 use super::tail::Tail;
 use super::{Canceller, FollowOptions, Follower, Log, Place, Start, State};
-use crate::directory::{hot_path, not_found};
+use crate::directory::{hot_path, no_segment};
 use crate::error::{Error, Result};
 use crate::inspect::{Depth, InspectOptions, Inspection, SegmentSource, Watch, observe};
 use crate::log_view::segment_size;
@@ -72,7 +72,7 @@ impl Follower {
             return Err(refusal);
         }
         if inspection.listing.segments.is_empty() {
-            return Err(not_found(&source.directory));
+            return Err(no_segment(&source.directory, inspection.meta.valid()));
         }
         let Some(identity) = inspection.identity.clone() else { return Ok(false) };
         check_schema(&self.log.options, Some(&identity))?;

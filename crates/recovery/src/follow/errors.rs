@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use flashstrike_segment::{Damage, Position, Reason};
 
 use super::Follower;
-use crate::directory::{Listing, not_found};
+use crate::directory::{Listing, no_segment};
 use crate::error::{Code, Error, Result};
 use crate::inspect::SegmentSource;
 use crate::plan::removed;
@@ -76,7 +76,7 @@ impl Follower {
             return Ok(removed);
         }
         if Listing::read(&*source.files, &source.directory)?.segments.is_empty() {
-            return Ok(not_found(&source.directory));
+            return Ok(no_segment(&source.directory, source.meta()?.valid()));
         }
         let position = Position { segment: Some(index), offset: 0 };
         Ok(corrupt(&Damage { position, reason: Reason::SegmentMissing }, source))

@@ -17,7 +17,7 @@ use super::cut::{Purpose, Repair};
 use super::evidence::{LogEnd, quarantine};
 use super::refuse;
 use crate::cursor::CursorEntry;
-use crate::directory::{Listing, absolute, not_found};
+use crate::directory::{Listing, absolute};
 use crate::error::{Code, Error, Result};
 use crate::files::{FileSystem, remove_if_there};
 use crate::inspect::{Depth, InspectOptions, Inspection, MetaFacts, inspect};
@@ -295,7 +295,9 @@ fn plan_of(
 pub(super) fn check_there(files: &dyn FileSystem, directory: &Path) -> Result<()> {
     let directory = absolute(directory)?;
     if Listing::read(files, &directory)?.is_empty() && quarantine(files, &directory)?.is_empty() {
-        return Err(not_found(&directory));
+        let message =
+            format!("no log in {}, nor anything that a repair has kept; check the path", directory.display());
+        return Err(Error::new(Code::NotFound, message).at_path(&directory));
     }
     Ok(())
 }
