@@ -15,7 +15,9 @@ mod instance;
 mod native_recorder;
 mod notifier;
 mod open;
+mod telemetry_options;
 
 pub use errors::error_codes;
 pub use native_recorder::NativeRecorder;
 pub use open::{OpenOptions, open};
+pub use telemetry_options::{Label, TelemetryOptions};

@@ -3,8 +3,11 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use flashstrike_recorder::{Code, Compression, Error, Mode, Recorder, RecorderOptions, Retention};
+use flashstrike_recorder::{
+    Code, Compression, Error, Mode, Recorder, RecorderOptions, Retention, metric_labels_with,
+};
 use flashstrike_segment::Schema;
+use flashstrike_telemetry::RecorderTelemetry;
 use napi::Env;
 use napi::bindgen_prelude::Function;
 use napi_derive::napi;
@@ -12,6 +15,7 @@ use napi_derive::napi;
 use crate::errors::to_throw;
 use crate::native_recorder::NativeRecorder;
 use crate::notifier::{Arguments, Notifier};
+use crate::telemetry_options::TelemetryOptions;
 
 /// What JavaScript gives; what it leaves out has the recorder's default.
 #[napi(object)]
@@ -45,6 +49,8 @@ pub struct OpenOptions {
     pub allow_file_system: Option<Vec<String>>,
     /// What to do with a damaged end.
     pub mode: Option<String>,
+    /// What the metrics are called, and where they live.
+    pub telemetry: Option<TelemetryOptions>,
 }
 
 /// Limits of what is kept; what is left out is no limit.
@@ -113,6 +119,11 @@ fn recorder_options(given: OpenOptions) -> Result<RecorderOptions, Error> {
     options.allow_file_system = given.allow_file_system.unwrap_or_default();
     if let Some(mode) = given.mode {
         options.mode = Mode::from_str(&mode)?;
+    }
+    if let Some(telemetry) = given.telemetry {
+        let labels = metric_labels_with(&options.directory, &telemetry.labels())?;
+        options.telemetry = RecorderTelemetry::labelled(labels);
+        options.telemetry_page = telemetry.page(options.file_mode);
     }
     Ok(options)
 }

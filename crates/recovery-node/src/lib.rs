@@ -14,6 +14,7 @@ mod native_cursor;
 mod native_follower;
 mod native_recovery;
 mod native_replay;
+mod telemetry_options;
 mod tools;
 mod verify;
 mod waker;
@@ -25,6 +26,7 @@ pub use native_cursor::{
 pub use native_follower::NativeFollower;
 pub use native_recovery::{NativeRecovery, OpenOptions, OpenTask, open};
 pub use native_replay::NativeReplay;
+pub use telemetry_options::{Label, TelemetryOptions};
 pub use tools::{
     RepairLogOptions, ToolTask, copy_log, end_copies, inspect_log, repair_log, undo_repair, verify_log,
 };

@@ -15,6 +15,7 @@ use crate::errors::to_throw;
 use crate::native_cursor::{CursorOpenOptions, ListCursorsTask, OpenCursorTask, RemoveCursorTask};
 use crate::native_follower::NativeFollower;
 use crate::native_replay::NativeReplay;
+use crate::telemetry_options::TelemetryOptions;
 use crate::verify::{ProgressArguments, VerifyTask};
 
 /// What JavaScript gives; what it leaves out is as usual.
@@ -31,6 +32,8 @@ pub struct OpenOptions {
     pub event_size: Option<u32>,
     /// Segments opened and verified ahead.
     pub preload_segments: Option<f64>,
+    /// What the metrics are called, and where they live.
+    pub telemetry: Option<TelemetryOptions>,
 }
 
 /// Opens a log for reading, on the pool: what is verified meanwhile may be all of it.
@@ -73,6 +76,10 @@ fn recovery_options(given: &OpenOptions) -> Result<RecoveryOptions, Error> {
     if let Some(count) = given.preload_segments {
         // What is no whole number becomes one that is refused.
         options.preload_segments = if count.fract() == 0.0 { count as usize } else { usize::MAX };
+    }
+    if let Some(telemetry) = &given.telemetry {
+        options.labels = telemetry.labels();
+        options.telemetry_page = telemetry.page(0o600);
     }
     Ok(options)
 }
@@ -210,6 +217,8 @@ impl NativeRecovery {
     #[napi(catch_unwind)]
     pub fn close(&self) {
         self.recovery.borrow_mut().take();
+        // Not left to the garbage collector: the page may be wanted for the next one.
+        self.telemetry.close_page();
     }
 }
 

@@ -6,10 +6,12 @@
 
 mod exposition;
 mod json;
+mod page;
 mod series;
 
 use flashstrike_telemetry::{ProtocolError, Snapshot, decode_snapshot};
 use napi_derive::napi;
+pub use page::{NativePage, attach_page};
 
 /// Why bytes could not be read, as a code for JavaScript.
 ///

@@ -6,11 +6,14 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use flashstrike_telemetry::clock::now_ns;
 use flashstrike_telemetry::histogram::bucket_index;
 use flashstrike_telemetry::kinds::{Counter, Distribution, Duration, Operation};
+use flashstrike_telemetry::page::{PageOptions, TelemetryPage};
 use flashstrike_telemetry::{RecorderTelemetry, Snapshot, Status, decode_snapshot, encode_snapshot};
 
 const ROUNDS: usize = 301;
@@ -25,6 +28,26 @@ struct Contender<'a> {
 fn contender<'a>(name: &'static str, calls: u64, mut run: impl FnMut(u64) + 'a) -> Contender<'a> {
     let run = Box::new(move |calls| (0..calls).for_each(|call| run(black_box(call))));
     Contender { name, calls, run, ns_per_call: Vec::new() }
+}
+
+/// Metrics in a file in memory, which is removed in the end.
+struct SharedPage {
+    path: PathBuf,
+    telemetry: Arc<RecorderTelemetry>,
+}
+
+impl SharedPage {
+    fn new() -> Self {
+        let path = Path::new("/dev/shm").join(format!("record-bench-{}.page", std::process::id()));
+        let telemetry = RecorderTelemetry::on_page(&PageOptions::new(&path), Vec::new());
+        Self { telemetry: telemetry.expect("/dev/shm is in memory"), path }
+    }
+}
+
+impl Drop for SharedPage {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 fn main() {
@@ -43,6 +66,10 @@ fn main() {
     let telemetry = RecorderTelemetry::new();
     let writer = telemetry.segment_writer_updater();
     let manager = telemetry.manager_updater();
+    let page = SharedPage::new();
+    let paged_writer = page.telemetry.segment_writer_updater();
+    let paged_manager = page.telemetry.manager_updater();
+    let mut reader = TelemetryPage::attach(&page.path).expect("it was just made");
     let snapshot = telemetry.snapshot();
     let bytes = encode_snapshot(&snapshot);
     let many = 20_000;
@@ -64,12 +91,20 @@ fn main() {
             black_box(Instant::now());
         }),
         contender("now_ns + on_write_block (a timed operation)", many, |_| writer.on_write_block(now_ns())),
+        contender("  the same on a shared page", many, |_| paged_writer.on_write_block(now_ns())),
         contender("on_append_block + on_block_fill (a block of 256)", many, |_| {
             manager.on_append_block(256, 16_384);
             writer.on_block_fill(256);
         }),
+        contender("  the same on a shared page", many, |_| {
+            paged_manager.on_append_block(256, 16_384);
+            paged_writer.on_block_fill(256);
+        }),
         contender("RecorderTelemetry::snapshot", 20, |_| {
             black_box(telemetry.snapshot());
+        }),
+        contender("TelemetryPage::snapshot", 20, |_| {
+            black_box(reader.snapshot().expect("its own page"));
         }),
         contender("encode_snapshot", 20, |_| {
             black_box(encode_snapshot(&snapshot));

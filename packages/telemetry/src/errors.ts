@@ -1,7 +1,22 @@
 import { inspect } from 'node:util'
 
 /** Every code a {@link MetricsError} can carry; what each means stands in the README. */
-export type MetricsErrorCode = 'WAL_CLOSED' | 'WAL_LISTEN' | 'WAL_METRICS' | 'WAL_UNSUPPORTED'
+export type MetricsErrorCode =
+  | 'WAL_CLOSED'
+  | 'WAL_IO'
+  | 'WAL_LISTEN'
+  | 'WAL_METRICS'
+  | 'WAL_NOT_FOUND'
+  | 'WAL_UNSUPPORTED'
+
+/** The codes that a source may give. */
+const OF_SOURCES: readonly unknown[] = [
+  'WAL_CLOSED',
+  'WAL_IO',
+  'WAL_METRICS',
+  'WAL_NOT_FOUND',
+  'WAL_UNSUPPORTED',
+]
 
 /** Why metrics could not be had or served. `code` is stable, the message says what happened and what to do. */
 export class MetricsError extends Error {
@@ -30,6 +45,12 @@ Object.defineProperty(MetricsError.prototype, 'name', {
   writable: true,
 })
 
+/** What looking at a page threw. */
+export function pageError(thrown: unknown): MetricsError {
+  const { code, message } = describe(thrown)
+  return new MetricsError(code, message, undefined, { cause: thrown })
+}
+
 function describe(thrown: unknown): { code: MetricsErrorCode; message: string } {
   if (!(thrown instanceof Error)) return { code: 'WAL_METRICS', message: `threw ${inspect(thrown)}` }
   const { code } = thrown as { code?: unknown }
@@ -37,5 +58,5 @@ function describe(thrown: unknown): { code: MetricsErrorCode; message: string } 
 }
 
 function isOurs(code: unknown): code is MetricsErrorCode {
-  return code === 'WAL_CLOSED' || code === 'WAL_METRICS' || code === 'WAL_UNSUPPORTED'
+  return OF_SOURCES.includes(code)
 }

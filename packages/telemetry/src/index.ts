@@ -19,6 +19,7 @@ export type {
   SumData,
 } from './opentelemetry/metric-data.js'
 export type { ProducerOptions } from './opentelemetry/producer.js'
+export { type PageState, TelemetryPage } from './page.js'
 export type { PrometheusFormat } from './prometheus/format.js'
 export type { PrometheusOptions, ServeOptions } from './prometheus/options.js'
 export type { MetricsServer } from './prometheus/server.js'

@@ -9,6 +9,17 @@ export interface TelemetryBinding {
   /** A source's bytes for people to read. */
   dump(bytes: Uint8Array): string
   readonly NativeExposition: new () => NativeExposition
+  /** Opens the page of another process. */
+  attachPage(file: string): NativePage
+}
+
+/** An attached page. */
+export interface NativePage {
+  /** Its metrics as bytes. */
+  metrics(): Uint8Array
+  /** The JSON text of a `PageLook`. */
+  lookJson(): string
+  close(): void
 }
 
 /** Writes scrapes for Prometheus, and remembers which of several like sources was the first. */

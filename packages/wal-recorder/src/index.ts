@@ -5,6 +5,7 @@
  */
 export { WalError, type WalErrorCode, type WalErrorPlace } from '@flashstrike/wal-recovery/errors'
 export * from '@flashstrike/wal-recovery/schema'
+export type { TelemetryOptions } from '@flashstrike/wal-recovery/telemetry-options'
 export type { AppendAllOptions } from './append-all.js'
 export type { AppendBytes } from './byte-appender.js'
 export type { AppendEvent, AppendFields, AppendOptions } from './event-appender.js'

@@ -1,5 +1,6 @@
 import { checkEventType, checkOptions, checkValue } from '@flashstrike/wal-recovery/option-check'
 import { type EventType, schemaJson } from '@flashstrike/wal-recovery/schema'
+import { nativeTelemetry } from '@flashstrike/wal-recovery/telemetry-options'
 import type { NativeOpenOptions } from './native.js'
 import { compressionRules, type RecorderOptions, recorderRules, retentionRules } from './options.js'
 
@@ -12,7 +13,7 @@ export function nativeOptions(options: RecorderOptions<EventType | undefined>): 
   checkOptions('Recorder.open', options, recorderRules)
   checkValue('Recorder.open', 'dir', options.dir, recorderRules.dir)
   checkEventType('Recorder.open', options.event)
-  const { event, allowFileSystem, retention, compression, ...rest } = options
+  const { event, allowFileSystem, retention, compression, telemetry, ...rest } = options
   if (retention !== undefined) checkOptions('Recorder.open: retention', retention, retentionRules)
   if (compression !== undefined) checkOptions('Recorder.open: compression', compression, compressionRules)
   return {
@@ -23,5 +24,6 @@ export function nativeOptions(options: RecorderOptions<EventType | undefined>): 
     dir: options.dir,
     ...(event !== undefined && { schema: schemaJson(event) }),
     ...(allowFileSystem !== undefined && { allowFileSystem: [...allowFileSystem] }),
+    ...(telemetry !== undefined && { telemetry: nativeTelemetry('Recorder.open', telemetry) }),
   }
 }

@@ -1,4 +1,5 @@
 import { loadAddon } from '@flashstrike/wal-recovery/native-addon'
+import type { NativeTelemetryOptions } from '@flashstrike/wal-recovery/telemetry-options'
 import type { RetentionLimits } from './options.js'
 
 /** The values of `open` as the addon takes them; what is left out has the default of the recorder. */
@@ -17,6 +18,7 @@ export interface NativeOpenOptions {
   readonly fileMode?: number
   readonly allowFileSystem?: string[]
   readonly mode?: string
+  readonly telemetry?: NativeTelemetryOptions
 }
 
 /** What `onEvent` is told: the first argument. The other ones depend on it. */

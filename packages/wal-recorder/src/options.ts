@@ -10,6 +10,7 @@ import {
   texts,
 } from '@flashstrike/wal-recovery/option-check'
 import type { EventType } from '@flashstrike/wal-recovery/schema'
+import { type TelemetryOptions, telemetryRule } from '@flashstrike/wal-recovery/telemetry-options'
 
 /**
  * Options of `Recorder.open`. Everything but the directory has a default. `RecorderOptions` alone are those of a log of
@@ -88,6 +89,11 @@ export interface RecorderOptions<E extends EventType | undefined = undefined> {
    * @default 'tail'
    */
   readonly mode?: Exclude<RecoveryMode, 'diagnostic'>
+  /**
+   * What the metrics are called, and a file in which other processes can read them.
+   * @default the label `log`, and no file
+   */
+  readonly telemetry?: TelemetryOptions
 }
 
 /**
@@ -144,6 +150,7 @@ export const recorderRules: RulesOf<RecorderOptions> = {
   fileMode: number('a number of permission bits, as 0o640'),
   allowFileSystem: texts("an array of names, as ['nfs']"),
   mode: oneOf('tail', 'strict', 'point-in-time'),
+  telemetry: telemetryRule,
 }
 
 /** What a signal is. */

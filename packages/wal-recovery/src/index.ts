@@ -33,3 +33,4 @@ export type {
   VerifySummary,
 } from './report.js'
 export * from './schema.js'
+export type { TelemetryOptions } from './telemetry-options.js'

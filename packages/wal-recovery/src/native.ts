@@ -1,4 +1,5 @@
 import { loadAddon } from './native-addon.js'
+import type { NativeTelemetryOptions } from './telemetry-options.js'
 
 /** The options of `open` as the addon takes them. */
 export interface NativeOpenOptions {
@@ -7,6 +8,7 @@ export interface NativeOpenOptions {
   readonly schema?: string
   readonly eventSize?: number
   readonly preloadSegments?: number
+  readonly telemetry?: NativeTelemetryOptions
 }
 
 /**

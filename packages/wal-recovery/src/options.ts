@@ -11,6 +11,7 @@ import {
 } from './option-check.js'
 import type { RecoveryMode } from './report.js'
 import type { EventType } from './schema.js'
+import { type TelemetryOptions, telemetryRule } from './telemetry-options.js'
 
 /** Options of `Recovery.open`. */
 export interface RecoveryOptions<E extends EventType = EventType> {
@@ -31,6 +32,11 @@ export interface RecoveryOptions<E extends EventType = EventType> {
    * @default 2
    */
   readonly preloadSegments?: number
+  /**
+   * What the metrics are called, and a file in which other processes can read them until this is closed.
+   * @default the label `log`, and no file
+   */
+  readonly telemetry?: TelemetryOptions
 }
 
 /** Which events a replay gives. */
@@ -149,6 +155,7 @@ export const recoveryRules: RulesOf<RecoveryOptions> = {
   event: anything,
   mode: oneOf('tail', 'strict', 'point-in-time', 'diagnostic'),
   preloadSegments: whole('a number of segments, 1 … 16', 1, 16),
+  telemetry: telemetryRule,
 }
 
 /** What the options of `blocks` take. Ids have a code of their own, so they are looked at elsewhere. */

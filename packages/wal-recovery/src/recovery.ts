@@ -26,6 +26,7 @@ import {
 } from './options.js'
 import type { CursorInfo, OpenReport, RecoveryMode, VerifySummary } from './report.js'
 import { type EventType, type Schema, schemaJson } from './schema.js'
+import { nativeTelemetry } from './telemetry-options.js'
 import { WindowViews } from './window-views.js'
 
 /**
@@ -96,7 +97,8 @@ export class Recovery<E = UntypedEvent> {
    *
    * @throws WalError `WAL_NOT_FOUND`, `WAL_CORRUPT`, `WAL_TORN` (mode `strict`), `WAL_SCHEMA` when `event` is not what
    *   the log holds or no event type, `WAL_IO`, `WAL_UNSUPPORTED` also for an option that does not exist or is not what
-   *   it takes
+   *   it takes; of a file for its metrics `WAL_LOCKED` if another process has its metrics there, `WAL_UNSUPPORTED` if it
+   *   cannot be there, `WAL_FULL`
    */
   static open<T extends EventType>(
     options: RecoveryOptions<T> & { event: T },
@@ -390,7 +392,7 @@ export class Recovery<E = UntypedEvent> {
 
 function nativeOptions(options: RecoveryOptions): NativeOpenOptions {
   checkOptions('Recovery.open', options, recoveryRules)
-  const { dir, event, mode, preloadSegments } = options
+  const { dir, event, mode, preloadSegments, telemetry } = options
   checkValue('Recovery.open', 'dir', dir, recoveryRules.dir)
   checkEventType('Recovery.open', event)
   return {
@@ -398,6 +400,7 @@ function nativeOptions(options: RecoveryOptions): NativeOpenOptions {
     ...(mode !== undefined && { mode }),
     ...(event !== undefined && { schema: schemaJson(event), eventSize: event.size }),
     ...(preloadSegments !== undefined && { preloadSegments }),
+    ...(telemetry !== undefined && { telemetry: nativeTelemetry('Recovery.open', telemetry) }),
   }
 }
 
