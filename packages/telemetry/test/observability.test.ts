@@ -8,7 +8,7 @@ import { Recovery } from '@flashstrike/wal-recovery'
 import test, { type ExecutionContext } from 'ava'
 import { walMetrics } from '#src/index.js'
 import { movedBytes } from './moved-source.js'
-import { type Found, hasPrometheus, type Prometheus, startPrometheus } from './prometheus-process.js'
+import { type Found, hasPrometheus, type Prometheus, startPrometheus, timeOf } from './prometheus-process.js'
 import { bytesFrom, sourceOf } from './support.js'
 
 const folder = fileURLToPath(new URL('../../observability', import.meta.url))
@@ -60,12 +60,13 @@ const hasFigures = (found: readonly Found[]) =>
 
 async function checkQueries(t: ExecutionContext, prometheus: Prometheus): Promise<void> {
   // Rates need two scrapes.
-  await prometheus.until('rate(wal_recorder_manager_events_total[1m]) > 0', hasFigures)
+  const events = 'rate(wal_recovery_manager_events_total[1m]) > 0 and wal_recovery_manager_events_total'
+  const time = timeOf(await prometheus.until(events, hasFigures))
   const panels = dashboard.panels.flatMap(panel => [panel, ...(panel.panels ?? [])])
   const targets = panels.flatMap(({ title, targets = [] }) => targets.map(target => ({ title, ...target })))
   t.true(targets.length > 80, `${targets.length} queries`)
   for (const { title, expr, legendFormat } of targets) {
-    const found = await prometheus.query(filled(expr))
+    const found = await prometheus.query(filled(expr), time)
     t.true(hasFigures(found), `${title}: ${expr}: ${JSON.stringify(found)}`)
     // Series that the legend cannot tell apart would be one line.
     const legends = found.map(({ metric }) =>
@@ -76,23 +77,23 @@ async function checkQueries(t: ExecutionContext, prometheus: Prometheus): Promis
   for (const { query } of dashboard.templating.list) {
     if (typeof query === 'string') continue
     const [, selector = '', label = ''] = /^label_values\((.*), (\w+)\)$/.exec(query.query) ?? []
-    const values = await prometheus.query(`count by (${label}) (${filled(selector)})`)
+    const values = await prometheus.query(`count by (${label}) (${filled(selector)})`, time)
     t.deepEqual(
       values.map(({ metric }) => metric[label]),
       [label === 'job' ? 'wal' : 'orders'],
     )
   }
-  await checkAlerts(t, prometheus)
+  await checkAlerts(t, prometheus, time)
 }
 
 /** Where every failure goes on, every alert would fire but those of a state that is not there. */
-async function checkAlerts(t: ExecutionContext, prometheus: Prometheus): Promise<void> {
+async function checkAlerts(t: ExecutionContext, prometheus: Prometheus, time: number): Promise<void> {
   const rules = readFileSync(join(folder, 'prometheus-alerts.yml'), 'utf8')
   const alerts = [...rules.matchAll(/- alert: (\w+)\n {8}expr: (?:'(.*)'|"(.*)")\n/g)]
   t.is(alerts.length, rules.split('- alert: ').length - 1)
   const silent = []
   for (const [, name = '', single, double] of alerts) {
-    const found = await prometheus.query(single ?? double ?? '')
+    const found = await prometheus.query(single ?? double ?? '', time)
     if (!hasFigures(found)) silent.push(name)
   }
   t.deepEqual(silent, ['WalSegmentsRunOut', 'WalNotDurable'])

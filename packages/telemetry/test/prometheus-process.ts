@@ -22,10 +22,18 @@ export interface FoundHistogram {
 }
 
 export interface Prometheus {
-  /** What an instant query gives. */
-  query(expression: string): Promise<readonly Found[]>
+  /**
+   * What an instant query gives: now, or as of the time that {@link timeOf} another answer tells. A scrape that comes too
+   * late, as on a busy machine, takes all series away until the next one; at a time when they were there they still are.
+   */
+  query(expression: string, time?: number): Promise<readonly Found[]>
   /** Asks until `isEnough` is content; once that takes far too long, it gives what there was last. */
   until(expression: string, isEnough: (found: readonly Found[]) => boolean): Promise<readonly Found[]>
+}
+
+/** When an answer was made, in seconds since 1970. */
+export function timeOf([first]: readonly Found[]): number {
+  return first?.value?.[0] ?? first?.histogram?.[0] ?? Number.NaN
 }
 
 /** Whether Prometheus and promtool are there; loudly if not. In CI, which installs them, that is a failure. */
@@ -62,7 +70,7 @@ export async function startPrometheus(
     return { job_name: name, metrics_path: pathname, static_configs: [{ targets: [host] }] }
   })
   // Every JSON is YAML.
-  const config = { global: { scrape_interval: '1s', scrape_timeout: '1s' }, scrape_configs: scrapes }
+  const config = { global: { scrape_interval: '2s', scrape_timeout: '2s' }, scrape_configs: scrapes }
   writeFileSync(join(home, 'prometheus.yml'), JSON.stringify(config))
   for (let tries = 1; ; tries += 1) {
     const started = await start(t, home, options)
@@ -114,10 +122,10 @@ class Running implements Prometheus {
     this.#address = address
   }
 
-  async query(expression: string): Promise<readonly Found[]> {
+  async query(expression: string, time?: number): Promise<readonly Found[]> {
     const response = await fetch(`http://${this.#address}/api/v1/query`, {
       method: 'POST',
-      body: new URLSearchParams({ query: expression }),
+      body: new URLSearchParams({ query: expression, ...(time === undefined ? {} : { time: String(time) }) }),
     })
     const answer = (await response.json()) as { status: string; error?: string; data: { result: Found[] } }
     if (answer.status !== 'success') throw new Error(`${expression}: ${answer.error}`)
@@ -129,7 +137,7 @@ class Running implements Prometheus {
     for (;;) {
       const found = await this.query(expression)
       if (isEnough(found) || performance.now() > giveUp) return found
-      await sleep(200)
+      await sleep(500)
     }
   }
 }
