@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Agent, type IncomingHttpHeaders, request } from 'node:http'
-import { connect, createServer } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import test, { type ExecutionContext } from 'ava'
 import { MetricsError, type ServeOptions, walMetrics } from '#src/index.js'
@@ -177,14 +177,20 @@ const short: Limits = {
 /** Nothing runs out, however busy the machine is. */
 const patience = { connections: 64, headersMs: 600_000, stalledMs: 600_000, idleMs: 600_000 }
 
-/** What a client gets that sends this and then waits. */
-async function raw(port: number, text: string): Promise<string> {
+/** A connection that has sent this, and its end; that the other side broke it off is one as well. */
+function sent(port: number, text: string): { socket: Socket; closed: Promise<unknown> } {
   const socket = connect({ port, host: '127.0.0.1' })
-  let received = ''
-  socket.setEncoding('latin1').on('data', part => (received += part))
   socket.on('error', () => {})
   socket.write(text)
-  await once(socket, 'close')
+  return { socket, closed: new Promise(resolve => socket.once('close', resolve)) }
+}
+
+/** What a client gets that sends this and then waits. */
+async function raw(port: number, text: string): Promise<string> {
+  const { socket, closed } = sent(port, text)
+  let received = ''
+  socket.setEncoding('latin1').on('data', part => (received += part))
+  await closed
   return received
 }
 
@@ -213,18 +219,27 @@ test('what is no request, or too long a one, is refused', async t => {
 
 test('a client that does not take its answer is dropped', async t => {
   // More than all buffers between the two hold.
-  const { port } = await limited(t, { ...patience, stalledMs: 200 }, Buffer.alloc(64 << 20))
-  const socket = connect({ port, host: '127.0.0.1' })
-  socket.on('error', () => {})
-  socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n')
+  const body = Buffer.alloc(64 << 20)
+  const { port, url } = await limited(t, { ...patience, stalledMs: 200, connections: 1 }, body)
+  const { socket, closed } = sent(port, 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n')
   await once(socket, 'readable')
-  // What has arrived until then is read, so that the end is heard.
-  await new Promise(resolve => setTimeout(resolve, 1_000))
+  // Its place is free again.
+  await untilAnswered(t, new URL('/-/healthy', url).href)
   let received = 0
   socket.on('data', part => (received += part.length))
-  await once(socket, 'close')
-  t.true(received < 64 << 20, `${received} bytes`)
+  await closed
+  t.true(received < body.length, `${received} bytes`)
 })
+
+/** Asks until there is a place for one more connection. */
+async function untilAnswered(t: ExecutionContext, url: string): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    const answer = await ask(url).catch(() => undefined)
+    if (answer?.status === 200) return
+    t.true(tries < 6_000)
+    await new Promise(resolve => setTimeout(resolve, 10))
+  }
+}
 
 test('there are no more connections than the limit', async t => {
   const { port, url } = await limited(t, { ...patience, connections: 2 })
@@ -235,24 +250,16 @@ test('there are no more connections than the limit', async t => {
   await Promise.all(sockets.map(socket => once(socket, 'connect')))
   await t.throwsAsync(ask(url))
   sockets.pop()?.destroy()
-  // Until the server has noticed.
-  for (let tries = 0; ; tries += 1) {
-    const answer = await ask(url).catch(() => undefined)
-    if (answer?.status === 200) break
-    t.true(tries < 1_000)
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
+  await untilAnswered(t, url)
 })
 
 test('closing waits for an answer that is taken, and not for one that is not', async t => {
   const server = await limited(t, patience, Buffer.alloc(64 << 20))
-  const socket = connect({ port: server.port, host: '127.0.0.1' })
-  socket.on('error', () => {})
-  socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n')
+  const { socket, closed: gone } = sent(server.port, 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n')
   await once(socket, 'readable')
   await server.close()
   socket.resume()
-  await once(socket, 'close')
+  await gone
   const patient = await limited(t, { ...patience, closingMs: 600_000 }, Buffer.alloc(8 << 20))
   const asked = request(patient.url, { agent: false }).end()
   const [response] = await once(asked, 'response')
