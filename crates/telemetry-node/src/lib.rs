@@ -59,3 +59,9 @@ pub fn dump(bytes: &[u8]) -> Result<String, napi::Error<Code>> {
 pub fn series_json(bytes: &[u8]) -> Result<String, napi::Error<Code>> {
     Ok(series::to_json(&read(bytes)?))
 }
+
+/// A value in the unit of a metric as `dump` writes it.
+#[napi(catch_unwind)]
+pub fn figure(value: f64, unit: String) -> String {
+    flashstrike_telemetry::figure(value, &unit)
+}

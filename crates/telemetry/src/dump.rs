@@ -20,6 +20,9 @@ use crate::value::{LifeCycleSnapshot, Value};
 
 const RULE: &str = "-----------------------------------------------------------------";
 
+/// What a limit holds that nobody has set: the greatest whole number that a double holds exactly.
+const NO_LIMIT: u64 = (1 << 53) - 1;
+
 /// The quantiles that a dump shows.
 const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
 
@@ -85,10 +88,11 @@ fn figures(descriptor: &Descriptor, value: &Value, out: &mut impl Write) -> Resu
         }
         Value::Distribution(values) => {
             write!(out, "{} samples", human::count(values.count()))?;
-            let figure = if descriptor.unit == "By" { human::bytes } else { human::plain };
+            let figure = |value| human::figure(value, &descriptor.unit);
             // Only whole numbers are recorded, so no quantile is a fraction; a mean may well be one.
             spread(values, figure, |value| figure(value.round()), out)
         }
+        Value::ConstantGauge(NO_LIMIT..) => out.write_str("none"),
         Value::Counter(number) | Value::Gauge(number) | Value::ConstantGauge(number) => {
             out.write_str(&single(descriptor, *number))
         }

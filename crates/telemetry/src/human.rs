@@ -2,6 +2,25 @@
 
 use crate::histogram::whole;
 
+/// A value in the unit of a metric (`s`, `By`, or what is counted in braces) as people write it.
+///
+/// ```
+/// use flashstrike_telemetry::figure;
+///
+/// assert_eq!(figure(48.1e-6, "s"), "48.1 µs");
+/// assert_eq!(figure(16384.0, "By"), "16.0 KiB");
+/// assert_eq!(figure(1234567.0, "{event}"), "1,234,567");
+/// ```
+pub fn figure(value: f64, unit: &str) -> String {
+    match unit {
+        "s" => duration(value * 1e9),
+        "By" => bytes(value),
+        // An id is a name, to be copied as it stands.
+        "{event_id}" => whole(value).to_string(),
+        _ => plain(value),
+    }
+}
+
 /// Nanoseconds with three significant digits: `850 ns`, `48.1 µs`, `1.20 s`, `2.50 h`.
 pub(crate) fn duration(ns: f64) -> String {
     const UNITS: [(&str, f64); 6] =

@@ -74,6 +74,7 @@ mod value;
 pub use collect::{Collector, Number, Series};
 pub use component::Component;
 pub use histogram::HistogramSnapshot;
+pub use human::figure;
 pub use integrity::IntegrityFailures;
 pub use kinds::Kind;
 pub use protocol::{ProtocolError, decode_snapshot, encode_snapshot};

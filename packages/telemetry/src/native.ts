@@ -8,6 +8,8 @@ export interface TelemetryBinding {
   seriesJson(bytes: Uint8Array): string
   /** A source's bytes for people to read. */
   dump(bytes: Uint8Array): string
+  /** A value in the unit of a metric as `dump` writes it. */
+  figure(value: number, unit: string): string
   readonly NativeExposition: new () => NativeExposition
   /** Opens the page of another process. */
   attachPage(file: string): NativePage

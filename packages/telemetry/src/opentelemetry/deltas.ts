@@ -1,5 +1,6 @@
+import { gained } from '../histogram.js'
 import type { Series, SourceSeries } from '../series.js'
-import type { HistogramValue, Time } from '../snapshot.js'
+import type { Time } from '../snapshot.js'
 
 /** What the series of a source held at a collection. */
 interface Held {
@@ -43,25 +44,7 @@ function difference(now: Series, before: Series['value'] | undefined): Series {
   if (now.type === 'sum' && typeof before === 'number')
     return { ...now, value: Math.max(now.value - before, 0) }
   if (now.type === 'histogram' && typeof before === 'object') {
-    return { ...now, value: histogramDifference(now.value, before) }
+    return { ...now, value: gained(now.value, before) }
   }
   return now
-}
-
-/** Least and greatest value are those since the beginning, so that a part of it has none. */
-function histogramDifference(now: HistogramValue, before: HistogramValue): HistogramValue {
-  const counts = now.bucketCounts.map(
-    (count, i) => count - (before.bucketCounts[now.offset + i - before.offset] ?? 0),
-  )
-  const first = counts.findIndex(count => count > 0)
-  let end = counts.length
-  while (end > 0 && !((counts[end - 1] ?? 0) > 0)) end -= 1
-  const bucketCounts = first < 0 ? [] : counts.slice(first, end)
-  return {
-    count: bucketCounts.reduce((sum, count) => sum + count, 0),
-    sum: Math.max(now.sum - before.sum, 0),
-    scale: now.scale,
-    offset: first < 0 ? 0 : now.offset + first,
-    bucketCounts,
-  }
 }

@@ -1,0 +1,190 @@
+import { gained } from '../histogram.js'
+import type { HistogramValue, Metric, MetricKind, MetricOf, SourceSnapshot } from '../snapshot.js'
+
+/** What every metric has. */
+export interface Named {
+  /** Without its component, which is `part`. */
+  readonly name: string
+  /** The component that it belongs to, such as `segment writer`. */
+  readonly part: string
+  /** In UCUM: `s`, `By`, or what is counted in braces. */
+  readonly unit: string
+}
+
+/** Something that takes time or has a size. */
+export interface Spread extends Named {
+  /** How it was spread in the time looked at. */
+  readonly values: HistogramValue
+  /** How often it happened in that time; more than there are values where only some are measured. */
+  readonly times: number
+  /** How often a second. */
+  readonly perSecond: number
+  /** How often it has failed since the source began; `undefined`: it cannot fail. */
+  readonly failed?: number
+}
+
+/** A number that only grows. */
+export interface Count extends Named {
+  readonly total: number
+  readonly perSecond: number
+}
+
+/** A number that goes up and down, or a limit. */
+export interface Level extends Named {
+  readonly value: number
+}
+
+/** The loop of a worker. */
+export interface Loop {
+  /** The worker. */
+  readonly part: string
+  /** The share of its time in which it worked, 0 to 1. */
+  readonly busy: number
+}
+
+/** What a source did in some time, by what people look for. Everything that the catalogue has is in it. */
+export interface Activity {
+  /** How long that was. */
+  readonly seconds: number
+  /** Operations and durations, in seconds. */
+  readonly latencies: readonly Spread[]
+  /** Everything else that is spread, such as events a block. */
+  readonly sizes: readonly Spread[]
+  readonly counts: readonly Count[]
+  readonly failures: readonly Count[]
+  /** Ids up to which something has come: the last event, the last one that is durable. */
+  readonly watermarks: readonly Level[]
+  readonly levels: readonly Level[]
+  /** Those that were set; there is no limit that was not. */
+  readonly limits: readonly Level[]
+  readonly loops: readonly Loop[]
+}
+
+/** What a limit shows that nobody has set: the greatest whole number that JavaScript has. */
+const NO_LIMIT = Number.MAX_SAFE_INTEGER
+const EVENT_ID = '{event_id}'
+const FAILURE = '{failure}'
+
+/**
+ * What happened between two snapshots of a source; without the first one, or if the source began anew, since it began.
+ */
+export function activity(now: SourceSnapshot, earlier?: SourceSnapshot): Activity {
+  const before =
+    earlier !== undefined && seconds(now.startTime, earlier.startTime) === 0 ? earlier : undefined
+  const elapsed = Math.max(seconds(now.time, before?.time ?? now.startTime), 1e-3)
+  const old = new Map(before?.metrics.map(metric => [key(metric), metric]))
+  const changes = now.metrics.map(metric => new Change(metric, old.get(key(metric)), elapsed))
+  const counts = changes.flatMap(change => change.count())
+  const gauges = changes.flatMap(change => change.level('gauge'))
+  return {
+    seconds: elapsed,
+    latencies: changes.flatMap(change => change.latency()),
+    sizes: changes.flatMap(change => change.size()),
+    counts: counts.filter(({ unit }) => unit !== FAILURE),
+    failures: counts.filter(({ unit }) => unit === FAILURE),
+    watermarks: gauges.filter(({ unit }) => unit === EVENT_ID),
+    levels: gauges.filter(({ unit }) => unit !== EVENT_ID),
+    limits: changes.flatMap(change => change.level('constant_gauge')).filter(({ value }) => value < NO_LIMIT),
+    loops: changes.flatMap(change => change.loop()),
+  }
+}
+
+/** One metric, and what it was. */
+class Change {
+  readonly #now: Metric
+  readonly #before: Metric | undefined
+  readonly #seconds: number
+
+  constructor(now: Metric, before: Metric | undefined, seconds: number) {
+    this.#now = now
+    this.#before = before
+    this.#seconds = seconds
+  }
+
+  latency(): Spread[] {
+    const operation = this.#as('operation')
+    if (operation !== undefined) {
+      const { value } = operation
+      const was = this.#was('operation')?.value
+      const times = value.ok + value.failed - (was === undefined ? 0 : was.ok + was.failed)
+      return [this.#spread(value.duration, was?.duration, times, value.failed)]
+    }
+    const duration = this.#as('duration')
+    return duration === undefined ? [] : [this.#spread(duration.value, this.#was('duration')?.value)]
+  }
+
+  size(): Spread[] {
+    const sizes = this.#as('distribution')
+    return sizes === undefined ? [] : [this.#spread(sizes.value, this.#was('distribution')?.value)]
+  }
+
+  count(): Count[] {
+    const counter = this.#as('counter')
+    if (counter === undefined) return []
+    const since = counter.value - (this.#was('counter')?.value ?? 0)
+    return [{ ...this.#named(), total: counter.value, perSecond: Math.max(since, 0) / this.#seconds }]
+  }
+
+  level(kind: 'gauge' | 'constant_gauge'): Level[] {
+    const gauge = this.#as(kind)
+    return gauge === undefined ? [] : [{ ...this.#named(), value: gauge.value }]
+  }
+
+  loop(): Loop[] {
+    const loop = this.#as('life_cycle')?.value
+    if (loop === undefined) return []
+    const was = this.#was('life_cycle')?.value
+    const active = loop.activeSeconds - (was?.activeSeconds ?? 0)
+    const all = active + loop.idleSeconds - (was?.idleSeconds ?? 0)
+    return [{ part: component(this.#now), busy: all > 0 ? active / all : 0 }]
+  }
+
+  #spread(now: HistogramValue, before?: HistogramValue, times?: number, failed?: number): Spread {
+    const values = before === undefined ? now : gained(now, before)
+    const happened = Math.max(times ?? values.count, 0)
+    const spread = { ...this.#named(), values, times: happened, perSecond: happened / this.#seconds }
+    return failed === undefined ? spread : { ...spread, failed }
+  }
+
+  #named(): Named {
+    return { name: shortName(this.#now), part: component(this.#now), unit: this.#now.unit }
+  }
+
+  #as<Kind extends MetricKind>(kind: Kind): MetricOf<Kind> | undefined {
+    return of(this.#now, kind)
+  }
+
+  #was<Kind extends MetricKind>(kind: Kind): MetricOf<Kind> | undefined {
+    return this.#before === undefined ? undefined : of(this.#before, kind)
+  }
+}
+
+function of<Kind extends MetricKind>(metric: Metric, kind: Kind): MetricOf<Kind> | undefined {
+  return metric.kind === kind ? (metric as unknown as MetricOf<Kind>) : undefined
+}
+
+function key({ name, attributes }: Metric): string {
+  return JSON.stringify([name, attributes])
+}
+
+/** Its name without what its component says, and what tells it from others of that name. */
+function shortName({ name, attributes }: Metric): string {
+  const { system, subsystem, ...own } = attributes
+  const prefix = subsystem === undefined ? undefined : `.${subsystem}.`
+  const at = prefix === undefined ? -1 : name.indexOf(prefix)
+  const short = at < 0 ? name : name.slice(at + (prefix?.length ?? 0))
+  const kinds = Object.values(own).join(', ')
+  const words = short.replaceAll(/[._]/g, ' ')
+  return kinds === '' ? words : `${words} (${kinds})`
+}
+
+function component({ name, attributes }: Metric): string {
+  return (attributes['subsystem'] ?? name).replaceAll('_', ' ')
+}
+
+function seconds(
+  [later, laterNs]: SourceSnapshot['time'],
+  [earlier, earlierNs]: SourceSnapshot['time'],
+): number {
+  return later - earlier + (laterNs - earlierNs) / 1e9
+}

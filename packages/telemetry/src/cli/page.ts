@@ -1,0 +1,67 @@
+/** The pages that a command was given. */
+
+import { type PageState, TelemetryPage } from '../page.js'
+import type { SourceSnapshot } from '../snapshot.js'
+import { type WalMetrics, walMetrics } from '../wal-metrics.js'
+
+/** What a page holds at a moment. */
+export interface Look {
+  readonly snapshot: SourceSnapshot
+  /** What it is of: what tells it from others, and whether it records or recovers. */
+  readonly title: string
+  /** How it stands with its process. */
+  readonly state: PageState
+  /** The same for people. */
+  readonly told: string
+}
+
+/** A page of another process. */
+export class Page {
+  readonly path: string
+  readonly source: TelemetryPage
+  readonly #metrics: WalMetrics
+
+  constructor(path: string) {
+    this.path = path
+    this.source = TelemetryPage.attach(path)
+    this.#metrics = walMetrics(this.source)
+  }
+
+  /** @throws MetricsError if it cannot be read any more */
+  look(): Look {
+    const { sources, errors } = this.#metrics.snapshot()
+    const [snapshot] = sources
+    if (snapshot === undefined) throw errors[0]
+    const { state } = this.source
+    const labels = Object.entries(snapshot.labels).map(([name, value]) =>
+      name === 'log' ? value : `${name}=${value}`,
+    )
+    const system = snapshot.metrics[0]?.attributes['system'] ?? ''
+    return {
+      snapshot,
+      title: [...labels, system.replace('wal_', '')].join(' · '),
+      state,
+      told: TOLD[state](snapshot.processId),
+    }
+  }
+}
+
+const TOLD: Readonly<Record<PageState, (process: number) => string>> = {
+  live: process => `live, process ${process}`,
+  closed: process => `closed by process ${process}`,
+  dead: process => `process ${process} is dead, these are its last values`,
+}
+
+/** All of them, given back at the end. */
+export class Pages {
+  readonly all: readonly Page[]
+
+  /** @throws MetricsError for the first one that is none */
+  constructor(paths: readonly string[]) {
+    this.all = paths.map(path => new Page(path))
+  }
+
+  [Symbol.dispose](): void {
+    for (const { source } of this.all) source.close()
+  }
+}

@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { MetricData } from '../opentelemetry/metric-data.js'
+import { walMetrics } from '../wal-metrics.js'
+import { EXIT_ERROR, EXIT_OK, UsageError } from './failure.js'
+import { print } from './output.js'
+import { Pages } from './page.js'
+
+/** How OTLP is spoken. */
+export type Protocol = 'http/protobuf' | 'http/json' | 'grpc'
+
+/** What `push` is asked for. */
+export interface PushOptions {
+  readonly endpoint: string
+  readonly protocol: Protocol
+  readonly intervalMs: number
+  readonly once: boolean
+}
+
+/** OpenTelemetry's own exporters speak OTLP: whoever wants to push installs the one for the protocol. */
+const EXPORTERS: Readonly<Record<Protocol, string>> = {
+  'http/protobuf': '@opentelemetry/exporter-metrics-otlp-proto',
+  'http/json': '@opentelemetry/exporter-metrics-otlp-http',
+  grpc: '@opentelemetry/exporter-metrics-otlp-grpc',
+}
+
+interface Exporter {
+  export(metrics: unknown, done: (result: { readonly code: number; readonly error?: Error }) => void): void
+  shutdown(): Promise<void>
+}
+type ExporterClass = new (options: { readonly url: string }) => Exporter
+
+/** `push`: pages to a collector, until all of their processes have ended, or it is interrupted. */
+export async function push(paths: readonly string[], options: PushOptions): Promise<number> {
+  const exporter = await exporterOf(options)
+  using pages = new Pages(paths)
+  const metrics = walMetrics(...pages.all.map(({ source }) => source))
+  const ended = new AbortController()
+  const end = () => ended.abort()
+  process.on('SIGINT', end).on('SIGTERM', end)
+  let code: number
+  try {
+    let isOver: boolean
+    do {
+      // Looked at first, so that what was counted last before the end is pushed behind it.
+      isOver = options.once || ended.signal.aborted || pages.all.every(page => page.look().state !== 'live')
+      const { resourceMetrics } = await metrics.collect()
+      const failure = await pushed(exporter, { ...resourceMetrics, resource: { attributes: resource() } })
+      const points = resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics).reduce(countPoints, 0)
+      code = failure === undefined ? EXIT_OK : EXIT_ERROR
+      await print(failure ?? `${new Date().toISOString()} ${points} points to ${options.endpoint}`)
+      if (!isOver) await sleep(options.intervalMs, undefined, { signal: ended.signal }).catch(() => {})
+    } while (!isOver)
+  } finally {
+    process.off('SIGINT', end).off('SIGTERM', end)
+    await exporter.shutdown()
+  }
+  return code
+}
+
+function countPoints(sum: number, { dataPoints }: MetricData): number {
+  return sum + dataPoints.length
+}
+
+function pushed(exporter: Exporter, metrics: unknown): Promise<string | undefined> {
+  return new Promise(resolve => {
+    exporter.export(metrics, ({ code, error }) => {
+      resolve(code === 0 ? undefined : `not pushed: ${error?.message ?? 'the exporter gave no reason'}`)
+    })
+  })
+}
+
+async function exporterOf({ protocol, endpoint }: PushOptions): Promise<Exporter> {
+  const url = withPath(endpoint, protocol)
+  const name = EXPORTERS[protocol]
+  let loaded: { readonly OTLPMetricExporter: ExporterClass }
+  try {
+    loaded = (await import(name)) as typeof loaded
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
+    throw new UsageError(
+      `${protocol} is spoken by OpenTelemetry's own exporter, which is not there: npm install ${name}`,
+    )
+  }
+  return new loaded.OTLPMetricExporter({ url })
+}
+
+/** The path of metrics behind an endpoint that has none, as the specification of OTLP has it. */
+function withPath(endpoint: string, protocol: Protocol): string {
+  if (!URL.canParse(endpoint))
+    throw new UsageError(`--endpoint ${endpoint} is no URL: it is one such as http://localhost:4318`)
+  const url = new URL(endpoint)
+  if (protocol !== 'grpc' && url.pathname === '/') url.pathname = '/v1/metrics'
+  return url.href
+}
+
+/** What the environment says of the service, as OpenTelemetry's specification has it. */
+function resource(): Record<string, string> {
+  const { OTEL_RESOURCE_ATTRIBUTES = '', OTEL_SERVICE_NAME } = process.env
+  const attributes = OTEL_RESOURCE_ATTRIBUTES.split(',').flatMap(pair => {
+    const at = pair.indexOf('=')
+    return at > 0 ? [[pair.slice(0, at).trim(), decodeURIComponent(pair.slice(at + 1).trim())]] : []
+  })
+  const named = OTEL_SERVICE_NAME ? { 'service.name': OTEL_SERVICE_NAME } : {}
+  return { 'service.name': 'flashstrike-wal', ...Object.fromEntries(attributes), ...named }
+}

@@ -1,0 +1,26 @@
+import { once } from 'node:events'
+import { walMetrics } from '../wal-metrics.js'
+import { EXIT_OK } from './failure.js'
+import { print } from './output.js'
+import { Pages } from './page.js'
+
+/** What `serve` is asked for. */
+export interface ServeOptions {
+  readonly port: number
+  readonly host: string
+  readonly legacyNames: boolean
+}
+
+/** `serve`: pages for Prometheus, until it is interrupted. */
+export async function serve(paths: readonly string[], options: ServeOptions): Promise<number> {
+  using pages = new Pages(paths)
+  const server = await walMetrics(...pages.all.map(({ source }) => source)).serve(options)
+  try {
+    server.ref()
+    await print(`${server.url}: Ctrl-C ends it`)
+    await Promise.race(['SIGINT', 'SIGTERM'].map(signal => once(process, signal)))
+  } finally {
+    await server.close()
+  }
+  return EXIT_OK
+}

@@ -1,0 +1,56 @@
+import { type Activity, activity } from '../../activity/activity.js'
+import type { SourceSnapshot } from '../../snapshot.js'
+
+/** How long latencies are looked at together: long enough for a 99th percentile, short enough to follow a change. */
+const WINDOW_MS = 10_000
+/** How many rates are kept for the picture of their course. */
+const COURSE = 120
+
+/** What one source did lately. */
+export interface Lately {
+  /** Since the time before: rates, loops. */
+  readonly now: Activity
+  /** In the last ten seconds: latencies, sizes. */
+  readonly window: Activity
+  /** Events a second, the newest last. */
+  readonly course: readonly number[]
+}
+
+/** Remembers of a source what the next look at it is compared with. */
+export class History {
+  #snapshots: SourceSnapshot[] = []
+  #course: number[] = []
+
+  /** Takes the newest snapshot. */
+  add(snapshot: SourceSnapshot): Lately {
+    const before = this.#snapshots.at(-1)
+    const isNew = before !== undefined && milliseconds(before.startTime) !== milliseconds(snapshot.startTime)
+    if (isNew) this.#forget()
+    const since = milliseconds(snapshot.time) - WINDOW_MS
+    // One from before the window stays, for what happened at its beginning.
+    while (this.#snapshots.length > 1 && milliseconds(this.#snapshots[1]?.time ?? [0, 0]) <= since) {
+      this.#snapshots.shift()
+    }
+    const last = this.#snapshots.at(-1)
+    const now = activity(snapshot, last)
+    if (last !== undefined) this.#course.push(now.counts.find(isEvents)?.perSecond ?? 0)
+    this.#course.splice(0, this.#course.length - COURSE)
+    const window = activity(snapshot, this.#snapshots[0])
+    this.#snapshots.push(snapshot)
+    return { now, window, course: [...this.#course] }
+  }
+
+  /** The source began anew. */
+  #forget(): void {
+    this.#snapshots = []
+    this.#course = []
+  }
+}
+
+function isEvents({ unit }: { readonly unit: string }): boolean {
+  return unit === '{event}'
+}
+
+function milliseconds([seconds, nanoseconds]: SourceSnapshot['time']): number {
+  return seconds * 1000 + nanoseconds / 1e6
+}

@@ -1,0 +1,72 @@
+/** `watch`: what logs do, again and again. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { EXIT_OK } from '../failure.js'
+import { colours, print } from '../output.js'
+import { type Page, Pages } from '../page.js'
+import { History } from './history.js'
+import { type Shown, screen } from './screen.js'
+import { Terminal } from './terminal.js'
+
+/** What `watch` is asked for. */
+export interface WatchOptions {
+  readonly intervalMs: number
+  /** How often to look; without it until it is interrupted. */
+  readonly times?: number | undefined
+}
+
+/** Without a terminal nothing has to be left out. */
+const PLAIN = { columns: 120, rows: Number.MAX_SAFE_INTEGER }
+
+/** Shows pages until it is interrupted, or so many times. */
+export async function watch(
+  paths: readonly string[],
+  { intervalMs, times = Number.POSITIVE_INFINITY }: WatchOptions,
+): Promise<number> {
+  using pages = new Pages(paths)
+  const watched = pages.all.map(page => ({ page, history: new History() }))
+  const terminal = process.stdout.isTTY ? new Terminal(process.stdout) : undefined
+  const ended = new AbortController()
+  let looked: readonly Look[] = []
+  const lines = () =>
+    screen(
+      looked.flatMap(({ shown }) => shown ?? []),
+      looked.flatMap(({ problem }) => problem ?? []),
+      { ...(terminal?.size ?? PLAIN), colours: colours(process.stdout) },
+    )
+  const draw = () => terminal?.draw(lines())
+  const listeners = {
+    SIGINT: () => ended.abort(),
+    SIGTERM: () => ended.abort(),
+    ...(terminal === undefined ? {} : { SIGTSTP: () => terminal.suspend(), SIGCONT: draw }),
+  }
+  for (const [signal, listener] of Object.entries(listeners)) process.on(signal, listener)
+  process.stdout.on('resize', draw)
+  try {
+    for (let shown = 0; shown < times && !ended.signal.aborted; shown += 1) {
+      looked = watched.map(({ page, history }) => look(page, history))
+      if (terminal === undefined) await print(lines().join('\n'))
+      else draw()
+      if (shown + 1 < times) await sleep(intervalMs, undefined, { signal: ended.signal }).catch(() => {})
+    }
+  } finally {
+    terminal?.leave()
+    for (const [signal, listener] of Object.entries(listeners)) process.off(signal, listener)
+    process.stdout.off('resize', draw)
+  }
+  return EXIT_OK
+}
+
+/** A page as it was found: something to show, or a reason why there is nothing. */
+interface Look {
+  readonly shown?: Shown
+  readonly problem?: string
+}
+
+function look(page: Page, history: History): Look {
+  try {
+    const { snapshot, title, state, told } = page.look()
+    return { shown: { title, state: told, isLive: state === 'live', lately: history.add(snapshot) } }
+  } catch (error) {
+    return { problem: `${page.path}: ${error instanceof Error ? error.message : error}` }
+  }
+}

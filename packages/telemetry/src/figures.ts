@@ -1,0 +1,25 @@
+/** Numbers as people read them. */
+import { loadAddon } from './native.js'
+
+const addon = await loadAddon()
+
+/** A value of a metric in its unit, as `dump()` writes it: `48.1 µs`, `16.0 KiB`, `1,234,567`. */
+export function figure(value: number, unit: string): string {
+  return addon.figure(value, unit)
+}
+
+/** The same of something that may not be there. */
+export function maybe(value: number | undefined, unit: string): string {
+  return value === undefined ? '–' : figure(value, unit)
+}
+
+/** So many of a unit each second: `36,912,345/s`, `2.20 GiB/s`, `0.4/s`. */
+export function rate(perSecond: number, unit: string): string {
+  const shown = unit === 'By' ? unit : ''
+  return `${figure(perSecond >= 10 ? Math.round(perSecond) : Math.round(perSecond * 10) / 10, shown)}/s`
+}
+
+/** A share of a whole: `12 %`. */
+export function percent(share: number): string {
+  return `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`
+}

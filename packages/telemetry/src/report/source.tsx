@@ -1,0 +1,184 @@
+import { type Activity, activity, type Count, type Level, type Spread } from '../activity/activity.js'
+import { figure, maybe, percent, rate } from '../figures.js'
+import { quantile } from '../histogram.js'
+import type { SourceSnapshot } from '../snapshot.js'
+import { Course, Distribution } from './charts.js'
+
+/** One source in a report. */
+export interface ReportSource {
+  readonly title: string
+  /** How it stands with its process. */
+  readonly state: string
+  readonly isLive: boolean
+  /** Snapshots one after the other; the last one is what the report tells of, the others give the course of rates. */
+  readonly snapshots: readonly SourceSnapshot[]
+}
+
+/** All there is to say of a source. */
+export function Source({ title, state, isLive, snapshots }: ReportSource) {
+  const last = snapshots.at(-1)
+  if (last === undefined) return null
+  const all = activity(last)
+  const steps = snapshots.slice(1).map((snapshot, i) => activity(snapshot, snapshots[i]))
+  const spreads = [...all.latencies, ...all.sizes]
+  const never = spreads.filter(({ values }) => values.count === 0)
+  return (
+    <section>
+      <h2>{title}</h2>
+      <p>
+        <span class={isLive ? 'good' : 'bad'}>{state}</span>
+        <span class="dim">
+          {' '}
+          · process {last.processId} · since {time(last.startTime)} · {figure(all.seconds, 's')}
+        </span>
+      </p>
+      <Tiles all={all} />
+      {steps.length >= 2 && <Courses steps={steps} />}
+      <div class="charts">
+        {spreads
+          .filter(({ values }) => values.count > 0)
+          .map(spread => (
+            <Chart spread={spread} />
+          ))}
+      </div>
+      <Figures spreads={spreads.filter(({ values }) => values.count > 0)} />
+      {never.length > 0 && (
+        <p class="dim">Never happened: {never.map(({ part, name }) => `${part} ${name}`).join(', ')}.</p>
+      )}
+    </section>
+  )
+}
+
+function Tiles({ all }: { all: Activity }) {
+  const [first] = all.watermarks
+  const behind = ({ name, value, unit }: Level) => {
+    const lag = (first?.value ?? value) - value
+    return [name, figure(value, unit), lag > 0 ? `${figure(lag, '')} behind` : ''] as const
+  }
+  const counted = ({ name, total, unit, perSecond }: Count) =>
+    [name, figure(total, unit), `${rate(perSecond, unit)} on average`] as const
+  const level = ({ name, value, unit }: Level) => [name, figure(value, unit), ''] as const
+  const failed = all.latencies.filter(({ failed = 0 }) => failed > 0)
+  const failures = [
+    ...all.failures
+      .filter(({ total }) => total > 0)
+      .map(({ name, total }) => [name, figure(total, ''), ''] as const),
+    ...failed.map(
+      ({ part, name, failed = 0 }) => [`${part} ${name} failed`, figure(failed, ''), ''] as const,
+    ),
+  ]
+  const tiles = [
+    ...all.counts.map(counted),
+    ...all.watermarks.map(behind),
+    ...[...all.levels, ...all.limits].map(level),
+    ...all.loops.map(({ part, busy }) => [`${part} busy`, percent(busy), ''] as const),
+  ]
+  return (
+    <div class="tiles">
+      {tiles.map(tile => (
+        <Tile tile={tile} />
+      ))}
+      {failures.length === 0 ? (
+        <Tile tile={['failures', 'none', '']} />
+      ) : (
+        failures.map(tile => <Tile tile={tile} isBad />)
+      )}
+    </div>
+  )
+}
+
+function Tile({
+  tile: [name, value, more],
+  isBad = false,
+}: {
+  tile: readonly [string, string, string]
+  isBad?: boolean
+}) {
+  return (
+    <div class="tile">
+      <span class="dim">{name}</span>
+      <b class={isBad ? 'bad' : undefined}>{value}</b>
+      <span class="dim">{more}</span>
+    </div>
+  )
+}
+
+/** How rates and levels went while the report was made, of those that changed. */
+function Courses({ steps }: { steps: readonly Activity[] }) {
+  const seconds = steps.reduce((sum, step) => sum + step.seconds, 0)
+  const [first] = steps
+  const rates = first?.counts.map(({ name, unit }, i) => ({
+    name: `${name} a second`,
+    unit,
+    points: steps.map(({ counts }) => counts[i]?.perSecond ?? 0),
+  }))
+  const levels = first?.levels.map(({ name, unit }, i) => ({
+    name,
+    unit,
+    points: steps.map(({ levels }) => levels[i]?.value ?? 0),
+  }))
+  const changed = [...(rates ?? []), ...(levels ?? [])].filter(({ points }) => new Set(points).size > 1)
+  return (
+    <div class="charts">
+      {changed.map(course => (
+        <figure>
+          <h3>{course.name}</h3>
+          <Course {...course} seconds={seconds} />
+        </figure>
+      ))}
+    </div>
+  )
+}
+
+function Chart({ spread: { name, part, unit, values } }: { spread: Spread }) {
+  const at = (q: number) => maybe(quantile(values, q), unit)
+  return (
+    <figure>
+      <h3>
+        <span class="dim">{part}</span> {name}
+      </h3>
+      <Distribution {...{ name, unit, values }} />
+      <figcaption>
+        p50 {at(0.5)} · p99 {at(0.99)} · p99.9 {at(0.999)} · max {maybe(values.max, unit)}
+      </figcaption>
+    </figure>
+  )
+}
+
+function Figures({ spreads }: { spreads: readonly Spread[] }) {
+  return (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            {['', 'times', 'failed', 'mean', 'p50', 'p90', 'p99', 'p99.9', 'max'].map(title => (
+              <th class={title === '' ? undefined : 'number'}>{title}</th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {spreads.map(({ part, name, unit, values, times, failed }) => (
+            <tr>
+              <td>
+                <span class="dim">{part}</span> {name}
+              </td>
+              <td class="number">{figure(times, '')}</td>
+              <td class={failed ? 'number bad' : 'number'}>
+                {failed === undefined ? '' : figure(failed, '')}
+              </td>
+              {[values.mean, ...[0.5, 0.9, 0.99, 0.999].map(q => quantile(values, q)), values.max].map(
+                value => (
+                  <td class="number">{maybe(value, unit)}</td>
+                ),
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function time([seconds]: SourceSnapshot['startTime']): string {
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')} UTC`
+}

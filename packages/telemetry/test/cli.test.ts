@@ -1,0 +1,221 @@
+/** The command line, on pages of processes that live, have ended, or were killed. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
+import test, { type ExecutionContext } from 'ava'
+import type { SourceSnapshot } from '#src/index.js'
+import { startReceiver } from './otlp-receiver.js'
+
+const program = fileURLToPath(new URL('../../bin/flashstrike-telemetry.js', import.meta.url))
+// The one that the log's own tools are tried on.
+const terminal = fileURLToPath(new URL('../../../wal-recovery/test/terminal.py', import.meta.url))
+const engine = fileURLToPath(new URL('./page-engine.js', import.meta.url))
+
+interface Outcome {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
+  return spawn(process.execPath, [program, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+function outcome(child: ChildProcess): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const said = { stdout: '', stderr: '' }
+    for (const stream of ['stdout', 'stderr'] as const) {
+      child[stream]?.setEncoding('utf8').on('data', (text: string) => {
+        said[stream] += text
+      })
+    }
+    child.on('error', reject)
+    child.on('close', code => resolve({ code, ...said }))
+  })
+}
+
+const run = (args: readonly string[], env?: Readonly<Record<string, string>>) => outcome(start(args, env))
+
+function place(t: ExecutionContext): string {
+  const found = mkdtempSync(join(tmpdir(), 'flashstrike-telemetry-'))
+  t.teardown(() => rmSync(found, { recursive: true, force: true }))
+  return found
+}
+
+/** A process that has appended so many events and shows it on a page. */
+async function engineWith(
+  t: ExecutionContext,
+  events: number,
+): Promise<{ page: string; child: ChildProcess }> {
+  const home = place(t)
+  const page = join(home, 'page')
+  const child = spawn(process.execPath, [engine, home, page, String(events)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
+    if (line === 'ready') return { page, child }
+  }
+  throw new Error('the engine has ended')
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const closed = once(child, 'close')
+  if (signal === 'SIGKILL') child.kill(signal)
+  // It closes its recorder when nobody listens any more.
+  else child.stdin?.end()
+  await closed
+}
+
+const eventsIn = ({ metrics }: SourceSnapshot) =>
+  metrics.find(({ name }) => name === 'wal.recorder.manager.events')?.value
+
+test('dump shows what a living, a killed and a closed process counted', async t => {
+  for (const [how, state] of [
+    [undefined, /^tmp · recorder: live, process \d+$/m],
+    ['SIGKILL', /^tmp · recorder: process \d+ is dead, these are its last values$/m],
+    ['SIGTERM', /^tmp · recorder: closed by process \d+$/m],
+  ] as const) {
+    const { page, child } = await engineWith(t, 300)
+    if (how !== undefined) await end(child, how)
+    const plain = await run(['dump', page])
+    t.is(plain.code, 0, plain.stderr)
+    t.regex(plain.stdout, state)
+    t.regex(plain.stdout, /\[Segment Writer Metrics, log=tmp\] Snapshot:/)
+    const { sources } = JSON.parse((await run(['dump', page, '--json'])).stdout)
+    t.is(eventsIn(sources[0]), 300)
+    t.is(sources[0].page, page)
+    t.is(sources[0].state, how === undefined ? 'live' : how === 'SIGKILL' ? 'dead' : 'closed')
+  }
+})
+
+test('watch draws rates and latencies again and again, and plain text without a terminal', async t => {
+  const { page } = await engineWith(t, 300)
+  const { code, stdout, stderr } = await run(['watch', page, '--interval', '0.05', '--times', '3'])
+  t.is(code, 0, stderr)
+  t.is(stdout.match(/^tmp · recorder {2}live, process \d+$/gm)?.length, 3)
+  t.regex(stdout, /^ids +last 300 {3}written 300/m)
+  t.regex(stdout, /^append event +/m)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: what commands a terminal
+  t.notRegex(stdout, /\u001b/)
+})
+
+/** Runs the program on a terminal of so many columns and 40 rows, and types Ctrl-C once `expected` is shown. */
+function onTerminal(columns: number, expected: string, args: readonly string[]): Promise<Outcome> {
+  const { NO_COLOR: _, ...env } = process.env
+  const all = [terminal, String(columns), expected, '\u0003', process.execPath, program, ...args]
+  return outcome(
+    spawn('python3', all, { env: { ...env, TERM: 'xterm-256color' }, stdio: ['ignore', 'pipe', 'pipe'] }),
+  )
+}
+
+for (const columns of [80, 200]) {
+  test(`watch keeps to a terminal of ${columns} columns, and Ctrl-C gives it back`, async t => {
+    const { page } = await engineWith(t, 300)
+    const { code, stdout } = await onTerminal(columns, 'last 10 s', ['watch', page, '--interval', '0.05'])
+    t.is(code, 0, JSON.stringify(stdout))
+    const [before = '', rest = ''] = stdout.split('\u001b[?1049h')
+    const [screens = '', after] = rest.split('\u001b[?1049l')
+    t.is(before, '', 'nothing is written beside its own screen')
+    t.is(after?.replaceAll('^C', ''), '', JSON.stringify(after))
+    t.true(stdout.lastIndexOf('\u001b[?25h') > stdout.lastIndexOf('\u001b[?25l'), 'the cursor is there')
+    t.true(stdout.includes('\u001b[1m'), 'it has colours')
+    const lines = stripVTControlCharacters(screens).split(/\r?\n/)
+    t.true(lines.some(line => line.startsWith('write block')))
+    for (const line of lines) t.true(line.length <= columns, JSON.stringify(line))
+  })
+}
+
+test('serve shows a page to Prometheus until it is interrupted', async t => {
+  const { page, child } = await engineWith(t, 300)
+  await end(child, 'SIGKILL')
+  const server = start(['serve', page, '--port', '0'])
+  const ended = outcome(server)
+  t.teardown(() => server.kill('SIGKILL'))
+  const [line] = (await once(server.stdout as NodeJS.ReadableStream, 'data')) as [string | Buffer]
+  const [url] = /^http:\S+(?=: Ctrl-C)/.exec(String(line)) ?? []
+  const text = await (await fetch(url ?? '')).text()
+  t.regex(text, /^wal_recorder_manager_events_total\{.*log="tmp".*\} 300$/m)
+  server.kill('SIGINT')
+  t.is((await ended).code, 0)
+})
+
+test('report is a page of HTML, also of a process that is dead', async t => {
+  const { page, child } = await engineWith(t, 300)
+  const living = await run(['report', page, '--seconds', '0.2'])
+  t.is(living.code, 0, living.stderr)
+  t.regex(living.stdout, /^<!doctype html>/)
+  t.regex(living.stdout, /live, process/)
+  await end(child, 'SIGKILL')
+  t.regex((await run(['report', page])).stdout, /is dead, these are its last values/)
+})
+
+test('what is no page, and what makes no sense, is told in a line or two', async t => {
+  const home = place(t)
+  const other = join(home, 'other')
+  writeFileSync(other, 'no page of ours')
+  for (const [args, said] of [
+    [['dump', join(home, 'missing')], /missing/],
+    [['dump', other], /other/],
+    [['watch', other, '--interval', '0'], /--interval is a number above 0/],
+    [['report', other, '--seconds', '-1'], /--seconds is a number of seconds/],
+    [['push', other, '--endpoint', 'no url'], /no url/],
+    [['frobnicate', other], /frobnicate/],
+    [['dump'], /name a page/],
+    [[], /say what to do/],
+  ] as const) {
+    const { code, stdout, stderr } = await run(args)
+    t.is(code, 2, `${args}: ${stdout}${stderr}`)
+    t.regex(stderr, said)
+    t.regex(stderr, /^error: /)
+    t.notRegex(stderr, /\n {4}at /, 'no stack')
+    t.is(stdout, '')
+  }
+})
+
+for (const protocol of ['http/protobuf', 'http/json', 'grpc'] as const) {
+  test(`push sends every point of a page over ${protocol}`, async t => {
+    const { page, child } = await engineWith(t, 300)
+    await end(child, 'SIGKILL')
+    const receiver = await startReceiver()
+    t.teardown(() => receiver.close())
+    const endpoint = protocol === 'grpc' ? receiver.grpcUrl : receiver.httpUrl
+    const pushed = await run(['push', page, '--endpoint', endpoint, '--protocol', protocol], {
+      OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment=a%20test',
+      OTEL_SERVICE_NAME: 'orders',
+    })
+    t.is(pushed.code, 0, pushed.stdout + pushed.stderr)
+    t.is(pushed.stdout.split('\n').length, 2, 'once: of a process that is dead there is nothing more to push')
+    const received = await receiver.next()
+    const metrics = received.resourceMetrics.flatMap(({ scopeMetrics }) =>
+      scopeMetrics.flatMap(({ metrics }) => metrics),
+    )
+    const points = metrics.flatMap(({ sum, gauge, exponentialHistogram }) =>
+      [sum, gauge, exponentialHistogram].flatMap(data => data?.dataPoints ?? []),
+    )
+    t.true(pushed.stdout.includes(` ${points.length} points to ${endpoint}`), pushed.stdout)
+    const events = metrics.find(({ name }) => name === 'wal.recorder.manager.events')
+    const [point] = events?.sum?.dataPoints ?? []
+    t.is(Number(point?.asInt ?? point?.asDouble), 300)
+    const resource = received.resourceMetrics[0]?.resource.attributes ?? []
+    const named = Object.fromEntries(resource.map(({ key, value }) => [key, value.stringValue]))
+    t.like(named, { 'service.name': 'orders', 'deployment.environment': 'a test' })
+  })
+}
+
+test('a collector that is not there is told, and is the exit code', async t => {
+  const { page, child } = await engineWith(t, 3)
+  await end(child, 'SIGKILL')
+  const timeout = { OTEL_EXPORTER_OTLP_TIMEOUT: '300' }
+  const { code, stdout } = await run(['push', page, '--endpoint', 'http://127.0.0.1:9', '--once'], timeout)
+  t.is(code, 2)
+  t.regex(stdout, /not pushed: /)
+})

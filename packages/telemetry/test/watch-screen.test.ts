@@ -1,0 +1,99 @@
+/** What `watch` draws, without a terminal. */
+import { stripVTControlCharacters } from 'node:util'
+import test from 'ava'
+import * as fc from 'fast-check'
+import pc from 'picocolors'
+import { History } from '#src/cli/watch/history.js'
+import { type Shown, screen } from '#src/cli/watch/screen.js'
+import { type SourceSnapshot, walMetrics } from '#src/index.js'
+import { goldenBytes, sourceOf } from './support.js'
+
+const colours = pc.createColors(true)
+const golden = walMetrics(sourceOf(goldenBytes)).snapshot().sources[0] as SourceSnapshot
+
+function shownOf(snapshot: SourceSnapshot, title = 'orders'): Shown {
+  return { title, state: 'live', isLive: true, lately: new History().add(snapshot) }
+}
+
+/** The snapshot some seconds later, with so many more events and calls. */
+function later(snapshot: SourceSnapshot, seconds: number, more: number): SourceSnapshot {
+  const [at, ns] = snapshot.time
+  const metrics = snapshot.metrics.map(metric => {
+    if (metric.kind === 'counter') return { ...metric, value: metric.value + more }
+    if (metric.kind === 'operation') {
+      return { ...metric, value: { ...metric.value, ok: metric.value.ok + more } }
+    }
+    return metric
+  })
+  return { ...snapshot, time: [at + seconds, ns], metrics }
+}
+
+test('no line is longer than the terminal is wide, and there are no more than it is high', async t => {
+  const room = fc.record({
+    columns: fc.integer({ min: 40, max: 250 }),
+    rows: fc.integer({ min: 5, max: 80 }),
+  })
+  const title = fc.string({ maxLength: 200, unit: 'binary-ascii' })
+  await fc.assert(
+    fc.property(room, fc.array(title, { minLength: 1, maxLength: 3 }), (room, titles) => {
+      const lines = screen(
+        titles.map(title => shownOf(golden, title)),
+        titles,
+        { ...room, colours },
+      )
+      t.true(lines.length <= room.rows, `${lines.length} lines in ${room.rows}`)
+      for (const line of lines) {
+        const plain = stripVTControlCharacters(line)
+        t.true(plain.length <= room.columns, `${room.columns} columns: ${plain}`)
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
+        t.notRegex(plain, /[\u0000-\u001f\u007f-\u009f]/)
+      }
+    }),
+  )
+})
+
+test('every metric is on a screen that is high enough', t => {
+  const text = screen([shownOf(golden)], [], {
+    columns: 200,
+    rows: 100,
+    colours: pc.createColors(false),
+  }).join('\n')
+  const noLimit = ({ kind, value }: { kind: string; value: unknown }) =>
+    kind === 'constant_gauge' && value === Number.MAX_SAFE_INTEGER
+  for (const metric of golden.metrics) {
+    const { name, kind, unit, attributes } = metric
+    // Failures that there are none of are told together, a limit that nobody has set is none.
+    if (unit === '{failure}' || noLimit(metric)) continue
+    const subsystem = attributes['subsystem'] ?? ''
+    const words = name.slice(name.indexOf(`.${subsystem}.`) + subsystem.length + 2).replaceAll(/[._]/g, ' ')
+    const expected = kind === 'life_cycle' ? subsystem.replaceAll('_', ' ') : words.replace(' event id', '')
+    t.true(text.includes(expected), `${name} is missing:\n${text}`)
+  }
+})
+
+test('rates are those since the look before, and begin anew with the source', t => {
+  const history = new History()
+  const rateOf = (snapshot: SourceSnapshot) =>
+    history.add(snapshot).now.counts.find(({ name }) => name === 'events')?.perSecond
+  history.add(golden)
+  t.is(rateOf(later(golden, 2, 5000)), 2500)
+  t.is(rateOf(later(golden, 4, 5000)), 0)
+  t.is(rateOf(later(golden, 6, 9000)), 2000)
+  t.deepEqual(history.add(later(golden, 7, 9001)).course, [2500, 0, 2000, 1])
+  const anew = {
+    ...golden,
+    startTime: [golden.startTime[0] + 8, 0],
+    time: [golden.startTime[0] + 9, 0],
+  } as const
+  t.deepEqual(history.add(anew).course, [], 'nothing of the one before')
+})
+
+test('latencies are those of the last ten seconds', t => {
+  const history = new History()
+  const appends = (snapshot: SourceSnapshot) =>
+    history.add(snapshot).window.latencies.find(({ name }) => name === 'append event')?.times
+  history.add(golden)
+  for (let second = 1; second <= 30; second += 1) {
+    t.is(appends(later(golden, second, second * 100)), Math.min(second, 10) * 100, `second ${second}`)
+  }
+})
