@@ -62,6 +62,7 @@ pub fn series_json(bytes: &[u8]) -> Result<String, napi::Error<Code>> {
 
 /// A value in the unit of a metric as `dump` writes it.
 #[napi(catch_unwind)]
+#[allow(clippy::needless_pass_by_value, reason = "Node hands the text over by value")]
 pub fn figure(value: f64, unit: String) -> String {
     flashstrike_telemetry::figure(value, &unit)
 }
