@@ -119,7 +119,8 @@ function removeOrphans(outputs, sources) {
   if (!existsSync(outputs) || !existsSync(sources)) return
   for (const path of readdirSync(outputs, { recursive: true })) {
     const stem = /^(.*?)(\.d\.ts|\.js|\.js\.map)$/.exec(path)?.[1]
-    if (stem !== undefined && !existsSync(join(sources, `${stem}.ts`))) rmSync(join(outputs, path))
+    const isGone = ending => !existsSync(join(sources, `${stem}${ending}`))
+    if (stem !== undefined && ['.ts', '.tsx'].every(isGone)) rmSync(join(outputs, path))
   }
 }
 
