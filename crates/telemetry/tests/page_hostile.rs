@@ -129,7 +129,7 @@ fn places_outside_of_the_values_are_refused_and_none_is_read_twice() {
     let values = u64::from_le_bytes(*page()[VALUES_BYTES..].first_chunk().unwrap());
     for place in [4, values, values - 8, values.next_multiple_of(4096), u64::MAX, u64::MAX - 7] {
         let error = read(&with(at + 4, &place.to_le_bytes())).unwrap_err();
-        assert!(matches!(error, PageError::Damaged { .. }), "{place}: {error}");
+        assert!(error.to_string().contains("a metric of"), "{place}: {error}");
     }
     for places in [0, 65, u32::MAX] {
         let error = read(&with(at, &places.to_le_bytes())).unwrap_err();

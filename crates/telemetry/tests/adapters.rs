@@ -1,0 +1,238 @@
+//! The log's metrics in other libraries: the numbers are those of the snapshot.
+#![cfg(not(loom))]
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use flashstrike_telemetry::{
+    Collector, HistogramSnapshot, Number, RecorderTelemetry, Series, Snapshot, clock::now_ns,
+};
+
+fn some() -> Arc<RecorderTelemetry> {
+    let telemetry = RecorderTelemetry::labelled(vec![("log".to_owned(), "orders".to_owned())]);
+    let writer = telemetry.segment_writer_updater();
+    for latency_ns in (0..200_u64).map(|step| step.pow(4)) {
+        writer.on_write_block(now_ns().saturating_sub(latency_ns));
+        writer.on_close_segment(now_ns().saturating_sub(latency_ns), latency_ns % 3 == 0);
+        writer.on_block_fill(latency_ns % 300);
+    }
+    telemetry.manager_updater().on_append_block(300, 9_000);
+    telemetry.meta_coordinator_updater().on_loop(true, now_ns().saturating_sub(5_000), 1_000);
+    telemetry
+}
+
+/// Every number of a snapshot by name and labels.
+#[derive(Default)]
+struct Expected {
+    dialect: flashstrike_telemetry::catalogue::Dialect,
+    labels: Vec<(String, String)>,
+    numbers: HashMap<(String, Vec<(String, String)>), Number>,
+    histograms: HashMap<(String, Vec<(String, String)>), HistogramSnapshot>,
+}
+
+impl Expected {
+    fn of(snapshot: &Snapshot, dialect: flashstrike_telemetry::catalogue::Dialect) -> Self {
+        let mut expected = Self { dialect, ..Self::default() };
+        snapshot.collect(&mut expected);
+        assert!(expected.numbers.len() > 30 && expected.histograms.len() > 10);
+        expected
+    }
+
+    fn key(&self, name: &str) -> (String, Vec<(String, String)>) {
+        (name.to_owned(), self.labels.clone())
+    }
+}
+
+impl Collector for Expected {
+    fn push_label(&mut self, name: &str, value: &str) {
+        self.labels.push((name.to_owned(), value.to_owned()));
+    }
+
+    fn pop_label(&mut self) {
+        self.labels.pop();
+    }
+
+    fn counter(&mut self, series: &Series<'_>, value: Number) {
+        assert!(self.numbers.insert(self.key(series.name), value).is_none());
+    }
+
+    fn gauge(&mut self, series: &Series<'_>, value: Number) {
+        self.counter(series, value);
+    }
+
+    fn histogram(&mut self, series: &Series<'_>, histogram: &HistogramSnapshot) {
+        assert!(self.histograms.insert(self.key(series.name), histogram.clone()).is_none());
+    }
+
+    fn dialect(&self) -> flashstrike_telemetry::catalogue::Dialect {
+        self.dialect
+    }
+}
+
+#[track_caller]
+fn is_count(told: f64, count: u64) {
+    assert_eq!(told.to_bits(), (count as f64).to_bits(), "{told} is not {count}");
+}
+
+#[cfg(feature = "prometheus-client")]
+#[test]
+fn a_registry_scrapes_what_a_snapshot_holds() {
+    use flashstrike_telemetry::adapters::prometheus_client::WalCollector;
+    use flashstrike_telemetry::catalogue::Dialect;
+    use prometheus_client::{encoding::text::encode, registry::Registry};
+
+    let telemetry = some();
+    let snapshot = telemetry.snapshot();
+    let mut registry = Registry::default();
+    // The second is the same in all labels, and must not spoil the scrape.
+    registry.register_collector(Box::new(WalCollector::new({
+        let snapshot = snapshot.clone();
+        move || vec![snapshot.clone(), snapshot.clone()]
+    })));
+    let mut text = String::new();
+    encode(&mut text, &registry).unwrap();
+
+    let mut scraped: HashMap<&str, f64> = HashMap::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (series, value) = line.rsplit_once(' ').unwrap();
+        assert!(scraped.insert(series, value.parse().unwrap()).is_none(), "{series} is there twice");
+    }
+    let types: Vec<_> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
+    let mut different = types.clone();
+    different.sort_unstable();
+    different.dedup();
+    assert_eq!(different.len(), types.len(), "a name is described twice");
+
+    let expected = Expected::of(&snapshot, Dialect::Prometheus);
+    let braces = |labels: &[(String, String)]| {
+        labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect::<Vec<_>>().join(",")
+    };
+    for ((name, labels), number) in &expected.numbers {
+        let series = format!("{name}{{{}}}", braces(labels));
+        assert_eq!(scraped.get(series.as_str()), Some(&number.as_f64()), "{series}\n{text}");
+    }
+    for ((name, labels), histogram) in &expected.histograms {
+        let value = |ending: &str, bound: &str| {
+            let series = format!("{name}{ending}{{{bound}{}}}", braces(labels));
+            *scraped.get(series.as_str()).unwrap_or_else(|| panic!("no {series}"))
+        };
+        is_count(value("_count", ""), histogram.count());
+        let sum = histogram.sum() as f64 / f64::from(histogram.buckets().recorded_per_unit);
+        assert!((value("_sum", "") - sum).abs() <= sum * 1e-12);
+        is_count(value("_bucket", "le=\"+Inf\","), histogram.count());
+        // A bound of all lists, against the buckets up to it.
+        let up_to = histogram.counts().iter().zip(histogram.buckets().min_index..);
+        let counted: u64 = up_to.filter(|(_, index)| *index < 16).map(|(count, _)| count).sum();
+        is_count(value("_bucket", "le=\"4.0\","), counted);
+    }
+}
+
+#[cfg(feature = "metrics")]
+mod facade {
+    use flashstrike_telemetry::adapters::metrics::Publisher;
+    use flashstrike_telemetry::catalogue::Dialect;
+    use metrics::{
+        Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
+        SharedString, Unit, with_local_recorder,
+    };
+
+    use super::{Arc, Expected, HashMap, Mutex, now_ns, some};
+
+    #[derive(Default)]
+    struct Cell {
+        number: Mutex<f64>,
+        values: Mutex<Vec<(f64, usize)>>,
+    }
+
+    impl CounterFn for Cell {
+        fn increment(&self, _: u64) {
+            unreachable!("counters are set");
+        }
+        fn absolute(&self, value: u64) {
+            *self.number.lock().unwrap() = value as f64;
+        }
+    }
+
+    impl GaugeFn for Cell {
+        fn increment(&self, _: f64) {
+            unreachable!("gauges are set");
+        }
+        fn decrement(&self, _: f64) {
+            unreachable!("gauges are set");
+        }
+        fn set(&self, value: f64) {
+            *self.number.lock().unwrap() = value;
+        }
+    }
+
+    impl HistogramFn for Cell {
+        fn record(&self, value: f64) {
+            self.record_many(value, 1);
+        }
+        fn record_many(&self, value: f64, count: usize) {
+            self.values.lock().unwrap().push((value, count));
+        }
+    }
+
+    #[derive(Default)]
+    struct Installed(Mutex<HashMap<Key, Arc<Cell>>>);
+
+    impl Installed {
+        fn cell(&self, key: &Key) -> Arc<Cell> {
+            Arc::clone(self.0.lock().unwrap().entry(key.clone()).or_default())
+        }
+    }
+
+    impl Recorder for Installed {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            Counter::from_arc(self.cell(key))
+        }
+        fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+            Gauge::from_arc(self.cell(key))
+        }
+        fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::from_arc(self.cell(key))
+        }
+    }
+
+    #[test]
+    fn a_recorder_is_told_what_a_snapshot_holds_and_of_histograms_what_is_new() {
+        let telemetry = some();
+        let installed = Installed::default();
+        let mut publisher = Publisher::new();
+        with_local_recorder(&installed, || {
+            publisher.publish(&telemetry.snapshot());
+            telemetry.segment_writer_updater().on_write_block(now_ns().saturating_sub(1_000_000));
+            telemetry.manager_updater().on_append_block(7, 70);
+            publisher.publish(&telemetry.snapshot());
+            publisher.publish(&telemetry.snapshot());
+        });
+        let expected = Expected::of(&telemetry.snapshot(), Dialect::OpenTelemetry);
+        let cell = |(name, labels): &(String, Vec<(String, String)>)| {
+            installed.cell(&Key::from_parts(name.clone(), labels))
+        };
+        for (key, number) in &expected.numbers {
+            let told = cell(key).number.lock().unwrap().to_bits();
+            assert_eq!(told, number.as_f64().to_bits(), "{key:?}");
+        }
+        for (key, histogram) in &expected.histograms {
+            let cell = cell(key);
+            let values = cell.values.lock().unwrap();
+            let count: usize = values.iter().map(|(_, count)| count).sum();
+            assert_eq!(count as u64, histogram.count(), "{key:?}");
+            let sum: f64 = values.iter().map(|(value, count)| value * *count as f64).sum();
+            let own = histogram.sum() as f64 / f64::from(histogram.buckets().recorded_per_unit);
+            assert!((sum - own).abs() <= own * 0.045, "{key:?}: {sum} of {own}");
+        }
+        // Another one of the same name that begins at 0, as after a restart.
+        let again = some();
+        with_local_recorder(&installed, || publisher.publish(&again.snapshot()));
+        let key =
+            expected.histograms.keys().find(|(name, _)| name.ends_with("write_block.duration")).unwrap();
+        let count: usize = cell(key).values.lock().unwrap().iter().map(|(_, count)| count).sum();
+        assert!((201..=201 + 200).contains(&count), "{count}");
+    }
+}
