@@ -1,4 +1,4 @@
-// Compiled by a test of @flashstrike/telemetry: what it gives has to fit the types of this SDK.
+// Compiled by a test of @flashstrike/telemetry with each SDK: what it gives has to fit the types of all of them.
 import { walMetrics } from '@flashstrike/telemetry'
 import {
   type MetricProducer,
