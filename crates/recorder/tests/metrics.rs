@@ -74,6 +74,8 @@ fn group_commit() {
     wait_until(|| (metrics.number("committer.durable_lag") == 0).then_some(()));
 
     append_many(&mut log, 32, 3);
+    log.flush().unwrap();
+    assert_eq!(metrics.number("committer.durable_lag"), 3, "although nobody has asked for a sync");
     files.add(Rule::fail(Errno::IO).kind(Kind::SyncData).ending(".wal"));
     assert_eq!(code(log.durable_sync(None)), Code::Poisoned);
     assert_eq!(metrics.operation("committer.sync"), (3, 1, 4));

@@ -77,13 +77,14 @@ impl Layout {
     /// Makes a snapshot of a copy of the values.
     pub(crate) fn snapshot(&self, values: &[u64]) -> Option<Snapshot> {
         let metrics = self.metrics.iter().map(|placed| placed.metric(values)).collect::<Option<_>>()?;
-        Some(Snapshot {
+        let snapshot = Snapshot {
             taken_unix_ns: clock::unix_ns(),
             started_unix_ns: self.header.started_unix_ns,
             process_id: self.header.process_id,
             labels: self.labels.clone(),
             metrics,
-        })
+        };
+        Some(snapshot.with_lag_of_now())
     }
 }
 

@@ -152,7 +152,7 @@ impl RecorderTelemetry {
         metrics.committer.copy_to(&mut snapshot);
         metrics.segment_preparer.copy_to(&mut snapshot);
         metrics.segment_maintainer.copy_to(&mut snapshot);
-        snapshot
+        snapshot.with_lag_of_now()
     }
 
     /// Every metric with where it lies in [`RecorderMetrics`].

@@ -29,7 +29,7 @@ export function Source({ title, state, isLive, snapshots }: ReportSource) {
         <span class={isLive ? 'good' : 'bad'}>{state}</span>
         <span class="dim">
           {' '}
-          · process {last.processId} · since {time(last.startTime)} · {figure(all.seconds, 's')}
+          · since {time(last.startTime)} · {figure(all.seconds, 's')}
         </span>
       </p>
       <Tiles all={all} />
