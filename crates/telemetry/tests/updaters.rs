@@ -164,7 +164,15 @@ fn recorder_manager() {
     gauge!(recorder, manager_updater, set_hot_segments, "recorder.manager.hot_segments");
     gauge!(recorder, manager_updater, set_cold_segments, "recorder.manager.cold_segments");
     gauge!(recorder, manager_updater, set_last_event_id, "recorder.manager.last_event_id");
-    gauge!(recorder, manager_updater, set_written_event_id, "recorder.manager.written_event_id");
+    // What is durable lags behind what is written until a sync says otherwise.
+    recorder(
+        |telemetry| {
+            let updater = telemetry.manager_updater();
+            updater.set_written_event_id(9);
+            updater.set_written_event_id(7);
+        },
+        &["recorder.committer.durable_lag +7", "recorder.manager.written_event_id +7"],
+    );
     gauge!(recorder, manager_updater, set_durable_event_id, "recorder.manager.durable_event_id");
 }
 
