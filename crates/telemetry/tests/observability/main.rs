@@ -1,10 +1,11 @@
-//! The dashboard and the alert rules that the telemetry package brings are made from the catalogue, so that they cannot
+//! The dashboard, the alert rules and the registry of names that the telemetry package brings are made from the catalogue, so that they cannot
 //! name anything that is not there.
 #![cfg(not(loom))]
 
 mod alerts;
 mod dashboard;
 mod names;
+mod registry;
 
 use std::path::{Path, PathBuf};
 
@@ -40,4 +41,11 @@ fn the_alert_rules_and_their_tests_are_made_from_the_catalogue() {
     let alerts = alerts::alerts();
     check("prometheus-alerts.yml", &alerts::rules(&alerts), str::to_owned);
     check("prometheus-alerts.test.yml", &alerts::tests(&alerts), str::to_owned);
+}
+
+#[test]
+fn the_registry_for_weaver_is_made_from_the_catalogue() {
+    check("registry/registry_manifest.yaml", &registry::manifest(), str::to_owned);
+    check("registry/attributes.yaml", &registry::attributes(), str::to_owned);
+    check("registry/metrics.yaml", &registry::metrics(), str::to_owned);
 }
