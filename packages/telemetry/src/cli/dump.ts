@@ -1,4 +1,3 @@
-import { walMetrics } from '../wal-metrics.js'
 import { EXIT_OK } from './failure.js'
 import { print } from './output.js'
 import { Pages } from './page.js'
@@ -13,7 +12,7 @@ export async function dump(paths: readonly string[], { json }: { readonly json: 
     return EXIT_OK
   }
   for (const { page, title, told } of looked) {
-    await print(`${title}: ${told}\n\n${walMetrics(page.source).dump()}`)
+    await print(`${title}: ${told}\n\n${page.dump()}`)
   }
   return EXIT_OK
 }

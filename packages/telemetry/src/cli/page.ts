@@ -27,6 +27,11 @@ export class Page {
     this.#metrics = walMetrics(this.source)
   }
 
+  /** Everything it holds, for people. */
+  dump(): string {
+    return this.#metrics.dump()
+  }
+
   /** @throws MetricsError if it cannot be read any more */
   look(): Look {
     const { sources, errors } = this.#metrics.snapshot()

@@ -42,7 +42,8 @@ export async function push(paths: readonly string[], options: PushOptions): Prom
     let isOver: boolean
     do {
       // Looked at first, so that what was counted last before the end is pushed behind it.
-      isOver = options.once || ended.signal.aborted || pages.all.every(page => page.look().state !== 'live')
+      isOver =
+        options.once || ended.signal.aborted || pages.all.every(({ source }) => source.state !== 'live')
       const { resourceMetrics } = await metrics.collect()
       const failure = await pushed(exporter, { ...resourceMetrics, resource: { attributes: resource() } })
       const points = resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics).reduce(countPoints, 0)
