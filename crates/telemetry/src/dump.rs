@@ -15,13 +15,11 @@ use std::fmt::{Result, Write};
 use crate::catalogue::Descriptor;
 use crate::histogram::HistogramSnapshot;
 use crate::human;
+use crate::kinds::ConstantGauge;
 use crate::snapshot::{Metric, Snapshot};
 use crate::value::{LifeCycleSnapshot, Value};
 
 const RULE: &str = "-----------------------------------------------------------------";
-
-/// What a limit holds that nobody has set: the greatest whole number that a double holds exactly.
-const NO_LIMIT: u64 = (1 << 53) - 1;
 
 /// The quantiles that a dump shows.
 const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
@@ -92,7 +90,7 @@ fn figures(descriptor: &Descriptor, value: &Value, out: &mut impl Write) -> Resu
             // Only whole numbers are recorded, so no quantile is a fraction; a mean may well be one.
             spread(values, figure, |value| figure(value.round()), out)
         }
-        Value::ConstantGauge(NO_LIMIT..) => out.write_str("none"),
+        Value::ConstantGauge(ConstantGauge::NO_LIMIT..) => out.write_str("none"),
         Value::Counter(number) | Value::Gauge(number) | Value::ConstantGauge(number) => {
             out.write_str(&single(descriptor, *number))
         }

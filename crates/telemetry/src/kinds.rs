@@ -234,6 +234,9 @@ impl Recorded for Gauge {
 pub struct ConstantGauge(AtomicU64);
 
 impl ConstantGauge {
+    /// What it holds where there is no limit: the largest whole number that every exporter can write.
+    pub const NO_LIMIT: u64 = (1 << 53) - 1;
+
     /// Sets the limit.
     #[inline]
     pub fn set(&self, limit: u64) {

@@ -68,4 +68,21 @@ impl Descriptor {
     pub fn full_name(&self) -> String {
         format!("wal.{}.{}.{}", self.section.side, self.section.subsystem, self.name)
     }
+
+    /// Every text but the attributes, in the order of the byte protocol.
+    pub(crate) fn texts(&self) -> [&str; 10] {
+        let section = &self.section;
+        [
+            &section.side,
+            &section.subsystem,
+            &section.title,
+            &section.legacy_subsystem,
+            &self.name,
+            &self.unit,
+            &self.help,
+            &self.group,
+            &self.label,
+            &self.stem,
+        ]
+    }
 }

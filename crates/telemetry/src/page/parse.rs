@@ -117,21 +117,8 @@ fn places(reader: &mut Reader<'_>) -> Result<Vec<u64>, ProtocolError> {
 
 /// Whether something that is printed as it stands could do more to a terminal than be read.
 fn has_control_characters(Described { descriptor, .. }: &Described) -> bool {
-    let section = &descriptor.section;
-    let texts = [
-        &section.side,
-        &section.subsystem,
-        &section.title,
-        &section.legacy_subsystem,
-        &descriptor.name,
-        &descriptor.unit,
-        &descriptor.help,
-        &descriptor.group,
-        &descriptor.label,
-        &descriptor.stem,
-    ];
-    let attributes = descriptor.attributes.iter().flat_map(|(name, value)| [name, value]);
-    texts.into_iter().chain(attributes).any(|text| text.contains(char::is_control))
+    let attributes = descriptor.attributes.iter().flat_map(|(name, value)| [name.as_ref(), value.as_ref()]);
+    descriptor.texts().into_iter().chain(attributes).any(|text| text.contains(char::is_control))
 }
 
 /// The header in the first bytes of a file of so many.

@@ -59,19 +59,7 @@ pub(crate) fn push_entry(
     bytes.extend(buckets.map_or(0, |buckets| buckets.recorded_per_unit).to_le_bytes());
     bytes.extend((word_count as u32).to_le_bytes());
     bytes.extend((descriptor.attributes.len() as u16).to_le_bytes());
-    let section = &descriptor.section;
-    for text in [
-        &section.side,
-        &section.subsystem,
-        &section.title,
-        &section.legacy_subsystem,
-        &descriptor.name,
-        &descriptor.unit,
-        &descriptor.help,
-        &descriptor.group,
-        &descriptor.label,
-        &descriptor.stem,
-    ] {
+    for text in descriptor.texts() {
         push_string(bytes, text);
     }
     for (name, value) in descriptor.attributes.iter() {

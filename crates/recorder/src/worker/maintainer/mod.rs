@@ -32,6 +32,7 @@ use std::thread::JoinHandle;
 use flashstrike_recovery::Result;
 use flashstrike_recovery::directory::SegmentFiles;
 use flashstrike_telemetry::RecorderTelemetry;
+use flashstrike_telemetry::kinds::ConstantGauge;
 use flashstrike_telemetry::recorder::SegmentMaintainerUpdater;
 
 pub(crate) use inventory::SealedSegment;
@@ -40,9 +41,6 @@ use worker::Worker;
 
 use crate::retention::Retention;
 use crate::shared::{Shared, lock};
-
-/// What the gauge of a limit shows where there is none: the largest whole number that every exporter can write.
-const NO_LIMIT: u64 = (1 << 53) - 1;
 
 /// What the maintainer is asked to do.
 #[derive(Debug, Clone, Copy)]
@@ -151,7 +149,7 @@ impl SegmentMaintainer {
     }
 
     fn show(&self, retention: &Retention) {
-        let shown = |limit: Option<u32>| limit.map_or(NO_LIMIT, u64::from);
+        let shown = |limit: Option<u32>| limit.map_or(ConstantGauge::NO_LIMIT, u64::from);
         self.telemetry.set_max_segments(shown(retention.hot_segments));
         self.telemetry.set_max_compressed_segments(shown(retention.cold_segments));
     }
