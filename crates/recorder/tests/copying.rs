@@ -49,7 +49,8 @@ fn log_of_all_kinds(directory: &Path) -> (RecorderOptions, Recorder) {
 #[track_caller]
 fn expect_copy(to: &Path, last: u64) {
     let meta = WalMeta::decode(&fs::read(to.join(names::WAL_META)).unwrap()).unwrap();
-    assert_eq!((meta.last_event_id, meta.durable_event_id, meta.clean), (last, last, false));
+    assert_eq!((meta.last_event_id, meta.durable_event_id, meta.clean), (last, last, true));
+    assert_eq!(read(to).report().unproven, [""; 0], "nothing could be missing in it");
     expect_log(to, SIZE, last);
     let mut again = Recorder::open(&small_log(to, SIZE)).unwrap();
     assert_eq!((again.report().state, again.last_event_id()), (LogState::Clean, last));

@@ -42,6 +42,11 @@ fn appends_blocks_and_ids() {
     assert_eq!(metrics.operation("manager.append_event"), (74 + 1024, 3, 1));
     log.close().unwrap();
     assert_eq!(metrics.number("manager.durable_event_id"), 74 + 1024);
+
+    let (options, _) = watched_log(&FaultFileSystem::default(), directory.path(), 32);
+    let metrics = Metrics(&options.telemetry);
+    let _opened = Recorder::open(&options).unwrap();
+    assert_eq!(metrics.number("manager.written_event_id"), 74 + 1024, "before anything is appended");
 }
 
 fn group_commit() {

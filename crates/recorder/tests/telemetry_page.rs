@@ -341,7 +341,6 @@ fn stores_without_end() {
     }
     let telemetry = RecorderTelemetry::on_page(&page_options(&given("LAB_PAGE")), Vec::new()).unwrap();
     let manager = telemetry.manager_updater();
-    let committer = telemetry.committer_updater();
     let preparer = telemetry.segment_preparer_worker_updater();
     let maintainer = telemetry.segment_maintainer_updater();
     let pattern = |byte: u8| u64::from(byte) * 0x0101_0101_0101_0101;
@@ -351,7 +350,7 @@ fn stores_without_end() {
         let value = pattern(byte);
         manager.set_hot_segments(value);
         manager.set_cold_segments(value);
-        committer.set_durable_lag(value);
+        manager.set_written_event_id(value);
         preparer.set_queue_depth(value);
         maintainer.set_max_segments(value);
         maintainer.set_max_compressed_segments(value);
@@ -372,6 +371,7 @@ fn no_word_of_a_page_is_torn() {
         for name in [
             "manager.hot_segments",
             "manager.cold_segments",
+            "manager.written_event_id",
             "committer.durable_lag",
             "segment_preparer.queue_depth",
             "segment_maintainer.max_hot_segments",

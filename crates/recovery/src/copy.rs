@@ -150,7 +150,8 @@ impl Copying<'_> {
             return Err(no_segment(&self.source.directory, self.inspection.meta.valid()));
         };
         let meta = WalMeta {
-            clean: false,
+            // Nobody has appended to the copy: it misses no staging memory, whatever the log has in its own.
+            clean: true,
             log_id: identity.log_id,
             last_event_id: self.inspection.last_event_id,
             durable_event_id: self.inspection.last_event_id,
@@ -166,7 +167,7 @@ impl Copying<'_> {
                 let message = "the copy was ended before it was finished";
                 return Err(Error::new(Code::Closed, message).at_path(&self.to));
             }
-            bytes += match segments.iter().find(|facts| facts.index == index) {
+            bytes += match self.inspection.segment(index) {
                 Some(facts) if !facts.is_whole_and_sealed() => self.unsealed(facts)?,
                 _ => self.sealed(index)?,
             };

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use flashstrike_segment::{Damage, Position, names};
+use flashstrike_segment::{Damage, Position, Unsupported, names};
 use serde_json::{Map, Value};
 
 use crate::files::is_full;
@@ -145,6 +145,12 @@ impl Error {
             Some(advice) => made.with_advice(advice),
             None => made,
         }
+    }
+
+    /// A newer version has written the log in this directory.
+    pub(crate) fn unsupported(directory: &Path, unsupported: &Unsupported) -> Self {
+        let message = format!("{unsupported}; read this log with the version that wrote it, or a later one");
+        Self::new(Code::Unsupported, message).at_path(directory)
     }
 
     /// The same error, its message followed by what to do now.

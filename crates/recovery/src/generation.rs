@@ -7,7 +7,7 @@ use std::sync::Arc;
 use flashstrike_segment::names;
 
 use crate::error::{Error, Result};
-use crate::files::{File, FileId, FileSystem, OpenMode};
+use crate::files::{File, FileId, FileSystem, OpenMode, if_there};
 
 /// The files that were there of those that are made anew: `wal.staging` by every writer that opens the log, `wal.meta`
 /// also by a repair.
@@ -39,7 +39,7 @@ impl Generation {
     /// As [`now`](Self::now).
     pub(crate) fn is_still(&self, files: &dyn FileSystem) -> Result<bool> {
         for mark in &self.0 {
-            if there(files.id(&mark.path), &mark.path)? != mark.id {
+            if id_of(files, &mark.path)? != mark.id {
                 return Ok(false);
             }
         }
@@ -51,10 +51,10 @@ impl Mark {
     fn now(files: &dyn FileSystem, path: PathBuf) -> Result<Self> {
         let opened = match files.open(&path, OpenMode::Read) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                let id = there(files.id(&path), &path)?;
+                let id = id_of(files, &path)?;
                 return Ok(Self { path, id, _kept: None });
             }
-            opened => there(opened, &path)?,
+            opened => if_there(opened).map_err(|error| Error::io("look at", &path, &error))?,
         };
         let id = opened.as_ref().map(|file| file.id()).transpose();
         let id = id.map_err(|error| Error::io("look at", &path, &error))?;
@@ -62,13 +62,6 @@ impl Mark {
     }
 }
 
-/// What was found under a name, if anything was.
-fn there<T>(found: io::Result<T>, path: &Path) -> Result<Option<T>> {
-    match found {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            Ok(None)
-        }
-        Err(error) => Err(Error::io("look at", path, &error)),
-    }
+fn id_of(files: &dyn FileSystem, path: &Path) -> Result<Option<FileId>> {
+    if_there(files.id(path)).map_err(|error| Error::io("look at", path, &error))
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use flashstrike_segment::names;
 
 use crate::error::{Code, Error, Result};
-use crate::files::{DirectoryLock, File, FileId, FileSystem, OpenMode};
+use crate::files::{DirectoryLock, File, FileId, FileSystem, OpenMode, open_if_there};
 use crate::machine::writer_alive;
 use crate::report::hex;
 
@@ -135,11 +135,7 @@ pub(crate) fn refuse_beside_writer(files: &dyn FileSystem, directory: &Path) -> 
 /// `WAL_IO`.
 pub fn holder(files: &dyn FileSystem, directory: &Path) -> Result<Option<u32>> {
     let path = directory.join(names::WAL_LOCK);
-    match files.open(&path, OpenMode::Read) {
-        Ok(file) => Ok(pid_in(&*file)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("open", &path, &error)),
-    }
+    Ok(open_if_there(files, &path)?.and_then(|file| pid_in(&*file)))
 }
 
 fn pid_in(file: &dyn File) -> Option<u32> {

@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use flashstrike_segment::LogIdentity;
 use flashstrike_segment::layout::DEFAULT_SEGMENT_SIZE;
+use flashstrike_segment::{LogIdentity, State};
 
 use crate::directory::{cold_path, hot_path};
 use crate::error::{Error, Result};
@@ -17,10 +17,10 @@ use crate::mode::Mode;
 use crate::options::{RecoveryOptions, check_schema};
 use crate::pool::Pool;
 use crate::repair::refusal;
-use crate::segment_reader::{ReadContext, SegmentIndexes, SegmentReader};
+use crate::segment_reader::{ReadContext, SegmentIndex, SegmentIndexes, SegmentReader};
 use crate::telemetry::Instruments;
 
-/// What the replays of a recovery share.
+/// What a recovery knows of its log, and shares with its replays.
 #[derive(Debug)]
 pub(crate) struct LogView {
     pub(crate) files: Arc<dyn FileSystem>,
@@ -88,6 +88,34 @@ impl LogView {
         Ok(false)
     }
 
+    /// Whether reading may begin in an indexed segment: what was verified is the segment by itself.
+    pub(crate) fn begins_in(&self, index: &SegmentIndex) -> bool {
+        let inspection: &Inspection = &self.inspection();
+        index.segment() <= inspection.first_segment
+            // What cannot be found out is told by whoever begins otherwise.
+            || index.follows(&self.snapshot().context, &self.instruments.consumer).unwrap_or(false)
+    }
+
+    /// Whether reading may end in an indexed segment, of which the one behind would tell.
+    pub(crate) fn may_end_in(&self, index: &SegmentIndex) -> bool {
+        let inspection: &Inspection = &self.inspection();
+        inspection.segments.last().is_none_or(|last| index.segment() >= last.index)
+            // What cannot be found out is told by whoever begins otherwise.
+            || index.is_followed(&self.snapshot().context, &self.instruments.consumer).unwrap_or(false)
+    }
+
+    /// Whether what is replayed of the log holds all of an indexed segment: where a damaged one ends, its verification
+    /// says, and not what was remembered before.
+    pub(crate) fn holds(&self, index: &SegmentIndex) -> bool {
+        let inspection: &Inspection = &self.inspection();
+        if inspection.state == State::Clean {
+            return true;
+        }
+        let facts = inspection.segment(index.segment());
+        inspection.segments.last().is_some_and(|last| index.segment() <= last.index)
+            && facts.is_none_or(|facts| index.boundary().end <= facts.end)
+    }
+
     fn refresh(&self, found: &mut Found) -> Result<()> {
         let (files, directory, mode) = (&*self.files, &*self.options.directory, self.options.mode);
         let may_differ = mode != Mode::Diagnostic
@@ -112,16 +140,21 @@ impl LogView {
 
     fn snapshot_of(&self, found: &Found) -> Snapshot {
         Snapshot {
-            context: ReadContext {
-                source: SegmentSource::new(&self.files, &self.options.directory),
-                pool: Arc::clone(&self.pool),
-                segment_size: segment_size(found.inspection.identity.as_ref()),
-                log: found.inspection.identity.clone(),
-                indexes: Arc::clone(&self.indexes),
-            },
+            context: self.context(found.inspection.identity.clone()),
             inspection: Arc::clone(&found.inspection),
             preload_segments: self.options.preload_segments,
             instruments: self.instruments.clone(),
+        }
+    }
+
+    /// What reading the segments of the log takes, as far as it is known which one it is.
+    pub(crate) fn context(&self, log: Option<LogIdentity>) -> ReadContext {
+        ReadContext {
+            source: SegmentSource::new(&self.files, &self.options.directory),
+            pool: Arc::clone(&self.pool),
+            segment_size: segment_size(log.as_ref()),
+            log,
+            indexes: Arc::clone(&self.indexes),
         }
     }
 

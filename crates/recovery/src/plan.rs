@@ -1,9 +1,11 @@
 //! Which segments hold the events from one id to another.
 
+use std::ops::Range;
+
 use crate::directory::hot_path;
 use crate::error::{Code, Error, Result};
-use crate::inspect::{Inspection, SegmentSource};
-use crate::segment_reader::{Boundary, ReadContext, Wanted};
+use crate::inspect::Inspection;
+use crate::segment_reader::{Boundary, PreviousBlock, ReadContext, Wanted};
 use crate::telemetry::ReadTelemetry;
 
 /// The segments of a replay, ascending.
@@ -15,17 +17,19 @@ pub(crate) fn plan(
     telemetry: &ReadTelemetry,
 ) -> Result<Vec<Wanted>> {
     let Some(last) = inspection.segments.last() else { return Ok(Vec::new()) };
-    let all = inspection.first_segment..=last.index;
-    let look = Look { inspection, context, telemetry };
+    let all = inspection.first_segment..last.index + 1;
+    let last_of = |index| last_event_id(inspection, context, index, telemetry);
     let first = match from {
-        None => *all.start(),
-        Some(from) => look.first_with(all.clone(), |known| known.is_some_and(|last| last < from))?,
+        None => all.start,
+        Some(from) => {
+            first_segment_not(all.clone(), |index| Ok(last_of(index)?.is_some_and(|last| last < from)))?
+        }
     };
     let end = match to {
-        None => *all.end(),
-        Some(to) => look.first_with(all.clone(), |known| known.is_none_or(|last| last < to))?,
+        None => last.index,
+        Some(to) => first_segment_not(all, |index| Ok(last_of(index)?.is_none_or(|last| last < to)))?,
     };
-    Ok((first..=end.min(*all.end())).map(|index| look.wanted(index)).collect())
+    Ok((first..=end.min(last.index)).map(|index| wanted(inspection, index)).collect())
 }
 
 /// An explicit `from` that retention has removed.
@@ -53,11 +57,14 @@ pub(crate) fn gone(event_id: u64, first_event_id: u64) -> Error {
 /// # Errors
 /// `WAL_IO`.
 pub(crate) fn removed(
-    source: &SegmentSource,
+    context: &ReadContext,
     segment: u32,
     wanted: impl FnOnce() -> u64,
 ) -> Result<Option<Error>> {
-    let Some(first) = source.first_segment()?.filter(|&first| first > segment) else { return Ok(None) };
+    let ReadContext { source, log, .. } = context;
+    let Some(first) = source.first_segment(log.as_ref())?.filter(|&first| first > segment) else {
+        return Ok(None);
+    };
     let first_event_id = source.first_event_id(first).unwrap_or(0);
     Ok(Some(gone(wanted(), first_event_id).at_path(&hot_path(&source.directory, segment))))
 }
@@ -90,7 +97,7 @@ impl Sought {
             return Ok(true);
         }
         let is_behind = match self {
-            Self::From(event_id) => segment.continues.1 < event_id,
+            Self::From(event_id) => segment.continues.last_event_id < event_id,
             Self::To => true,
             Self::Time(unix_ns) => segment.first_written_ts_ns < unix_ns,
         };
@@ -107,10 +114,7 @@ pub(crate) fn follows_the_one_before(
 ) -> Result<bool> {
     let Some(before) = segment.index.checked_sub(1) else { return Ok(true) };
     let start = context.source.own_start(before, context.log.as_ref(), telemetry)?;
-    let (chain, last_event_id) = segment.continues;
-    Ok(start
-        .and_then(|start| start.sealed)
-        .is_none_or(|seal| (seal.last_chain_low, seal.last_event_id) == (chain as u32, last_event_id)))
+    Ok(start.and_then(|start| start.sealed).is_none_or(|seal| segment.continues.is_end_of(&seal)))
 }
 
 /// Whether the segment behind says that it continues another block than the last one here: then this may be an old copy,
@@ -121,53 +125,42 @@ pub(crate) fn is_contradicted(
     segment: &Boundary,
     telemetry: &ReadTelemetry,
 ) -> Result<bool> {
-    let metadata_of = |index: Option<u32>| {
+    let said_by = |index: Option<u32>| {
         let start = index.map(|index| context.source.own_start(index, context.log.as_ref(), telemetry));
-        Ok::<_, Error>(start.transpose()?.flatten().and_then(|start| Some((start.metadata?, start.sealed))))
+        let start = start.transpose()?.flatten();
+        Ok::<_, Error>(start.and_then(|start| Some((PreviousBlock::of_segment(&start)?, start.sealed))))
     };
     let next = segment.index.checked_add(1);
-    let Some(((block, metadata), sealed)) = metadata_of(next)? else { return Ok(false) };
-    let link = segment.link;
-    if (metadata.previous_chain, block.last_event_id) == (link.chain, link.last_event_id) {
+    let Some((continued, sealed)) = said_by(next)? else { return Ok(false) };
+    if continued == segment.link.into() {
         return Ok(false);
     }
     let Some(seal) = sealed else { return Ok(true) };
-    let behind = metadata_of(next.and_then(|next| next.checked_add(1)))?;
-    Ok(behind.is_none_or(|((block, metadata), _)| {
-        (metadata.previous_chain as u32, block.last_event_id) == (seal.last_chain_low, seal.last_event_id)
-    }))
+    let behind = said_by(next.and_then(|next| next.checked_add(1)))?;
+    Ok(behind.is_none_or(|(continued, _)| continued.is_end_of(&seal)))
 }
 
-struct Look<'a> {
-    inspection: &'a Inspection,
-    context: &'a ReadContext,
-    telemetry: &'a ReadTelemetry,
+fn wanted(inspection: &Inspection, index: u32) -> Wanted {
+    let facts = inspection.segment(index);
+    Wanted { index, end: facts.filter(|facts| !facts.is_whole_and_sealed()).map(|facts| facts.end) }
 }
 
-impl Look<'_> {
-    fn wanted(&self, index: u32) -> Wanted {
-        let facts = self.inspection.segments.iter().find(|facts| facts.index == index);
-        Wanted { index, end: facts.filter(|facts| !facts.is_whole_and_sealed()).map(|facts| facts.end) }
-    }
-
-    /// The first segment of which `is_before` is not true, told the id of its last event as far as that is known;
-    /// behind the last if there is none.
-    fn first_with(
-        &self,
-        all: std::ops::RangeInclusive<u32>,
-        is_before: impl Fn(Option<u64>) -> bool,
-    ) -> Result<u32> {
-        let (mut low, mut high) = (*all.start(), *all.end() + 1);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if is_before(last_event_id(self.inspection, self.context, middle, self.telemetry)?) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
+/// The first segment of which `is_before` is not true, as it is of all in front of that one and of none behind; the end of
+/// the range if it is true of all.
+pub(crate) fn first_segment_not(
+    segments: Range<u32>,
+    is_before: impl Fn(u32) -> Result<bool>,
+) -> Result<u32> {
+    let Range { start: mut low, end: mut high } = segments;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if is_before(middle)? {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
-        Ok(low)
     }
+    Ok(low)
 }
 
 /// Id of the last event of a segment, as what was verified or its sealed header says.
@@ -177,7 +170,7 @@ pub(crate) fn last_event_id(
     index: u32,
     telemetry: &ReadTelemetry,
 ) -> Result<Option<u64>> {
-    if let Some(facts) = inspection.segments.iter().find(|facts| facts.index == index) {
+    if let Some(facts) = inspection.segment(index) {
         return Ok(Some(facts.counts.last_event_id));
     }
     let start = context.source.own_start(index, context.log.as_ref(), telemetry)?;

@@ -23,7 +23,7 @@ use crate::options::{RecoveryOptions, check_schema};
 use crate::pool::{Pool, WINDOW_LEN};
 use crate::repair::refusal;
 use crate::report::Report;
-use crate::segment_reader::{MOST_INDEX_BYTES, ReadContext, SegmentIndexes, first_written_at};
+use crate::segment_reader::{MOST_INDEX_BYTES, SegmentIndexes, first_written_at};
 use crate::telemetry::{Instruments, telemetry_of};
 use crate::verification::{Summary, summary};
 
@@ -36,11 +36,7 @@ use crate::verification::{Summary, summary};
 /// `WAL_UNSUPPORTED` if a newer version has written on; `WAL_NOT_FOUND` if the log is not there any more; `WAL_IO`.
 #[derive(Debug)]
 pub struct Recovery {
-    files: Arc<dyn FileSystem>,
-    options: RecoveryOptions,
-    boot_id: Option<[u8; 16]>,
     telemetry: Arc<RecoveryTelemetry>,
-    instruments: Instruments,
     report: Report,
     /// What the log is, as far as was known when it was opened.
     identity: Option<LogIdentity>,
@@ -74,9 +70,11 @@ impl Recovery {
         if inspection.listing.segments.is_empty() {
             return Err(no_segment(&options.directory, inspection.meta.valid()));
         }
+        let is_own =
+            |found: &LogIdentity| inspection.own_log_id.is_none_or(|own_log_id| own_log_id == found.log_id);
         let identity = match &inspection.identity {
-            // In a damaged log the first segment may not be able to say it.
-            None if options.mode == Mode::Diagnostic => {
+            // In a damaged log the first segment may not be able to say it, or be a stranger.
+            identity if options.mode == Mode::Diagnostic && !identity.as_ref().is_some_and(is_own) => {
                 let source = SegmentSource::new(&files, &options.directory);
                 source.identity_in(inspection.listing.segments.keys(), inspection.own_log_id)?
             }
@@ -85,17 +83,16 @@ impl Recovery {
         check_schema(&options, identity.as_ref())?;
         let report = Report::of_read(&inspection, options.mode, began.elapsed());
         let view = LogView {
-            files: Arc::clone(&files),
-            options: options.clone(),
+            files,
+            options,
             boot_id,
             pool: Pool::new(segment_size(identity.as_ref()).min(WINDOW_LEN)),
-            instruments: instruments.clone(),
+            instruments,
             indexes: SegmentIndexes::new(MOST_INDEX_BYTES),
             found: Mutex::new(Found { generation, inspection: Arc::new(inspection), tail }),
         };
-        let opened =
-            Self { view: Arc::new(view), files, options, boot_id, telemetry, instruments, report, identity };
-        if opened.options.mode == Mode::Diagnostic && opened.identity().is_none() {
+        let opened = Self { view: Arc::new(view), telemetry, report, identity };
+        if opened.mode() == Mode::Diagnostic && opened.identity().is_none() {
             opened.check_bytes()?;
         }
         Ok(opened)
@@ -108,13 +105,16 @@ impl Recovery {
 
     /// The mode the log was opened in.
     pub fn mode(&self) -> Mode {
-        self.options.mode
+        self.view.options.mode
     }
 
     /// Log id, event size, segment size and schema, as far as was looked last; `None` until a metadata block was ever
     /// published.
     pub fn identity(&self) -> Option<LogIdentity> {
-        self.current().identity.clone().or_else(|| self.identity.clone())
+        match &self.identity {
+            Some(identity) if self.mode() == Mode::Diagnostic => Some(identity.clone()),
+            identity => self.current().identity.clone().or_else(|| identity.clone()),
+        }
     }
 
     /// As [`identity`](Self::identity), with a look at the log as long as nothing is known of it: it may have been opened
@@ -131,11 +131,7 @@ impl Recovery {
 
     /// Id of the first event, as far as was looked last; 0: none.
     pub fn first_event_id(&self) -> u64 {
-        let inspection = self.current();
-        match inspection.first_event_id {
-            0 => inspection.staging.taken.as_ref().map_or(0, |taken| taken.first_event_id),
-            first => first,
-        }
+        self.current().first_id()
     }
 
     /// Id of the last event, as far as was looked last; 0: none.
@@ -166,11 +162,11 @@ impl Recovery {
         // An id before the first event may never have been given out: a look at the log tells what was removed.
         // What was removed since the last look is not known to be, either.
         let may_be_gone = event_id < self.first_event_id() || !self.view.has_first_segment()?;
-        if may_be_gone && self.options.mode != Mode::Diagnostic {
+        if may_be_gone && self.mode() != Mode::Diagnostic {
             let only = Some(event_id);
             self.replay(ReplayOptions { from: only, to: only, reverse: false })?;
         }
-        self.instruments.consumer.record().manager.on_seek_event(start);
+        self.view.instruments.consumer.record().manager.on_seek_event(start);
         Ok(())
     }
 
@@ -187,12 +183,12 @@ impl Recovery {
     /// [a look at the log](Self#errors-of-a-look-at-the-log).
     pub fn seek_time(&self, unix_ns: u64) -> Result<Option<u64>> {
         let start = clock::now_ns();
-        let found = if self.options.mode == Mode::Diagnostic {
+        let found = if self.mode() == Mode::Diagnostic {
             self.seek_time_in_what_is_left(unix_ns)
         } else {
             self.view.seek_time(unix_ns)
         };
-        self.instruments.consumer.record().manager.on_seek_event(start);
+        self.view.instruments.consumer.record().manager.on_seek_event(start);
         found
     }
 
@@ -222,22 +218,16 @@ impl Recovery {
     /// # Errors
     /// As [`follow`](Self::follow); `WAL_CLOSED` once cancelled.
     pub fn follow_until(&self, options: FollowOptions, canceller: &Canceller) -> Result<Follower> {
-        if self.options.mode == Mode::Diagnostic {
+        if self.mode() == Mode::Diagnostic {
             let message =
                 "mode diagnostic reads what is left of a damaged log; open it in another mode to follow it";
-            return Err(Error::new(Code::Unsupported, message).at_path(&self.options.directory));
+            return Err(Error::new(Code::Unsupported, message).at_path(self.directory()));
         }
         let log = follow::Log {
-            context: ReadContext {
-                source: SegmentSource::new(&self.files, &self.options.directory),
-                pool: Arc::clone(&self.view.pool),
-                segment_size: segment_size(self.identity().as_ref()),
-                log: self.identity(),
-                indexes: Arc::clone(&self.view.indexes),
-            },
-            options: self.options.clone(),
-            boot_id: self.boot_id,
-            instruments: self.instruments.clone(),
+            context: self.view.context(self.identity()),
+            options: self.view.options.clone(),
+            boot_id: self.boot_id(),
+            instruments: self.view.instruments.clone(),
         };
         Follower::open(log, options, canceller)
     }
@@ -248,7 +238,9 @@ impl Recovery {
     /// Those of [a look at the log](Self#errors-of-a-look-at-the-log): a log that is opened in another mode than
     /// `diagnostic` is refused as that mode says.
     pub fn diagnose(&self, options: ReplayOptions) -> Result<Diagnosis> {
-        Diagnosis::new(self.view.look()?, options)
+        let snapshot = self.view.look()?;
+        let said = self.identity().map(|identity| identity.event_size);
+        Diagnosis::new(snapshot, options, said.or(self.view.options.event_size))
     }
 
     /// Verifies every segment as it is now, whatever the mode; damage is no error here but the result.
@@ -258,11 +250,10 @@ impl Recovery {
     pub fn verify(&self, progress: &mut dyn FnMut(&Progress)) -> Result<Summary> {
         let began = Instant::now();
         let inspecting =
-            InspectOptions { depth: Depth::Everything, boot_id: self.boot_id, beside_writer: false };
-        let mut watch = Watch { telemetry: Some(&self.instruments.consumer), progress: Some(progress) };
-        let (inspection, _) = observe(&self.files, &self.options.directory, &inspecting, &mut watch)?;
-        let durable_event_id =
-            known_durable(&self.files, &self.options.directory, self.boot_id, &inspection)?;
+            InspectOptions { depth: Depth::Everything, boot_id: self.boot_id(), beside_writer: false };
+        let mut watch = Watch { telemetry: Some(&self.view.instruments.consumer), progress: Some(progress) };
+        let (inspection, _) = observe(self.files(), self.directory(), &inspecting, &mut watch)?;
+        let durable_event_id = known_durable(self.files(), self.directory(), self.boot_id(), &inspection)?;
         Ok(summary(&inspection, durable_event_id, began.elapsed()))
     }
 
@@ -273,7 +264,7 @@ impl Recovery {
 
     /// Where nothing says any more what the events are, they are taken for bytes: only if they can be.
     fn check_bytes(&self) -> Result<()> {
-        if self.options.schema.is_some() || self.options.event_size.is_some() {
+        if self.view.options.schema.is_some() || self.view.options.event_size.is_some() {
             return Ok(());
         }
         let mut diagnosis = self.diagnose(ReplayOptions::default())?;
@@ -284,7 +275,7 @@ impl Recovery {
                 payload::validate(block.payload, 0, event_count, first_event_id, last_event_id).is_ok()
             };
             if !run.blocks().all(is_bytes) {
-                let directory = &self.options.directory;
+                let directory = self.directory();
                 let message = format!(
                     "no segment of the log in {} can say any more what its fixed-size events are; open it with the event \
                      type that it was written with",
@@ -298,11 +289,11 @@ impl Recovery {
 
     /// Where the log lies.
     pub fn directory(&self) -> &Path {
-        &self.options.directory
+        &self.view.options.directory
     }
 
     pub(crate) fn files(&self) -> &Arc<dyn FileSystem> {
-        &self.files
+        &self.view.files
     }
 
     /// The log as it is now.
@@ -311,7 +302,7 @@ impl Recovery {
     }
 
     pub(crate) fn boot_id(&self) -> Option<[u8; 16]> {
-        self.boot_id
+        self.view.boot_id
     }
 
     fn current(&self) -> Arc<Inspection> {

@@ -160,6 +160,17 @@ pub struct IdRange {
     pub to: u64,
 }
 
+impl IdRange {
+    pub(crate) fn contains(self, event_id: u64) -> bool {
+        (self.from..=self.to).contains(&event_id)
+    }
+
+    /// Whether any id from `first` to `last` is in it.
+    pub(crate) fn overlaps(self, first: u64, last: u64) -> bool {
+        last >= self.from && first <= self.to
+    }
+}
+
 impl From<&Damage> for DamageReport {
     fn from(damage: &Damage) -> Self {
         Self {
@@ -213,10 +224,7 @@ impl Report {
             event_size: identity.map_or(0, |identity| identity.event_size),
             segment_size: identity.map_or(0, |identity| identity.segment_size),
             segments: SegmentsReport::of(inspection),
-            first_event_id: match inspection.first_event_id {
-                0 => inspection.staging.taken.as_ref().map_or(0, |taken| taken.first_event_id),
-                first => first,
-            },
+            first_event_id: inspection.first_id(),
             last_event_id: inspection.last_id(),
             durable_event_id: inspection.durable_event_id,
             staged: StagedReport::of(&inspection.staging),

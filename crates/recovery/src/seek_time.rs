@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::log_view::LogView;
 use crate::machine::wall_clock_ns;
 use crate::manager::{Manager, Snapshot};
+use crate::plan::first_segment_not;
 use crate::segment_reader::{IndexedSegment, first_written_at};
 
 impl LogView {
@@ -55,22 +56,17 @@ impl LogView {
 fn first_candidate(snapshot: &Snapshot, unix_ns: u64) -> Result<u32> {
     let inspection = &snapshot.inspection;
     let first = inspection.first_segment;
-    let (mut low, mut high) = (first, inspection.segments.last().map_or(first, |last| last.index + 1));
-    while low < high {
-        let middle = low + (high - low) / 2;
+    let behind = inspection.segments.last().map_or(first, |last| last.index + 1);
+    let later = first_segment_not(first..behind, |index| {
         // One that does not say is read, if there is no later one that begins before; then it is an error.
-        if first_written_ts_ns(snapshot, middle)?.is_none_or(|begun| begun < unix_ns) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    Ok(low.saturating_sub(1).max(first))
+        Ok(first_written_ts_ns(snapshot, index)?.is_none_or(|begun| begun < unix_ns))
+    })?;
+    Ok(later.saturating_sub(1).max(first))
 }
 
 /// When the first block of a segment was written.
 fn first_written_ts_ns(snapshot: &Snapshot, index: u32) -> Result<Option<u64>> {
-    if let Some(facts) = snapshot.inspection.segments.iter().find(|facts| facts.index == index) {
+    if let Some(facts) = snapshot.inspection.segment(index) {
         return Ok(Some(facts.first_written_ts_ns));
     }
     let context = &snapshot.context;

@@ -32,7 +32,7 @@ use flashstrike_segment::staging::{
 use flashstrike_segment::{StagingHeader, names};
 
 use crate::error::{Error, Result};
-use crate::files::{File, FileId, FileSystem, Mapping, OpenMode, read_full_at};
+use crate::files::{File, FileId, FileSystem, Mapping, OpenMode, if_there, read_full_at};
 use crate::machine::writer_alive;
 
 /// The longest sleep while a writer is alive, woken or not.
@@ -103,11 +103,7 @@ impl StagingWatch {
     /// `WAL_IO`; not that there is none.
     pub fn refresh(&mut self) -> Result<bool> {
         let path = self.directory.join(names::WAL_STAGING);
-        let id = match self.files.id(&path) {
-            Ok(id) => Some(id),
-            Err(error) if is_missing(&error) => None,
-            Err(error) => return Err(Error::io("open", &path, &error)),
-        };
+        let id = if_there(self.files.id(&path)).map_err(|error| Error::io("open", &path, &error))?;
         if id == self.open.as_ref().map(|open| open.id) {
             return Ok(false);
         }
@@ -190,11 +186,7 @@ impl StagingWatch {
             }
             opened => opened.map(|file| (file, true)),
         };
-        let (file, is_writable) = match opened {
-            Ok(opened) => opened,
-            Err(error) if is_missing(&error) => return Ok(None),
-            Err(error) => return Err(failed(error)),
-        };
+        let Some((file, is_writable)) = if_there(opened).map_err(failed)? else { return Ok(None) };
         let mut header = [0; 64];
         let read = read_full_at(&*file, &mut header, 0).map_err(failed)?;
         let counts = StagingHeader::decode(&header[..read]).is_ok_and(|header| {
@@ -204,10 +196,6 @@ impl StagingWatch {
         let id = file.id().map_err(failed)?;
         Ok(Some(Opened { file, id, counts, can_be_woken, page: OnceLock::new() }))
     }
-}
-
-fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn may_not_write(error: &io::Error) -> bool {

@@ -25,6 +25,25 @@ fn options(vector: &Vector, mode: Mode) -> ByHandOptions {
     ByHandOptions { mode, file_mode: None, boot_id: Some(vector.boot_id), at: None }
 }
 
+/// For logs whose staging memory is of this boot.
+fn of_staging_boot() -> ByHandOptions {
+    ByHandOptions { mode: Mode::PointInTime, boot_id: Some(staging::BOOT_ID), ..ByHandOptions::default() }
+}
+
+/// Makes a log of ten events and three staged ones, whose `wal.meta` calls durable what is nowhere, neither in a block
+/// nor staged.
+fn corrupt_with_staged_events(log: &Path) -> LogWriter {
+    let mut writer = LogWriter::new(log, 32, 1 << 20);
+    writer.activate();
+    writer.append(10);
+    let link = writer.link;
+    writer.link.last_event_id = 20;
+    writer.write_meta(0);
+    writer.link = link;
+    staging::stage(log, 10, 3, 32, 0);
+    writer
+}
+
 /// The files of the log itself.
 fn log_of(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = contents(directory);
@@ -387,23 +406,38 @@ fn odd_files_in_the_quarantine_hide_nothing() {
 }
 
 #[test]
-fn a_repair_that_left_staged_events_is_undone_byte_for_byte() {
+fn a_staging_memory_that_a_repair_has_kept_is_not_missed() {
     let place = support::temporary_directory();
     let log = place.path();
     let mut writer = LogWriter::new(log, 32, 1 << 20);
     writer.activate();
     writer.append(10);
-    // A `wal.meta` that calls durable what is nowhere, neither in a block nor staged.
-    let link = writer.link;
-    writer.link.last_event_id = 20;
+    writer.append(10);
     writer.write_meta(0);
-    writer.link = link;
-    staging::stage(log, 10, 3, 32, 0);
-    let options = ByHandOptions {
-        mode: Mode::PointInTime,
-        boot_id: Some(staging::BOOT_ID),
-        ..ByHandOptions::default()
-    };
+    staging::stage(log, 20, 0, 32, 0);
+    let path = log.join("00000000.wal");
+    let mut bytes = fs::read(&path).expect("a segment");
+    bytes[700] ^= 1;
+    fs::write(&path, bytes).expect("written");
+    let options = of_staging_boot();
+    let done = repair(&os_files(), log, &options).expect("corrupt");
+    assert!(
+        done.cuts.iter().any(|cut| cut.kept_in.to_string_lossy().contains("wal.staging")),
+        "{:?}",
+        done.cuts
+    );
+    let inspecting =
+        InspectOptions { depth: Depth::Everything, boot_id: options.boot_id, beside_writer: false };
+    let after = inspect(&os_files(), log, &inspecting).expect("readable");
+    assert_eq!(after.unproven, [""; 0], "nothing is lost but what the repair has told of");
+}
+
+#[test]
+fn a_repair_that_left_staged_events_is_undone_byte_for_byte() {
+    let place = support::temporary_directory();
+    let log = place.path();
+    corrupt_with_staged_events(log);
+    let options = of_staging_boot();
     let before = log_of(log);
     let done = repair(&os_files(), log, &options).expect("corrupt");
     assert_eq!((done.events, done.last_event_id, done.cuts.len()), (13, 13, 1));
@@ -423,4 +457,24 @@ fn a_repair_that_left_staged_events_is_undone_byte_for_byte() {
     check_same(&log_of(log), &after, "staged again");
     undo(&os_files(), log, None, &options).expect("nothing was appended");
     check_same(&log_of(log), &before, "staged events");
+}
+
+#[test]
+fn a_log_that_was_only_opened_since_a_repair_is_not_said_to_hold_new_events() {
+    let place = support::temporary_directory();
+    let log = place.path();
+    let mut writer = corrupt_with_staged_events(log);
+    let options = of_staging_boot();
+    repair(&os_files(), log, &options).expect("corrupt");
+    // As opening does: the staged events get a block, and nothing else comes.
+    writer.append(3);
+    staging::stage(log, 13, 0, 32, 0);
+    let refused = undo(&os_files(), log, None, &options).expect_err("the log ends elsewhere");
+    assert_eq!(refused.code(), Code::Unsupported, "{refused}");
+    assert!(
+        refused
+            .to_string()
+            .contains("ends with event 13 as when it was cut, but was opened for append since"),
+        "{refused}"
+    );
 }

@@ -1,4 +1,4 @@
-//! What mode `diagnostic` gives of blocks whose end is not in the file.
+//! What mode `diagnostic` gives of blocks whose end is not in the file, and of those of another log.
 
 mod support;
 
@@ -9,7 +9,7 @@ use flashstrike_recovery::directory::hot_path;
 use flashstrike_recovery::{Mode, Piece, Recovery, RecoveryOptions, ReplayOptions};
 use flashstrike_segment::KIND_EVENTS;
 use support::temporary_directory;
-use support::writer::{LogWriter, end_of_blocks};
+use support::writer::{LogWriter, end_of_blocks, expected_event};
 
 const SEGMENT: u32 = 8192;
 const ZEROS: usize = 1000;
@@ -56,6 +56,56 @@ fn a_block_that_ends_in_zeros_behind_the_end_of_its_file_is_given_as_it_is() {
             }
             found.sort_unstable();
             assert_eq!(found.len(), segments.len(), "{segments:?}, reverse {reverse}: {found:?}");
+        }
+    }
+}
+
+/// Each of them verifies on its own, and yet holds none of this log's events.
+#[test]
+fn blocks_of_a_log_of_other_events_are_a_gap() {
+    const SEGMENTS: u32 = 5;
+    let write = |log: &Path, log_id, event_size| {
+        let mut writer = LogWriter::new(log, event_size, 4096);
+        writer.log_id = log_id;
+        while writer.next_segment < SEGMENTS {
+            writer.append(4);
+        }
+        writer
+    };
+    for (size, other_size) in [(64, 32), (32, 64), (64, 0), (0, 64)] {
+        let other = temporary_directory();
+        write(other.path(), *b"another log here", other_size);
+        for stranger in [0, 2, SEGMENTS - 2] {
+            let what = format!("events of {size}, segment {stranger} with events of {other_size}");
+            let directory = temporary_directory();
+            let writer = write(directory.path(), *b"log of the tests", size);
+            let lost = writer.first_of(stranger)..writer.first_of(stranger + 1);
+            fs::copy(hot_path(other.path(), stranger), hot_path(directory.path(), stranger)).unwrap();
+            let ids = 1..=writer.link.last_event_id;
+            let expected: Vec<_> =
+                ids.filter(|id| !lost.contains(id)).map(|id| (id, expected_event(id, size))).collect();
+
+            let options =
+                RecoveryOptions { mode: Mode::Diagnostic, ..RecoveryOptions::new(directory.path()) };
+            let log = Recovery::open(options).expect("readable");
+            assert_eq!(log.identity().map(|log| log.event_size), Some(size), "{what}");
+            for reverse in [false, true] {
+                let mut diagnosis = log.diagnose(ReplayOptions { reverse, ..Default::default() }).unwrap();
+                let (mut found, mut gaps) = (Vec::new(), Vec::new());
+                while let Some(piece) = diagnosis.next_piece().expect("readable") {
+                    match piece {
+                        Piece::Run(run) => found.extend(
+                            run.blocks()
+                                .flat_map(|block| block.events(size).collect::<Vec<_>>())
+                                .map(|event| (event.id, event.bytes.to_vec())),
+                        ),
+                        Piece::Gap(gap) => gaps.push(gap.segment),
+                    }
+                }
+                found.sort_unstable();
+                assert!(found == expected, "{what}, reverse {reverse}: {} events", found.len());
+                assert!(gaps.contains(&stranger), "{what}, reverse {reverse}: {gaps:?}");
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use flashstrike_recovery::directory::hot_path;
 use flashstrike_recovery::follow::{FollowOptions, Start, Wait};
-use flashstrike_recovery::{Code, Recovery, RecoveryOptions, ReplayOptions};
+use flashstrike_recovery::{Code, Mode, Recovery, RecoveryOptions, ReplayOptions};
 use support::writer::LogWriter;
 use support::{Watchdog, temporary_directory};
 
@@ -18,11 +18,16 @@ const SEGMENTS: u32 = 10;
 /// What is done to the files, without a word in `wal.meta` or anywhere else.
 type Exchange = (&'static str, fn(&Path, &LogWriter));
 
-const EXCHANGES: [Exchange; 4] = [
+const EXCHANGES: [Exchange; 5] = [
     ("two in each other's place", |log, _| {
         fs::rename(hot_path(log, 3), log.join("aside")).unwrap();
         fs::rename(hot_path(log, 7), hot_path(log, 3)).unwrap();
         fs::rename(log.join("aside"), hot_path(log, 7)).unwrap();
+    }),
+    ("the first and a later one in each other's place", |log, _| {
+        fs::rename(hot_path(log, 0), log.join("aside")).unwrap();
+        fs::rename(hot_path(log, 5), hot_path(log, 0)).unwrap();
+        fs::rename(log.join("aside"), hot_path(log, 5)).unwrap();
     }),
     ("an older one in a later one's place", |log, _| {
         fs::copy(hot_path(log, 0), hot_path(log, 7)).unwrap();
@@ -90,6 +95,38 @@ fn no_event_is_passed_over_because_of_what_a_segment_in_another_ones_place_says(
                     Err(error) => assert_eq!(error.code(), Code::Corrupt, "{what}: {error}"),
                 },
             }
+        }
+    }
+}
+
+/// Nothing of the log is left that could be read in order, so there is nothing that retention could have removed.
+#[test]
+fn a_first_segment_that_is_none_does_not_say_where_the_log_begins() {
+    let _watchdog = Watchdog::new("a first segment that is none");
+    let exchanges: [Exchange; 2] = [
+        ("a later one in the place of the first", |log, _| {
+            fs::copy(hot_path(log, 5), hot_path(log, 0)).unwrap();
+        }),
+        ("one that goes on behind an id that no event has", |log, _| {
+            let other = temporary_directory();
+            let mut writer = LogWriter::new(other.path(), 64, 4096);
+            writer.link.last_event_id = u64::MAX;
+            writer.activate();
+            fs::copy(hot_path(other.path(), 0), hot_path(log, 0)).unwrap();
+        }),
+    ];
+    for (what, exchange) in exchanges {
+        let directory = temporary_directory();
+        let mut writer = LogWriter::new(directory.path(), 64, 4096);
+        while writer.next_segment < SEGMENTS {
+            writer.append(5);
+        }
+        exchange(directory.path(), &writer);
+        let options = RecoveryOptions { mode: Mode::PointInTime, ..RecoveryOptions::new(directory.path()) };
+        let log = Recovery::open(options).expect(what);
+        for from in [None, Some(1), Some(30)] {
+            let mut replay = log.replay(ReplayOptions { from, ..ReplayOptions::default() }).expect(what);
+            assert!(replay.next_event().expect(what).is_none(), "{what}, from {from:?}");
         }
     }
 }

@@ -5,14 +5,17 @@ mod support;
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use flashstrike_recovery::directory::{cold_path, hot_path};
+use flashstrike_recovery::follow::{AROUND, FollowOptions, Start, Wait};
 use flashstrike_recovery::overview::{SegmentState, overview};
 use flashstrike_recovery::repair::{ByHandOptions, plan_repair};
-use flashstrike_recovery::{Code, Mode, Recovery, RecoveryOptions, verify};
+use flashstrike_recovery::{Code, Mode, Recovery, RecoveryOptions, ReplayOptions, verify};
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
+use flashstrike_segment::names::WAL_META;
 use support::writer::{LOG_ID, LogWriter, end_of_blocks};
-use support::{os_files, temporary_directory};
+use support::{Watchdog, os_files, temporary_directory};
 
 const SEGMENTS: u32 = 6;
 
@@ -112,4 +115,62 @@ fn first_of(log_id: [u8; 16]) -> Vec<u8> {
     let place = temporary_directory();
     write(place.path(), log_id);
     fs::read(hot_path(place.path(), 0)).unwrap()
+}
+
+/// Where it says that its log begins is behind the end of this one.
+#[test]
+fn what_wal_meta_of_another_log_calls_removed_is_not() {
+    let _watchdog = Watchdog::new("wal.meta of another log");
+    let other = temporary_directory();
+    write(other.path(), *b"another log here").write_meta(SEGMENTS * 2);
+    let directory = temporary_directory();
+    let log = directory.path();
+    let last = write(log, LOG_ID).link.last_event_id;
+    fs::copy(other.path().join(WAL_META), log.join(WAL_META)).unwrap();
+    let recovery = Recovery::open(RecoveryOptions::new(log)).unwrap();
+
+    let options = FollowOptions { from: Start::At(last), ..FollowOptions::default() };
+    let mut follower = recovery.follow(options).unwrap();
+    let event = follower.next_event(Wait::AtMost(Duration::from_secs(60))).unwrap();
+    assert_eq!(event.map(|event| event.id), Some(last));
+    // Long enough for several looks around at what may have come behind the end.
+    let more = follower.next_event(Wait::AtMost(AROUND * 5)).expect("nothing was removed");
+    assert!(more.is_none());
+
+    let mut replay = recovery.replay(ReplayOptions::default()).unwrap();
+    replay.next_event().unwrap();
+    fs::remove_file(hot_path(log, SEGMENTS - 2)).unwrap();
+    let error = loop {
+        match replay.next_event() {
+            Ok(event) => assert!(event.is_some(), "the end, although a segment is missing"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.code(), Code::Corrupt, "{error}");
+}
+
+/// Opening looks at the last segments only, and these are not of the log that `wal.meta` is of.
+#[test]
+fn what_was_durable_is_missed_where_a_stranger_stands_at_the_end() {
+    let other = temporary_directory();
+    let mut writer = LogWriter::new(other.path(), 64, 4096);
+    writer.log_id = *b"another log here";
+    writer.next_segment = SEGMENTS - 1;
+    while writer.next_segment < SEGMENTS + 1 {
+        writer.append(5);
+    }
+    let directory = temporary_directory();
+    let log = directory.path();
+    let writer = write(log, LOG_ID);
+    writer.write_meta(0);
+    let end = writer.first_of(SEGMENTS - 1) - 1;
+    fs::copy(hot_path(other.path(), SEGMENTS - 1), hot_path(log, SEGMENTS - 1)).unwrap();
+    for mode in [Mode::Tail, Mode::Strict] {
+        let error = Recovery::open(RecoveryOptions { mode, ..RecoveryOptions::new(log) }).unwrap_err();
+        assert_eq!(error.code(), Code::Corrupt, "{mode}: {error}");
+    }
+    let options = ByHandOptions { mode: Mode::Tail, ..ByHandOptions::default() };
+    assert_eq!(plan_repair(&os_files(), log, &options).unwrap_err().code(), Code::Corrupt);
+    let options = ByHandOptions { mode: Mode::PointInTime, ..ByHandOptions::default() };
+    assert_eq!(plan_repair(&os_files(), log, &options).unwrap().last_event_id, end);
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use flashstrike_recovery::directory::{cold_path, hot_path};
-use flashstrike_recovery::follow::{FollowOptions, Start, Wait};
+use flashstrike_recovery::follow::{AROUND, FollowOptions, Start, Wait};
 use flashstrike_recovery::repair::{ByHandOptions, plan_repair};
 use flashstrike_recovery::report::LogState;
 use flashstrike_recovery::{Code, Error, Mode, Recovery, RecoveryOptions, ReplayOptions};
@@ -25,6 +25,8 @@ struct Forged {
     segment: u32,
     header: Header,
     cut: usize,
+    /// The uncompressed one stays beside it, not sealed either.
+    has_twin: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +47,7 @@ fn write(log: &Path) -> u64 {
 }
 
 /// Puts a compressed file in a segment's place; gives where its blocks end, and the last event in it.
-fn forge(log: &Path, Forged { segment, header, cut }: Forged) -> (u64, u64) {
+fn forge(log: &Path, Forged { segment, header, cut, has_twin }: Forged) -> (u64, u64) {
     let hot = hot_path(log, segment);
     let mut bytes = fs::read(&hot).unwrap();
     let mut ends = vec![SEGMENT_HEADER_SIZE];
@@ -66,7 +68,11 @@ fn forge(log: &Path, Forged { segment, header, cut }: Forged) -> (u64, u64) {
     }
     assert!(end > SEGMENT_HEADER_SIZE + BLOCK_HEADER_SIZE);
     fs::write(cold_path(log, segment), cold::compress(&bytes[..end], 3).unwrap()).unwrap();
-    fs::remove_file(hot).unwrap();
+    if has_twin {
+        fs::write(hot, bytes).unwrap();
+    } else {
+        fs::remove_file(hot).unwrap();
+    }
     (end as u64, ids[ids.len() - 1 - cut])
 }
 
@@ -98,7 +104,9 @@ fn every_reader_says_the_same_of_a_compressed_segment_without_a_seal() {
     for segment in 0..SEGMENTS {
         for header in [Header::NotSealed, Header::Damaged] {
             for cut in [0, 1] {
-                check(Forged { segment, header, cut });
+                for has_twin in [false, true] {
+                    check(Forged { segment, header, cut, has_twin });
+                }
             }
         }
     }
@@ -129,6 +137,14 @@ fn check(forged: Forged) {
     let mut replay = given.replay(ReplayOptions::default()).unwrap();
     let (ids, error) = read(what, || Ok(replay.next_event()?.map(|event| event.id)));
     assert!(ids.iter().copied().eq(1..=g) && error.is_none(), "{what}: {error:?}");
+
+    // What is behind the damage is none of the log's, also where it stands in another file.
+    let mut follower = given.follow(FollowOptions::default()).unwrap();
+    let (ids, _) = read(what, || Ok(follower.next_event(Wait::AtMost(AROUND * 3))?.map(|event| event.id)));
+    assert!(
+        ids.len() as u64 <= g && ids.iter().copied().eq(1..=ids.len() as u64),
+        "{what}, followed: {ids:?}"
+    );
 
     // Where damage lies behind the last sealed segment, opening finds it.
     let recovery = match recovery {

@@ -3,7 +3,7 @@ import { readId } from './block-walker.js'
 import { WalError } from './errors.js'
 import { countBelow, type IdRange } from './event-iterator.js'
 import { type ColumnOf, fieldTypeOf, type TypedColumn } from './field-types.js'
-import { TWO_32 } from './format.js'
+import { SAFE_HIGH, TWO_32 } from './format.js'
 import { shown } from './option-check.js'
 import type { EventType, FieldTypes, Schema } from './schema.js'
 
@@ -27,9 +27,6 @@ export type Column<E, Name extends string> = Name extends 'event_id'
       ? ColumnOf<F[Name]>
       : never
     : TypedColumn
-
-/** 2⁵³ / 2³²: upper halves from here on are beyond the safe integers. */
-const SAFE_HIGH = 0x20_0000
 
 /** Copies `count` values, `step` bytes apart from `at` on; gives how many it could. */
 type Copy = (view: DataView, at: number, step: number, into: never, count: number) => number
@@ -131,10 +128,10 @@ export class Columns {
   constructor(schema: Schema | EventType | undefined) {
     this.#event = schema?.name ?? 'a log of bytes'
     this.#size = schema?.size ?? 0
-    this.#types = schema !== undefined && 'types' in schema
+    const types = schema !== undefined && 'types' in schema ? schema.types : undefined
+    this.#types = types !== undefined
     for (const { name, type, offset } of schema?.fields ?? []) {
-      const isBig = schema !== undefined && 'types' in schema && schema.types[name]?.kind === 'bigint'
-      const loop = isBig ? `${type}.big` : type
+      const loop = types?.[name]?.kind === 'bigint' ? `${type}.big` : type
       if (loop in COPIES && fieldTypeOf(type) !== undefined) {
         this.#fields.set(name, { name, type, offset, loop: loop as Loop })
       } else this.#others.set(name, type)
@@ -145,11 +142,10 @@ export class Columns {
   read(walker: BlockWalker, range: IdRange, name: string, into: TypedColumn | undefined): TypedColumn {
     if (this.#size === 0) return this.#ids(walker, range, name, into)
     const field = this.#fields.get(name) ?? this.#refuse(name)
-    const { count, payloadStart } = walker
-    const first = walker.firstId >= range.from ? 0 : countBelow(walker, this.#size, range.from)
-    const end = walker.lastId <= range.to ? count : countBelow(walker, this.#size, range.to + 1)
+    const first = countBelow(walker, this.#size, range.from)
+    const end = countBelow(walker, this.#size, range.to + 1)
     const column = room(ARRAYS[field.loop], name, Math.max(end - first, 0), into)
-    const at = payloadStart + first * this.#size + field.offset
+    const at = walker.payloadStart + first * this.#size + field.offset
     const copied = (COPIES[field.loop] as Copy)(
       walker.cursor.view,
       at,
@@ -180,9 +176,9 @@ export class Columns {
     throw new WalError('WAL_SCHEMA', `${why}; there are columns for ${known.join(', ')}`)
   }
 
-  #tooWide({ cursor, payloadStart }: BlockWalker, { name, type, offset }: Field, at: number): WalError {
+  #tooWide({ cursor }: BlockWalker, { name, type, offset }: Field, at: number): WalError {
     const value = type === 'i64' ? cursor.view.getBigInt64(at, true) : cursor.view.getBigUint64(at, true)
-    const eventId = readId(cursor.view, payloadStart + (at - offset - payloadStart))
+    const eventId = readId(cursor.view, at - offset)
     const how = this.#types
       ? `define the field as ${type}.big`
       : `open the log with an event type that has the field as ${type}.big`

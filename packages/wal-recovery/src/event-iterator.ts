@@ -146,18 +146,20 @@ export class FixedEvents<E> extends EventIterator<E> {
 
   protected override enterBlock(): boolean {
     const { walker, range, reverse } = this
-    const { count, payloadStart } = walker
-    const first = walker.firstId >= range.from ? 0 : countBelow(walker, this.#size, range.from)
-    const end = walker.lastId <= range.to ? count : countBelow(walker, this.#size, range.to + 1)
+    const first = countBelow(walker, this.#size, range.from)
+    const end = countBelow(walker, this.#size, range.to + 1)
     if (first >= end) return false
-    this.cursor.offset = payloadStart + (reverse ? end - 1 : first) * this.#size
+    this.cursor.offset = walker.payloadStart + (reverse ? end - 1 : first) * this.#size
     this.left = end - first - 1
     return true
   }
 }
 
 /** How many events of the block have ids below `id`; they ascend, with gaps, and are `size` bytes long. */
-export function countBelow({ payloadStart, cursor, count }: BlockWalker, size: number, id: number): number {
+export function countBelow(walker: BlockWalker, size: number, id: number): number {
+  const { payloadStart, cursor, count } = walker
+  if (walker.firstId >= id) return 0
+  if (walker.lastId < id) return count
   let low = 0
   let high = count
   while (low < high) {

@@ -1,7 +1,7 @@
 import { MemoryCursor, NO_MEMORY } from './cursor.js'
 import { WalError } from './errors.js'
 import { fieldTypeOf } from './field-types.js'
-import { TWO_32 } from './format.js'
+import { SAFE_HIGH, TWO_32 } from './format.js'
 import type { EventRecord, EventType, FieldTypes, Schema } from './schema.js'
 
 /**
@@ -35,8 +35,6 @@ type Wide = (view: DataView, offset: number, field: string, signed: boolean) => 
 const CURSOR = Symbol('cursor')
 const KEPT = Symbol('kept')
 const INSPECT = Symbol.for('nodejs.util.inspect.custom')
-/** 2⁵³ / 2³²: upper halves from here on are beyond the safe integers. */
-const SAFE_HIGH = 0x20_0000
 /** Members of a reader that a field of this name, in a log not made by `defineEvent`, must not hide. */
 const OWN_MEMBERS = new Set(['toObject', 'toJSON', 'constructor', '__proto__'])
 

@@ -4,10 +4,8 @@ import { WalError } from './errors.js'
 import type { EventIterator, IdRange, IterationOptions } from './event-iterator.js'
 import { LogBlock } from './log-block.js'
 import type { NativeFollower } from './native.js'
+import { nextTurn, TURN_MS } from './turn.js'
 import type { WindowViews } from './window-views.js'
-
-/** How long events that are there already may keep the event loop from other work, in milliseconds. */
-const TURN_MS = 4
 
 const END: IteratorReturnResult<undefined> = { done: true, value: undefined }
 
@@ -252,7 +250,7 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
     this.#turnEnds = 0
     // A block that is kept reads memory that is filled from now on.
     this.#walker.leave()
-    if (isTurn) return new Promise(resolve => setImmediate(resolve))
+    if (isTurn) return nextTurn()
     return new Promise(resolve => {
       this.#wake = resolve
       try {

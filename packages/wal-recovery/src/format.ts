@@ -7,6 +7,9 @@
 /** 2³², to split and join the halves of 64-bit integers. */
 export const TWO_32 = 0x1_0000_0000
 
+/** 2⁵³ / 2³²: upper halves from here on are beyond the safe integers. */
+export const SAFE_HIGH = 0x20_0000
+
 /** Bytes of the length in front of each entry of a byte log. */
 export const LENGTH_BYTES = 4
 

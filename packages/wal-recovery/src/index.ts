@@ -21,7 +21,7 @@ export type {
   VerifyOptions,
   VerifyProgress,
 } from './options.js'
-export { type EventShown, Recovery, type UntypedEvent } from './recovery.js'
+export { Recovery } from './recovery.js'
 export type {
   CursorInfo,
   CutReport,
@@ -33,4 +33,5 @@ export type {
   VerifySummary,
 } from './report.js'
 export * from './schema.js'
+export type { EventShown, UntypedEvent } from './shown-event.js'
 export type { TelemetryOptions } from './telemetry-options.js'

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { translating, translatingLater, WalError } from './errors.js'
+import { checkId } from './event-id.js'
 import type { NativeCursor } from './native.js'
-import { checkValue, shown } from './option-check.js'
+import { checkValue } from './option-check.js'
 import { type CursorStart, cursorStart } from './options.js'
 
 /** How often to look whether an event has become durable, in milliseconds: at first, and when it takes longer. */
@@ -72,7 +73,7 @@ export class Cursor {
    */
   async commit(eventId: number): Promise<void> {
     this.#check()
-    checkEventId(eventId)
+    checkId('the event id', eventId)
     await this.#served(eventId, false)
   }
 
@@ -85,7 +86,7 @@ export class Cursor {
    */
   async reset(to: CursorStart): Promise<void> {
     this.#check()
-    if (typeof to === 'number') checkEventId(to)
+    if (typeof to === 'number') checkId('the event id', to)
     else checkValue('cursor.reset', 'to', to, cursorStart)
     await this.#served(to, true)
   }
@@ -196,11 +197,6 @@ export class Cursor {
 /** The order of commits; a reset is alone. */
 function byPlace(one: Waiter, other: Waiter): number {
   return Number(one.to) - Number(other.to)
-}
-
-function checkEventId(id: number): void {
-  if (Number.isSafeInteger(id) && id >= 0) return
-  throw new WalError('WAL_EVENT_ID', `${shown(id)} is no event id: it is a whole number from 0 to 2^53 - 1`)
 }
 
 function closed(name: string, to?: CursorStart): WalError {

@@ -1,7 +1,11 @@
 import type { Gap } from './block-walker.js'
+import type { NativeOpenOptions } from './native.js'
 import {
   anything,
   callback,
+  checkEventType,
+  checkOptions,
+  checkValue,
   flag,
   type OptionRule,
   oneOf,
@@ -10,8 +14,8 @@ import {
   whole,
 } from './option-check.js'
 import type { RecoveryMode } from './report.js'
-import type { EventType } from './schema.js'
-import { type TelemetryOptions, telemetryRule } from './telemetry-options.js'
+import { type EventType, schemaJson } from './schema.js'
+import { nativeTelemetry, type TelemetryOptions, telemetryRule } from './telemetry-options.js'
 
 /** Options of `Recovery.open`. */
 export interface RecoveryOptions<E extends EventType = EventType> {
@@ -93,8 +97,9 @@ export interface FollowOptions {
 
 /** How far a verification is. */
 export interface VerifyProgress {
-  /** Segments verified, and how many there are. */
+  /** Segments looked at so far, prepared ones among them. */
   readonly segments: number
+  /** How many there are to look at. */
   readonly ofSegments: number
   /** Bytes read, uncompressed. */
   readonly bytes: number
@@ -178,3 +183,22 @@ export const followRules: RulesOf<FollowOptions> = {
 
 /** What the options of `verify` take. */
 export const verifyRules: RulesOf<VerifyOptions> = { onProgress: callback('a function') }
+
+/**
+ * Checks the options of `Recovery.open` and gives them as the addon takes them.
+ *
+ * @throws WalError `WAL_UNSUPPORTED` for what does not exist or is not what it takes, `WAL_SCHEMA` for what is no event type
+ */
+export function nativeOptions(options: RecoveryOptions): NativeOpenOptions {
+  checkOptions('Recovery.open', options, recoveryRules)
+  const { dir, event, mode, preloadSegments, telemetry } = options
+  checkValue('Recovery.open', 'dir', dir, recoveryRules.dir)
+  checkEventType('Recovery.open', event)
+  return {
+    dir,
+    ...(mode !== undefined && { mode }),
+    ...(event !== undefined && { schema: schemaJson(event), eventSize: event.size }),
+    ...(preloadSegments !== undefined && { preloadSegments }),
+    ...(telemetry !== undefined && { telemetry: nativeTelemetry('Recovery.open', telemetry) }),
+  }
+}

@@ -4,49 +4,34 @@ import { BlockWalker, type Gap } from './block-walker.js'
 import { translating, translatingLater, WalError } from './errors.js'
 import { checkFrom, checkId } from './event-id.js'
 import { ALL_IDS, type EventIterator, type IdRange } from './event-iterator.js'
-import type { EventReader } from './event-reader.js'
 import { Follow } from './follow.js'
-import { LogBlock } from './log-block.js'
+import type { LogBlock } from './log-block.js'
+import { logBlocks } from './log-blocks.js'
 import { LogEvents } from './log-events.js'
 import { type Cursor, cursorOf } from './named-cursor.js'
-import { loadBinding, type NativeOpenOptions, type NativeRecovery } from './native.js'
-import { checkEventType, checkOptions, checkValue, shown, text } from './option-check.js'
+import { loadBinding, type NativeRecovery } from './native.js'
+import { checkOptions, checkValue, shown, text } from './option-check.js'
 import {
   blocksRules,
   type CursorOptions,
   cursorRules,
   type FollowOptions,
   followRules,
+  nativeOptions,
   type RecoveryOptions,
   type ReplayOptions,
-  recoveryRules,
   replayRules,
   type VerifyOptions,
   verifyRules,
 } from './options.js'
 import type { CursorInfo, OpenReport, RecoveryMode, VerifySummary } from './report.js'
-import { type EventType, type Schema, schemaJson } from './schema.js'
-import { nativeTelemetry } from './telemetry-options.js'
+import type { EventType, Schema } from './schema.js'
+import type { EventShown, UntypedEvent } from './shown-event.js'
+import { verifyAll } from './verification.js'
 import { WindowViews } from './window-views.js'
-
-/**
- * An event of a log whose schema was read from it: the getters are known at run time only. Of a log of bytes it is a
- * `ByteEvent`: say so with `Recovery.open<ByteEvent>({ dir })`.
- */
-export interface UntypedEvent {
-  readonly event_id: number
-  readonly [field: string]: unknown
-  /** A plain copy of the event, independent of the replay. */
-  toObject(): Record<string, unknown>
-}
-
-/** What a replay of a log shows: typed by its event type, else untyped. */
-export type EventShown<T> = T extends EventType<infer F> ? EventReader<F> : UntypedEvent
 
 /** The addon gives every window of the process a name of its own. */
 const viewsOfAddon = new WindowViews()
-/** How long `blocks` may keep the event loop from other work, in milliseconds. */
-const TURN_MS = 4
 /** How often to look whether the event that a cursor is put at has become durable, in milliseconds. */
 const CURSOR_LOOK_MS = 50
 const cursorName = text("a cursor's name")
@@ -179,25 +164,7 @@ export class Recovery<E = UntypedEvent> {
     checkOptions('blocks', options, blocksRules)
     const range = this.#range(options)
     const walker = this.#walk(range, false)
-    const events = this.#events
-    events.learn()
-    const gaps: Gap[] = []
-    walker.onGap = gap => gaps.push(gap)
-    let turnEnds = performance.now() + TURN_MS
-    try {
-      for (;;) {
-        const more = walker.next()
-        yield* gaps.splice(0)
-        if (!more || (this.#isOrdered && walker.firstId > range.to)) return
-        if (walker.firstId <= range.to && walker.lastId >= range.from)
-          yield new LogBlock<E>(walker, range, iteration => events.iterate(iteration), events.columns())
-        if (performance.now() < turnEnds) continue
-        await nextTurn()
-        turnEnds = performance.now() + TURN_MS
-      }
-    } finally {
-      walker.close()
-    }
+    yield* logBlocks(walker, range, this.#isOrdered, this.#events)
   }
 
   /**
@@ -280,25 +247,7 @@ export class Recovery<E = UntypedEvent> {
    */
   async verify(options: VerifyOptions = {}): Promise<VerifySummary> {
     checkOptions('verify', options, verifyRules)
-    const native = this.#open()
-    let listen = options.onProgress
-    const thrown: unknown[] = []
-    try {
-      const summary = await native.verify((segments, ofSegments, bytes) => {
-        try {
-          listen?.({ segments, ofSegments, bytes })
-        } catch (error) {
-          listen = undefined
-          thrown.push(error)
-        }
-      })
-      // The addon tells of progress and of the end in ways of their own: the last of the one may come behind the other.
-      await nextTurn()
-      if (thrown.length === 0) return JSON.parse(summary) as VerifySummary
-    } catch (error) {
-      throw WalError.from(error)
-    }
-    throw thrown[0]
+    return verifyAll(this.#open(), options.onProgress)
   }
 
   /**
@@ -388,22 +337,4 @@ export class Recovery<E = UntypedEvent> {
       this.#views,
     )
   }
-}
-
-function nativeOptions(options: RecoveryOptions): NativeOpenOptions {
-  checkOptions('Recovery.open', options, recoveryRules)
-  const { dir, event, mode, preloadSegments, telemetry } = options
-  checkValue('Recovery.open', 'dir', dir, recoveryRules.dir)
-  checkEventType('Recovery.open', event)
-  return {
-    dir,
-    ...(mode !== undefined && { mode }),
-    ...(event !== undefined && { schema: schemaJson(event), eventSize: event.size }),
-    ...(preloadSegments !== undefined && { preloadSegments }),
-    ...(telemetry !== undefined && { telemetry: nativeTelemetry('Recovery.open', telemetry) }),
-  }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve))
 }

@@ -17,6 +17,7 @@ export interface OpenReport {
   readonly eventSize: number
   /** Bytes of a segment; 0 if not known yet. */
   readonly segmentSize: number
+  /** Which segment files there are, and how many of them this open has verified. */
   readonly segments: SegmentsReport
   /** Id of the first event; 0: none. */
   readonly firstEventId: number
@@ -24,6 +25,7 @@ export interface OpenReport {
   readonly lastEventId: number
   /** Highest id that was proved durable before; 0: none. */
   readonly durableEventId: number
+  /** What was taken from the staging memory of a writer that died. */
   readonly staged: StagedReport
   /** The first position that does not verify. */
   readonly damage: DamageReport | null
@@ -43,8 +45,9 @@ export interface OpenReport {
 
 /** The segment files of a log. */
 export interface SegmentsReport {
-  /** Index of the first one that belongs to the log, and of the last one with a block. */
+  /** Index of the first one that belongs to the log. */
   readonly first: number
+  /** Index of the last one with a block. */
   readonly last: number
   /** How many belong to the log. */
   readonly count: number
@@ -62,8 +65,9 @@ export interface SegmentsReport {
 export interface StagedReport {
   /** Events taken from it. */
   readonly events: number
-  /** First and last one taken; 0: none. */
+  /** Id of the first one taken; 0: none. */
   readonly firstEventId: number
+  /** Id of the last one taken; 0: none. */
   readonly lastEventId: number
   /** Why events that stood there were not taken. */
   readonly notTaken: string | null
@@ -89,8 +93,9 @@ export interface CutReport extends DamageReport {
   readonly reason: string
   /** How many. */
   readonly bytes: number
-  /** What the block headers in them name; 0: none can be read. */
+  /** The first id that the block headers in them name; 0: none can be read. */
   readonly firstEventId: number
+  /** The last id that the block headers in them name; 0: none can be read. */
   readonly lastEventId: number
   /** The file they are kept in. */
   readonly keptIn: string
@@ -98,11 +103,13 @@ export interface CutReport extends DamageReport {
 
 /** What a verification of every segment found. */
 export interface VerifySummary {
+  /** What the log is, with every segment looked at. */
   readonly state: 'clean' | 'torn' | 'corrupt'
   /** Events in the log, staged ones that belong to it included. */
   readonly events: number
-  /** Id of the first and of the last event; 0: none. */
+  /** Id of the first event; 0: none. */
   readonly firstId: number
+  /** Id of the last event, staged ones included; 0: none. */
   readonly lastId: number
   /** Staged events among them. */
   readonly staged: number

@@ -111,6 +111,18 @@ test('a copy into a directory that is not there is refused in a sentence', async
   const { code, stderr } = await run(['copy', log, join(log, 'nowhere', 'copy')])
   t.is(code, 2)
   t.regex(stderr, /nowhere is not there, where the copy is to be made: make that directory first/)
+  for (const path of [join(log, '00000000.wal'), join(log, '00000000.wal', 'copy')]) {
+    const inFile = await run(['copy', log, path, '--json'])
+    t.is(inFile.code, 2)
+    t.like(JSON.parse(inFile.stderr), {
+      code: 'USAGE',
+      message: `${path} is or lies in a file, where the copy is to be made: name a new directory`,
+    })
+  }
+  // A directory that nobody can make another one in, not even root.
+  const closed = await run(['copy', log, '/sys/copy', '--json'])
+  t.is(closed.code, 2)
+  t.like(JSON.parse(closed.stderr), { code: 'WAL_IO', path: '/sys' })
 })
 
 test('a corrupt log is not cut unless that is asked for, and a clean one never', async t => {

@@ -104,6 +104,27 @@ test('every screen fits its terminal, has colours, and the terminal is given bac
   t.pass()
 })
 
+test('a plan that leaves the beginning of a segment fits a narrow terminal', async t => {
+  const log = hasTerminal ? goldenLog(t, 'corrupt-hole') : undefined
+  if (log !== undefined) {
+    const shown = await onTerminal(70, ['repair', log, '--mode', 'point-in-time', '--dry-run'])
+    check(t, shown, 70, 'repair')
+    t.regex(shown.text, /only its good beginning stays/)
+  }
+  t.pass()
+})
+
+test('what is wrong fits the terminal too, broken between words', async t => {
+  const place = temporaryDirectory(t)
+  for (const args of hasTerminal ? [['verify', place], ['frob'], ['verify', place, '--frob']] : []) {
+    const shown = await onTerminal(60, args)
+    t.is(shown.code, 2)
+    check(t, shown, 60, args.join(' '))
+    t.true(screenOf(shown.text).length > 2, shown.text)
+  }
+  t.pass()
+})
+
 test('Ctrl-C at the question and while following gives the terminal back', async t => {
   const log = goldenLog(t, 'torn-rotated')
   if (log === undefined || !hasTerminal) {

@@ -6,8 +6,9 @@ import type { ByteEvent } from '#src/byte-event.js'
 import { WalError } from '#src/errors.js'
 import type { LogBlock } from '#src/log-block.js'
 import type { NativeRecovery } from '#src/native.js'
-import { Recovery, recoveryOf, type UntypedEvent } from '#src/recovery.js'
+import { Recovery, recoveryOf } from '#src/recovery.js'
 import { defineEvent, schemaJson, u32 } from '#src/schema.js'
+import type { UntypedEvent } from '#src/shown-event.js'
 import { type BlockSpec, byteBlock, FakeRuns, fixedBlock, layOut, type Step } from './logs.js'
 
 const Count = defineEvent('Count', { value: u32 })
@@ -334,6 +335,10 @@ test('seekTime decides where a replay begins: at an event, or behind the last on
   t.is(log.seekTime(2000.5), undefined)
   t.deepEqual([...log.replay()], [])
   t.deepEqual(asked, [1000, 2000.5])
+  t.throws(() => log.seekTime(new Date('yesterday')), {
+    code: 'WAL_UNSUPPORTED',
+    message: /not an invalid Date$/,
+  })
 })
 
 test('a closed log is not read', async t => {

@@ -69,6 +69,7 @@ impl Manager {
             until_timed: TIMED_APPENDS,
         };
         made.telemetry.set_last_event_id(made.writer.last_event_id());
+        made.telemetry.set_written_event_id(made.shared.staging.written_event_id());
         made.note_written();
         made
     }

@@ -223,8 +223,7 @@ impl Requests {
     /// One sync for all that is published. Does nothing if somebody else's has covered `event_id` meanwhile.
     fn sync(&self, event_id: u64, askers: u64) -> Result<()> {
         let telemetry = lock(&self.turn);
-        let staging = &self.shared.staging;
-        if staging.durable_event_id() >= event_id {
+        if self.shared.staging.durable_event_id() >= event_id {
             self.answer();
             return Ok(());
         }
@@ -237,7 +236,6 @@ impl Requests {
             Ok(written) => self.shared.advance_durable(*written),
             Err(_) => self.failed.store(true, Ordering::SeqCst),
         }
-        telemetry.set_durable_lag(staging.written_event_id().saturating_sub(staging.durable_event_id()));
         drop(telemetry);
         self.answer();
         if let Err(error) = &outcome {

@@ -1,13 +1,12 @@
 //! What a cursor says to whoever does not hold it.
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use flashstrike_segment::layout::CURSOR_FILE_SIZE;
 use flashstrike_segment::{CursorError, CursorSlot, choose_slot, names};
 
 use crate::error::{Code, Error, Result};
-use crate::files::{FileSystem, OpenMode, read_to_end};
+use crate::files::{FileSystem, OpenMode, if_there, open_if_there, read_to_end};
 
 /// One cursor of a log.
 #[derive(Debug, Clone)]
@@ -27,15 +26,11 @@ impl CursorEntry {
     /// `WAL_IO`.
     pub(crate) fn list(files: &dyn FileSystem, log: &Path, log_id: Option<&[u8; 16]>) -> Result<Vec<Self>> {
         let directory = log.join(names::CURSORS);
-        let listed = match files.list(&directory) {
-            Ok(listed) => listed,
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                return Ok(Vec::new());
-            }
-            Err(error) => return Err(Error::io("list", &directory, &error)),
-        };
+        let listed =
+            if_there(files.list(&directory)).map_err(|error| Error::io("list", &directory, &error))?;
         let mut entries: Vec<Self> = listed
             .iter()
+            .flatten()
             .filter_map(|found| names::parse_cursor_file_name(found.name.to_str()?))
             .filter_map(|name| Self::read(files, &directory, name, log_id))
             .collect();
@@ -60,11 +55,7 @@ pub fn read_position(
     path: &Path,
     log_id: Option<&[u8; 16]>,
 ) -> Result<Option<CursorSlot>> {
-    let file = match files.open(path, OpenMode::Read) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::io("open", path, &error)),
-    };
+    let Some(file) = open_if_there(files, path)? else { return Ok(None) };
     let bytes =
         read_to_end(&*file, CURSOR_FILE_SIZE as u64).map_err(|error| Error::io("read", path, &error))?;
     decode(path, &bytes, log_id).map(Some)

@@ -9,7 +9,7 @@ use flashstrike_segment::layout::CURSOR_FILE_SIZE;
 use flashstrike_segment::{CursorSlot, names};
 
 use crate::error::{Code, Error, Result};
-use crate::files::{File, FileId, FileSystem, OpenMode, read_to_end, remove_if_there, sync_names};
+use crate::files::{File, FileId, FileSystem, OpenMode, if_there, read_to_end, remove_if_there, sync_names};
 
 /// How long to wait for somebody who is just ending, or only looks.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -137,11 +137,8 @@ impl CursorFile {
     /// # Errors
     /// `WAL_IO`.
     pub(super) fn is_there(&self, files: &dyn FileSystem) -> Result<bool> {
-        match files.id(&self.path) {
-            Ok(id) => Ok(id == self.id),
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
-            Err(error) => Err(Error::io("open", &self.path, &error)),
-        }
+        let id = if_there(files.id(&self.path)).map_err(|error| Error::io("open", &self.path, &error))?;
+        Ok(id == Some(self.id))
     }
 
     /// Removes it.

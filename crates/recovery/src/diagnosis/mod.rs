@@ -46,6 +46,8 @@ pub enum Piece<'a> {
 pub struct Diagnosis {
     snapshot: Snapshot,
     options: ReplayOptions,
+    /// Bytes of a fixed-size event, as whoever reads takes the events apart; `None`: nothing says it any more.
+    event_size: Option<u16>,
     verifier: LogVerifier,
     last_event_id: u64,
     /// Segments still to be read.
@@ -73,12 +75,13 @@ impl Diagnosis {
     ///
     /// # Errors
     /// As [`next_piece`](Self::next_piece).
-    pub(crate) fn new(snapshot: Snapshot, options: ReplayOptions) -> Result<Self> {
+    pub(crate) fn new(snapshot: Snapshot, options: ReplayOptions, event_size: Option<u16>) -> Result<Self> {
         let inspection = &snapshot.inspection;
         let rest =
             inspection.listing.segments.range(inspection.first_segment..).map(|(&index, _)| index).collect();
         let mut made = Self {
             options,
+            event_size,
             verifier: LogVerifier::new(None, inspection.meta.valid()),
             last_event_id: 0,
             rest,
@@ -153,8 +156,7 @@ impl Diagnosis {
     }
 
     fn is_wanted(&self, first_event_id: u64, last_event_id: u64) -> bool {
-        let ReplayOptions { from, to, .. } = self.options;
-        last_event_id >= from.unwrap_or(0) && first_event_id <= to.unwrap_or(u64::MAX)
+        self.options.ids().overlaps(first_event_id, last_event_id)
     }
 
     fn take_staged(&mut self) -> Option<StagedEvents> {
@@ -206,7 +208,7 @@ impl Diagnosis {
             return Ok(());
         };
         let bytes = self.scratch.bytes(&body);
-        let unsupported = |unsupported| Error::from((&*source.directory, unsupported));
+        let unsupported = |unsupported| Error::unsupported(&source.directory, &unsupported);
         let was_damaged = self.verifier.bad().is_some();
         let mut next = Behind { snapshot: &self.snapshot, index: self.rest.front().copied(), error: None };
         let mut in_place = Vec::new();
@@ -236,10 +238,18 @@ impl Diagnosis {
         let start = SegmentStart::read(bytes).map_err(unsupported)?;
         let metadata_len = start.metadata.as_ref().map_or(0, |(block, _)| block.block_len());
         let bad = self.verifier.bad().filter(|bad| bad.position.segment == Some(index));
+        let mut bad = bad.map(|bad| (bad.position.offset as usize, bad.reason.to_string()));
+        let is_of_others = start.event_size.zip(self.event_size).is_some_and(|(own, size)| own != size);
+        if is_of_others && !in_place.is_empty() {
+            // Taken apart as those of the log they would be other events than anybody has written.
+            in_place.clear();
+            let reason = || Reason::ForeignMetadata("event size").to_string();
+            bad.get_or_insert_with(|| (SEGMENT_HEADER_SIZE, reason()));
+        }
         let mut sorter = Sorter {
             index,
             bytes,
-            bad: bad.map(|bad| (bad.position.offset as usize, bad.reason.to_string())),
+            bad,
             at: SEGMENT_HEADER_SIZE + metadata_len,
             last_event_id: self.last_event_id,
             extents: Extents::default(),

@@ -20,6 +20,10 @@ pub use layer::{FileLayer, FileSystemLayer};
 pub use mapping::Mapping;
 pub use os::{DirectoryLock, OsFileSystem};
 
+/// Bytes of a segment to read at a time: enough that the call of the kernel does not count, few enough to be still in the
+/// second-level cache when they are looked at.
+pub(crate) const CACHED_PIECE: usize = 256 << 10;
+
 /// How a file is opened. Every way is `O_NOFOLLOW | O_CLOEXEC`, and only regular files are opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenMode {
@@ -192,6 +196,29 @@ pub fn read_full_at(file: &dyn File, buffer: &mut [u8], offset: u64) -> io::Resu
         }
     }
     Ok(done)
+}
+
+/// What was found under a name; `None`: nothing has it.
+pub(crate) fn if_there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens a file for reading; `None`: there is none of this name.
+///
+/// # Errors
+/// `WAL_IO`.
+pub(crate) fn open_if_there(files: &dyn FileSystem, path: &Path) -> crate::Result<Option<Arc<dyn File>>> {
+    match files.open(path, OpenMode::Read) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(crate::Error::io("open", path, &error)),
+    }
 }
 
 /// Removes a file; that it is not there is no failure.

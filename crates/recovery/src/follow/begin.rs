@@ -14,9 +14,9 @@ use crate::error::{Error, Result};
 use crate::inspect::{Depth, InspectOptions, Inspection, SegmentSource, Watch, observe};
 use crate::log_view::segment_size;
 use crate::options::check_schema;
-use crate::plan::check_not_gone;
+use crate::plan::{check_not_gone, first_segment_not};
 use crate::repair::refusal;
-use crate::segment_reader::{SegmentReader, Wanted, headers};
+use crate::segment_reader::{PreviousBlock, SegmentReader, Wanted, headers};
 use crate::watch::{StagingWatch, Whose};
 
 impl Follower {
@@ -100,8 +100,7 @@ impl Follower {
         let sealed_end = first_unsealed.map_or(end, |facts| facts.index);
         let wanted = self.given + 1;
         if let Some(link) = inspection.link.filter(|link| wanted > link.last_event_id) {
-            let (segment, chain, last_event_id) = (end.saturating_sub(1), link.chain, link.last_event_id);
-            self.place = Place::Behind { segment, chain, last_event_id };
+            self.place = Place::Behind { segment: end.saturating_sub(1), block: link.into() };
             return self.find_place().map(drop);
         }
         let begin = self.first_sealed_with(wanted, first..sealed_end)?;
@@ -123,19 +122,12 @@ impl Follower {
 
     /// The first of sealed segments that ends with this event or a later one.
     fn first_sealed_with(&self, event_id: u64, segments: std::ops::Range<u32>) -> Result<u32> {
-        let (mut low, mut high) = (segments.start, segments.end);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let Log { context, instruments, .. } = &self.log;
-            let start = context.source.own_start(middle, context.log.as_ref(), &instruments.consumer)?;
+        let Log { context, instruments, .. } = &self.log;
+        first_segment_not(segments, |index| {
+            let start = context.source.own_start(index, context.log.as_ref(), &instruments.consumer)?;
             let last = start.and_then(|start| start.sealed).map(|seal| seal.last_event_id);
-            if last.is_some_and(|last| last < event_id) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        Ok(low)
+            Ok(last.is_some_and(|last| last < event_id))
+        })
     }
 
     /// Stands where the last block read ends, in whatever file has it now.
@@ -148,7 +140,7 @@ impl Follower {
         let Some(start) = self.log.context.source.start(segment, Some(&telemetry))? else {
             return self.find_place_behind(segment);
         };
-        if start.sealed.is_some() {
+        if start.sealed.is_some() || self.log.context.source.is_compressed(segment)? {
             self.find_place_in_whole(segment, &start)?;
         } else {
             self.find_place_in_tail(segment)?;
@@ -158,10 +150,9 @@ impl Follower {
 
     /// Retention has removed the segment, perhaps only what had been read to its end.
     fn find_place_behind(&mut self, segment: u32) -> Result<bool> {
-        if let Place::Behind { chain, last_event_id, .. } = self.place
+        if let Place::Behind { block, .. } = self.place
             && let Some(next) = self.log.context.source.start(segment + 1, None)?
-            && let Some((block, metadata)) = &next.metadata
-            && (metadata.previous_chain, block.last_event_id) == (chain, last_event_id)
+            && PreviousBlock::of_segment(&next) == Some(block)
         {
             self.place = Place::At { segment: segment + 1 };
             return self.find_place();
@@ -174,7 +165,7 @@ impl Follower {
         let telemetry = &self.log.instruments.consumer;
         let reader = SegmentReader::open(&self.log.context, &wanted, self.canceller.flag(), telemetry)
             .map_err(|failure| self.explain(segment, failure))?;
-        if let Place::Behind { chain, .. } = self.place {
+        if let Place::Behind { block: PreviousBlock { chain, .. }, .. } = self.place {
             let is_metadata =
                 start.metadata.as_ref().is_some_and(|(block, _)| block.chained_checksum == chain);
             if !is_metadata && !has_block(&reader, chain) {
@@ -205,13 +196,14 @@ impl Follower {
             (Err(reason), Place::At { .. }) => return Err(damaged(self, segment, reason)),
             (Err(_), Place::Behind { .. }) => return Err(self.lost()),
         };
-        if let Place::Behind { chain, .. } = self.place {
-            if !tail.find(chain, &mut self.memory, &self.log.context.pool).map_err(failed)? {
+        if let Place::Behind { block, .. } = self.place {
+            if !tail.find(block.chain, &mut self.memory, &self.log.context.pool).map_err(failed)? {
                 return Err(self.lost());
             }
-        } else if let (Some(before), Some((block, metadata))) = (segment.checked_sub(1), &start.metadata) {
-            let (chain, last_event_id) = (metadata.previous_chain, block.last_event_id);
-            self.place = Place::Behind { segment: before, chain, last_event_id };
+        } else if let Some(before) = segment.checked_sub(1)
+            && let Some(block) = PreviousBlock::of_segment(&start)
+        {
+            self.place = Place::Behind { segment: before, block };
         }
         self.state = State::Tail(Box::new(tail));
         Ok(())

@@ -13,7 +13,7 @@ use crate::directory::hot_path;
 use crate::error::{Error, Result};
 use crate::files::File;
 use crate::plan::removed;
-use crate::segment_reader::{Boundary, ReadFailure};
+use crate::segment_reader::{Boundary, PreviousBlock, ReadFailure};
 
 /// Sealed segments that are read ahead at a time by a follower that lags behind.
 const AHEAD: u32 = 8;
@@ -25,9 +25,7 @@ impl Follower {
         let State::CatchUp(reading) = &mut self.state else { return Ok(()) };
         let before = reading.boundary();
         let taken = reading.take(&self.log).and_then(|boundary| match self.place {
-            Place::Behind { segment, chain, last_event_id }
-                if before.is_none() && boundary.continues != (chain, last_event_id) =>
-            {
+            Place::Behind { segment, block } if before.is_none() && boundary.continues != block => {
                 let position = Position { segment: Some(segment + 1), offset: SEGMENT_HEADER_SIZE as u64 };
                 let damage = Damage { position, reason: Reason::ContinuesAnotherBlock };
                 Err((boundary.index, ReadFailure::Damaged(damage)))
@@ -81,9 +79,7 @@ impl Follower {
             // The error says which version it is.
             return self.log.context.source.start(index + 1, None).map(|_| false);
         };
-        let continues = start.metadata.as_ref().is_some_and(|(block, metadata)| {
-            (metadata.previous_chain, block.last_event_id) == (link.chain, link.last_event_id)
-        });
+        let continues = PreviousBlock::of_segment(&start) == Some(link.into());
         // What stands behind the block that is continued there are remains.
         if let State::Tail(tail) = &self.state
             && !continues
@@ -91,7 +87,7 @@ impl Follower {
         {
             return Ok(false);
         }
-        if start.sealed.is_some() {
+        if start.sealed.is_some() || self.log.context.source.is_compressed(index + 1)? {
             return if whole { self.catch_up_from(index + 1).map(|()| true) } else { Ok(false) };
         }
         let began = clock::now_ns();
@@ -104,7 +100,7 @@ impl Follower {
                 return Ok(false);
             }
             Err(Reason::Unsupported(unsupported)) => {
-                return Err(Error::from((&*self.log.context.source.directory, unsupported)));
+                return Err(Error::unsupported(&self.log.context.source.directory, &unsupported));
             }
             Err(reason) => {
                 self.doubt(index + 1, SEGMENT_HEADER_SIZE as u64, reason);
@@ -133,7 +129,7 @@ impl Follower {
                 Ok(true)
             }
             Some(_) => Ok(false),
-            None => match removed(source, index + 1, || self.given + 1)? {
+            None => match removed(&self.log.context, index + 1, || self.given + 1)? {
                 Some(error) => Err(error.at_path(&source.directory)),
                 None => Ok(false),
             },
@@ -158,7 +154,8 @@ impl Follower {
     pub(super) fn end(&self) -> Option<(u32, Link)> {
         match (&self.state, self.place) {
             (State::Tail(tail), _) => Some((tail.index, tail.link()?)),
-            (State::Between { .. }, Place::Behind { segment, chain, last_event_id }) => {
+            (State::Between { .. }, Place::Behind { segment, block }) => {
+                let PreviousBlock { chain, last_event_id } = block;
                 Some((segment, Link { chain, last_event_id, written_ts_ns: 0 }))
             }
             _ => None,
@@ -175,8 +172,8 @@ impl Follower {
             }
             last += 1;
         }
-        if let Some((segment, Link { chain, last_event_id, .. })) = self.end() {
-            self.place = Place::Behind { segment, chain, last_event_id };
+        if let Some((segment, link)) = self.end() {
+            self.place = Place::Behind { segment, block: link.into() };
         }
         self.state = State::CatchUp(Box::new(CatchUp::over(&self.log, first..=last)?));
         (self.next, self.doubt) = (None, None);
@@ -202,6 +199,5 @@ impl Follower {
 }
 
 fn behind(boundary: &Boundary) -> Place {
-    let Link { chain, last_event_id, .. } = boundary.link;
-    Place::Behind { segment: boundary.index, chain, last_event_id }
+    Place::Behind { segment: boundary.index, block: boundary.link.into() }
 }

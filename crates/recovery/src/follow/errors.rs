@@ -9,7 +9,7 @@ use crate::directory::{Listing, no_segment};
 use crate::error::{Code, Error, Result};
 use crate::inspect::SegmentSource;
 use crate::plan::removed;
-use crate::segment_reader::ReadFailure;
+use crate::segment_reader::{ReadContext, ReadFailure};
 
 /// How long a place beside a living writer may not verify although the log goes on behind it: longer than opening for
 /// append takes to come to an end, whose steps leave a damaged log in between as it is.
@@ -72,7 +72,7 @@ impl Follower {
     /// A segment that has to be there is not: retention was faster, or the log is gone, or somebody's hand.
     pub(super) fn vanished(&self, index: u32) -> Result<Error> {
         let source = &self.log.context.source;
-        if let Some(removed) = removed(source, index, || self.given + 1)? {
+        if let Some(removed) = removed(&self.log.context, index, || self.given + 1)? {
             return Ok(removed);
         }
         if Listing::read(&*source.files, &source.directory)?.segments.is_empty() {
@@ -84,8 +84,8 @@ impl Follower {
 
     /// What was handed out is not in the log any more.
     pub(super) fn lost(&self) -> Error {
-        let source = &self.log.context.source;
-        let first_segment = source.first_segment().ok().flatten().unwrap_or(0);
+        let ReadContext { source, log, .. } = &self.log.context;
+        let first_segment = source.first_segment(log.as_ref()).ok().flatten().unwrap_or(0);
         let begins = source
             .first_event_id(first_segment)
             .map_or_else(String::new, |first| format!("; the log begins with event {first}"));

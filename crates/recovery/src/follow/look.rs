@@ -10,6 +10,7 @@ use crate::inspect::{Depth, InspectOptions, StagedEvents, Watch, inspect_once};
 use crate::manager::{Blocks, staged_block};
 use crate::pool::Loan;
 use crate::repair::refusal;
+use crate::report::IdRange;
 use crate::segment_reader::Extent;
 use crate::watch::{Said, StagingWatch};
 
@@ -61,17 +62,13 @@ impl Follower {
             Found::Blocks => {
                 self.doubt = None;
                 if let Some(link) = tail.link() {
-                    self.place = Place::Behind {
-                        segment: tail.index,
-                        chain: link.chain,
-                        last_event_id: link.last_event_id,
-                    };
+                    self.place = Place::Behind { segment: tail.index, block: link.into() };
                 }
                 Ok(true)
             }
             Found::Nothing | Found::NotDurable => Ok(false),
             Found::Unverified(Reason::Unsupported(unsupported)) => {
-                Err(Error::from((&**directory, unsupported)))
+                Err(Error::unsupported(directory, &unsupported))
             }
             Found::Unverified(reason) => {
                 let (segment, offset) = (tail.index, tail.offset());
@@ -91,8 +88,9 @@ impl Follower {
         if !self.expected.is_empty() {
             self.compare_with_staged(&extent, memory)?;
         }
+        let wanted = IdRange { from: self.given + 1, to: u64::MAX };
         let bytes = self.loan(&extent, memory).bytes();
-        let Some(mut extent) = extent.clip(bytes, self.given + 1, u64::MAX) else { return Ok(false) };
+        let Some(mut extent) = extent.clip(bytes, wanted) else { return Ok(false) };
         let mut memory = memory;
         if !self.loan(&extent, memory).is_in_window(extent.start, extent.end) {
             // A block too large for a window gets one of its own.
@@ -181,7 +179,7 @@ impl Follower {
     fn settle(&mut self) -> Result<bool> {
         let chain = match (&self.state, self.place) {
             (State::Tail(tail), _) => tail.link().map_or(0, |link| link.chain),
-            (_, Place::Behind { chain, .. }) => chain,
+            (_, Place::Behind { block, .. }) => block.chain,
             (_, Place::At { .. }) => 0,
         };
         let key = (self.watch.as_ref().and_then(super::StagingWatch::file_id), chain);

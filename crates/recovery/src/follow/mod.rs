@@ -40,12 +40,12 @@ mod look;
 mod options;
 mod publication;
 mod tail;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flashstrike_segment::LogIdentity;
-use flashstrike_telemetry::clock;
 
 pub use cancel::Canceller;
 pub use options::{FollowOptions, Start, Wait};
@@ -55,7 +55,7 @@ use crate::files::{File, FileId};
 use crate::manager::{Event, Run};
 use crate::options::RecoveryOptions;
 use crate::pool::Loan;
-use crate::segment_reader::{Extent, ReadContext};
+use crate::segment_reader::{Extent, PreviousBlock, ReadContext};
 use crate::telemetry::Instruments;
 use crate::watch::StagingWatch;
 use catch_up::CatchUp;
@@ -142,8 +142,8 @@ enum State {
 enum Place {
     /// At the beginning of this segment.
     At { segment: u32 },
-    /// Behind the block with this chained checksum, which is in this segment.
-    Behind { segment: u32, chain: u64, last_event_id: u64 },
+    /// Behind this block, which is in this segment.
+    Behind { segment: u32, block: PreviousBlock },
 }
 
 impl Place {
@@ -156,7 +156,7 @@ impl Place {
     fn last_event_id(self) -> u64 {
         match self {
             Self::At { .. } => 0,
-            Self::Behind { last_event_id, .. } => last_event_id,
+            Self::Behind { block, .. } => block.last_event_id,
         }
     }
 }
@@ -268,95 +268,5 @@ impl Follower {
 
     fn identity(&self) -> Option<&LogIdentity> {
         self.log.context.log.as_ref()
-    }
-
-    /// Hands out the next run; false if none came in time.
-    fn advance(&mut self, wait: Wait) -> Result<bool> {
-        self.guarded(|follower| follower.wait(wait))
-    }
-
-    /// Remembers errors: one is never followed by events.
-    fn guarded(&mut self, work: impl FnOnce(&mut Self) -> Result<bool>) -> Result<bool> {
-        if let Some(error) = &self.ended {
-            return Err(error.clone());
-        }
-        let start = clock::now_ns();
-        let outcome = work(self);
-        let outcome = self.canceller.unless_cancelled(outcome);
-        match &outcome {
-            Ok(true) => {
-                let extent = self.handed.as_ref().map(|handed| handed.extent);
-                let telemetry = self.log.instruments.consumer.record();
-                telemetry.manager.on_next_event(start);
-                if let Some(extent) = extent {
-                    telemetry.manager.on_events(extent.events, extent.payload_bytes);
-                }
-            }
-            Ok(false) => {}
-            Err(error) => self.ended = Some(error.clone()),
-        }
-        outcome
-    }
-
-    fn wait(&mut self, wait: Wait) -> Result<bool> {
-        let deadline = match wait {
-            Wait::Forever => None,
-            Wait::Never => Some(Instant::now()),
-            Wait::AtMost(longest) => Instant::now().checked_add(longest),
-        };
-        loop {
-            self.canceller.check()?;
-            // Before the look: what is published behind it is noticed by the change of this word.
-            let seen = self.watch.as_ref().and_then(StagingWatch::wake_word);
-            if self.look(true)? {
-                self.pause = Duration::ZERO;
-                return Ok(true);
-            }
-            if self.looked_around.is_none_or(|when| when.elapsed() >= AROUND) {
-                self.looked_around = Some(Instant::now());
-                if self.look_around()? {
-                    continue;
-                }
-                if self.handed_staged() {
-                    return Ok(true);
-                }
-            }
-            if wait != Wait::Never && self.spin()? {
-                return Ok(true);
-            }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) {
-                return Ok(false);
-            }
-            self.sleep(seen, left.unwrap_or(Duration::MAX));
-        }
-    }
-
-    /// Looks again and again without sleeping.
-    fn spin(&mut self) -> Result<bool> {
-        if self.follow.spin.is_zero() {
-            return Ok(false);
-        }
-        let began = Instant::now();
-        loop {
-            if self.look(false)? {
-                return Ok(true);
-            }
-            if began.elapsed() >= self.follow.spin || self.canceller.is_cancelled() {
-                return Ok(false);
-            }
-            std::hint::spin_loop();
-        }
-    }
-
-    /// Beside a living writer until it wakes us; else longer and longer, up to the time of a look around.
-    fn sleep(&mut self, seen: Option<u32>, at_most: Duration) {
-        match &self.watch {
-            Some(watch) if self.is_writer_alive => watch.sleep(seen, at_most),
-            _ => {
-                self.pause = (self.pause * 2).clamp(Duration::from_millis(1), AROUND);
-                self.canceller.sleep(self.pause.min(at_most));
-            }
-        }
     }
 }

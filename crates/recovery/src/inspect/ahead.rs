@@ -10,15 +10,15 @@ use std::num::NonZero;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
-use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, SEGMENT_HEADER_SIZE};
+use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, MAX_SEGMENT_START, SEGMENT_HEADER_SIZE};
 use flashstrike_segment::{ApartSegment, ApartVerifier, SegmentBytes, SegmentHeader, SegmentStart};
 use flashstrike_telemetry::clock;
 
-use super::source::{Scratch, is_zero};
+use super::body::{Scratch, is_zero};
 use super::verify::{Known, ReadFile};
 use crate::directory::hot_path;
 use crate::error::{Error, Result};
-use crate::files::{File, read_full_at};
+use crate::files::{CACHED_PIECE, File, read_full_at};
 use crate::telemetry::ReadTelemetry;
 
 /// More threads than that wait for memory and disk.
@@ -26,8 +26,8 @@ const MAX_THREADS: usize = 4;
 /// What compressed segments may take in memory together, with what they hold; an uncompressed one is read a piece at a
 /// time.
 const MAX_MEMORY: usize = 512 << 20;
-/// Small enough to stay in the second-level cache, and more than the beginning of a segment takes.
-const PIECE: usize = 256 << 10;
+// The beginning of a segment is read as one piece.
+const _: () = assert!(CACHED_PIECE >= MAX_SEGMENT_START);
 
 /// A segment that is good for itself.
 pub(super) struct GoodSegment {
@@ -202,7 +202,9 @@ impl<'a> Ahead<'a> {
         let failed = |error: io::Error| Error::io("read", &path, &error);
         let mut reading = Reading { file: &*file, window, begin: 0, end: 0, next: 0 };
         let file_len = file.len().map_err(failed)?;
-        let Ok(start) = SegmentStart::read(reading.ahead(PIECE).map_err(failed)?) else { return Ok(None) };
+        let Ok(start) = SegmentStart::read(reading.ahead(CACHED_PIECE).map_err(failed)?) else {
+            return Ok(None);
+        };
         let log = self.known.log.as_ref();
         let Some(mut verifier) = ApartVerifier::new(log, index, &start, false) else { return Ok(None) };
         if file_len != verifier.segment_size() {
@@ -271,7 +273,7 @@ impl Reading<'_> {
         if self.end - self.begin < len {
             self.window.copy_within(self.begin..self.end, 0);
             (self.begin, self.end) = (0, self.end - self.begin);
-            let wanted = len.max(PIECE);
+            let wanted = len.max(CACHED_PIECE);
             if self.window.len() < wanted {
                 self.window.resize(wanted, 0);
             }

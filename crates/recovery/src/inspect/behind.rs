@@ -3,8 +3,8 @@
 use flashstrike_segment::verify::any_block;
 use flashstrike_segment::{Following, SegmentStart};
 
+use super::body::Scratch;
 use super::scout::Scout;
-use super::source::Scratch;
 use super::verify::Known;
 use crate::error::{Code, Error};
 

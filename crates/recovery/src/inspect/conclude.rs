@@ -7,6 +7,7 @@ use flashstrike_segment::{Damage, Note, Reason, SegmentHeader, SegmentStart, Sta
 
 use super::InspectOptions;
 use super::facts::{Inspection, MetaFacts, PreparedFacts, SegmentFacts, StagingFacts};
+use super::source::continued_event_id;
 use super::verify::{Files, Found};
 use crate::directory::{Listing, SegmentFiles};
 
@@ -52,11 +53,7 @@ impl Survey {
             if is_cut { prepared.iter().map(|prepared| prepared.index).collect() } else { Vec::new() };
         remarks.extend(remarks_of(&verdict, &segments, &files));
         let unproven = self.unproven(&verdict, &staging, end);
-        let gone_event_id = self
-            .first
-            .as_ref()
-            .and_then(|first| first.metadata.as_ref())
-            .map_or(0, |(block, _)| block.last_event_id);
+        let gone_event_id = self.first.as_ref().and_then(continued_event_id).unwrap_or(0);
         Inspection {
             state,
             damage,

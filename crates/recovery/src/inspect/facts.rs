@@ -86,6 +86,20 @@ impl Inspection {
         path(&self.directory, index)
     }
 
+    /// What was found of a segment; `None`: it was not verified, or no block of it does in place.
+    pub(crate) fn segment(&self, index: u32) -> Option<&SegmentFacts> {
+        let at = self.segments.binary_search_by_key(&index, |facts| facts.index);
+        at.ok().map(|at| &self.segments[at])
+    }
+
+    /// Id of the first event, staged ones included; 0: none.
+    pub(crate) fn first_id(&self) -> u64 {
+        match self.first_event_id {
+            0 => self.staging.taken.as_ref().map_or(0, |staged| staged.first_event_id),
+            first => first,
+        }
+    }
+
     /// Id of the last event, staged ones included; 0: none.
     pub fn last_id(&self) -> u64 {
         self.staging.taken.as_ref().map_or(self.last_event_id, |staged| staged.last_event_id)

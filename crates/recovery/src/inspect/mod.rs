@@ -2,6 +2,7 @@
 
 mod ahead;
 mod behind;
+mod body;
 mod conclude;
 mod facts;
 mod scout;
@@ -14,10 +15,11 @@ mod verify;
 use std::path::Path;
 use std::sync::Arc;
 
+pub(crate) use body::{Body, Scratch, is_zero};
 pub use facts::{Inspection, MetaFacts, PreparedFacts, SegmentFacts, StagedEvents, StagingFacts};
-pub(crate) use source::{Body, Scratch, SegmentSource, is_zero};
+pub(crate) use source::SegmentSource;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::files::FileSystem;
 use crate::mode::Mode;
 use crate::segment_reader::SegmentReader;
@@ -128,11 +130,4 @@ pub(crate) fn inspect_once(
 ) -> Result<Option<Inspection>> {
     let inspected = survey::inspect_once(files, directory, options, watch)?;
     Ok(inspected.map(|(inspection, _)| inspection))
-}
-
-impl From<(&Path, flashstrike_segment::Unsupported)> for Error {
-    fn from((directory, unsupported): (&Path, flashstrike_segment::Unsupported)) -> Self {
-        let message = format!("{unsupported}; read this log with the version that wrote it, or a later one");
-        Self::new(crate::error::Code::Unsupported, message).at_path(directory)
-    }
 }

@@ -11,15 +11,14 @@ use std::thread::Scope;
 
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
 
-use super::source::{SegmentSource, is_zero};
+use super::body::is_zero;
+use super::source::SegmentSource;
 use crate::directory::hot_path;
 use crate::error::{Error, Result};
-use crate::files::read_full_at;
+use crate::files::{CACHED_PIECE, read_full_at};
 
 /// Smaller segments are read faster than a thread is started.
 const WORTHWHILE: u32 = 1 << 20;
-/// Small enough to stay in the second-level cache.
-const PIECE: usize = 256 << 10;
 
 /// A look at prepared segments, from the last one to the first. Whoever needs one before its turn looks at it himself.
 pub(super) struct Scout<'a> {
@@ -109,7 +108,7 @@ fn blank(source: &SegmentSource, index: u32) -> Result<Option<u64>> {
     let Some(file) = source.open(&path, None)? else { return Ok(None) };
     let failed = |error: io::Error| Error::io("read", &path, &error);
     let length = file.len().map_err(failed)?;
-    let mut piece = vec![0; PIECE];
+    let mut piece = vec![0; CACHED_PIECE];
     let mut at = SEGMENT_HEADER_SIZE as u64;
     while at < length {
         let read = read_full_at(&*file, &mut piece, at).map_err(failed)?;

@@ -1,29 +1,23 @@
-//! Reading segments into private memory.
+//! The segments of a directory: which of their files are there, and what their beginnings say.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flashstrike_segment::layout::{
-    BLOCK_HEADER_SIZE, COLD_FRAME_CONTENT, MAX_SEGMENT_SIZE, MAX_SEGMENT_START, SEGMENT_HEADER_SIZE,
+    BLOCK_HEADER_SIZE, COLD_FRAME_CONTENT, MAX_EVENT_ID, MAX_SEGMENT_START, SEGMENT_HEADER_SIZE,
     WAL_META_SIZE,
 };
-use flashstrike_segment::verify::is_whole;
-use flashstrike_segment::{
-    BlockHeader, ColdState, LogIdentity, MetaError, SegmentStart, WalMeta, cold, names,
-};
+use flashstrike_segment::{BlockHeader, LogIdentity, MetaError, SegmentStart, WalMeta, cold, names};
 use flashstrike_telemetry::clock;
 
 use super::LeftSegment;
+use super::body::Scratch;
 use super::facts::MetaFacts;
 use crate::directory::{SegmentFiles, cold_path, hot_path};
 use crate::error::{Error, Result};
-use crate::files::{File, FileId, FileSystem, OpenMode, read_full_at, read_to_end};
-use crate::pool::{Loan, Pool};
+use crate::files::{File, FileSystem, open_if_there, read_full_at, read_to_end};
 use crate::telemetry::ReadTelemetry;
 
-/// Small enough to stay in the second-level cache while it is looked at.
-const PIECE: usize = 256 << 10;
 /// As many bytes of a cold file as its first frame can have.
 const FIRST_FRAME: usize = COLD_FRAME_CONTENT + (COLD_FRAME_CONTENT >> 8) + 4096;
 
@@ -32,69 +26,6 @@ const FIRST_FRAME: usize = COLD_FRAME_CONTENT + (COLD_FRAME_CONTENT >> 8) + 4096
 pub(crate) struct SegmentSource {
     pub(crate) files: Arc<dyn FileSystem>,
     pub(crate) directory: PathBuf,
-}
-
-/// A segment's bytes in [`Scratch`].
-#[derive(Debug, Clone)]
-pub(crate) struct Body {
-    /// Bytes of the scratch memory that count; zeros follow.
-    pub(crate) len: usize,
-    /// Length of the file; of a cold one, of its content.
-    pub(crate) file_len: u64,
-    /// `None`: the hot file.
-    pub(crate) cold: Option<ColdState>,
-    /// The hot file that it was read from.
-    pub(crate) file: Option<FileId>,
-}
-
-/// Memory for one segment, used again for the next. It is of the kind that replays read into, so that what was verified
-/// there can be handed on.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch(Option<Loan>);
-
-impl Scratch {
-    pub(crate) fn bytes(&self, body: &Body) -> &[u8] {
-        self.0.as_ref().map_or(&[], |loan| &loan.bytes()[..body.len])
-    }
-
-    /// The body of a segment with nothing but zeros behind its header.
-    pub(crate) fn blank(&mut self, header: &[u8], file_len: u64) -> io::Result<Body> {
-        self.reserve(header.len())?[..header.len()].copy_from_slice(header);
-        Ok(Body { len: header.len(), file_len, cold: None, file: None })
-    }
-
-    /// The memory itself; the next segment gets another.
-    pub(crate) fn take(&mut self) -> Option<Loan> {
-        self.0.take()
-    }
-
-    /// The body with at least `length` bytes: zeros follow what was read.
-    pub(crate) fn extend(&mut self, body: Body, length: usize) -> io::Result<Body> {
-        if length <= body.len {
-            return Ok(body);
-        }
-        let old = self.0.take();
-        let memory = match old {
-            Some(loan) if loan.bytes().len() >= length => self.0.insert(loan).bytes_mut(),
-            old => {
-                let memory = self.reserve(length)?;
-                if let Some(old) = old {
-                    memory[..body.len].copy_from_slice(&old.bytes()[..body.len]);
-                }
-                memory
-            }
-        };
-        memory[body.len..length].fill(0);
-        Ok(Body { len: length, ..body })
-    }
-
-    fn reserve(&mut self, length: usize) -> io::Result<&mut [u8]> {
-        let loan = match self.0.take() {
-            Some(loan) if loan.bytes().len() >= length => loan,
-            _ => Pool::new(length.max(PIECE)).borrow(length)?,
-        };
-        Ok(self.0.insert(loan).bytes_mut())
-    }
 }
 
 impl SegmentSource {
@@ -109,16 +40,12 @@ impl SegmentSource {
         telemetry: Option<&ReadTelemetry>,
     ) -> Result<Option<Arc<dyn File>>> {
         let start = clock::now_ns();
-        let opened = match self.files.open(path, OpenMode::Read) {
-            Ok(file) => Ok(file),
-            // An answer, and no failure.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => Err(Error::io("open", path, &error)),
-        };
-        if let Some(telemetry) = telemetry {
+        let opened = open_if_there(&*self.files, path);
+        // That there is none is an answer, and neither an opening nor a failure.
+        if let Some(telemetry) = telemetry.filter(|_| !matches!(opened, Ok(None))) {
             telemetry.record().reader.on_open_segment(start, &opened);
         }
-        opened.map(Some)
+        opened
     }
 
     /// Header and metadata block of a segment; `None` if neither of its files is there any more.
@@ -157,9 +84,11 @@ impl SegmentSource {
         Ok(start.filter(|start| !is_misplaced(start, index) && !is_foreign(start)))
     }
 
-    /// The first segment that belongs to the log, as `wal.meta` says now; `None`: it does not say.
-    pub(crate) fn first_segment(&self) -> Result<Option<u32>> {
-        Ok(self.meta()?.valid().map(|meta| meta.first_segment))
+    /// The first segment that belongs to the log, as its `wal.meta` says now; `None`: it does not say, or is another log's.
+    pub(crate) fn first_segment(&self, log: Option<&LogIdentity>) -> Result<Option<u32>> {
+        let meta = self.meta()?;
+        let own = meta.valid().filter(|meta| log.is_none_or(|log| log.log_id == meta.log_id));
+        Ok(own.map(|meta| meta.first_segment))
     }
 
     /// What `wal.meta` says now, whosever it is.
@@ -172,7 +101,9 @@ impl SegmentSource {
         }
         match WalMeta::decode(&read_to_end(&*file, WAL_META_SIZE as u64).map_err(failed)?) {
             Ok(meta) => Ok(MetaFacts::Valid(meta)),
-            Err(MetaError::Unsupported(unsupported)) => Err(Error::from((&*self.directory, unsupported))),
+            Err(MetaError::Unsupported(unsupported)) => {
+                Err(Error::unsupported(&self.directory, &unsupported))
+            }
             Err(_) => Ok(MetaFacts::Damaged),
         }
     }
@@ -197,7 +128,7 @@ impl SegmentSource {
     /// Id of the first event that a segment can have, if its beginning can be read.
     pub(crate) fn first_event_id(&self, index: u32) -> Option<u64> {
         let start = self.start(index, None).ok()??;
-        let continued = || start.metadata.as_ref().map(|(block, _)| block.last_event_id + 1);
+        let continued = || continued_event_id(&start).map(|before| before + 1);
         start.sealed.as_ref().map(|seal| seal.first_event_id).or_else(continued)
     }
 
@@ -242,32 +173,8 @@ impl SegmentSource {
         self.parse_start(&content.bytes).map(Some)
     }
 
-    fn parse_start(&self, bytes: &[u8]) -> Result<SegmentStart> {
-        SegmentStart::read(bytes).map_err(|unsupported| Error::from((&*self.directory, unsupported)))
-    }
-
-    /// Reads a whole segment; `None` if neither of its files is there any more. When both are, the hot one counts if
-    /// it is sealed and all its blocks verify.
-    pub(crate) fn body(
-        &self,
-        index: u32,
-        scratch: &mut Scratch,
-        telemetry: Option<&ReadTelemetry>,
-    ) -> Result<Option<Body>> {
-        let hot_path = hot_path(&self.directory, index);
-        let cold_path = cold_path(&self.directory, index);
-        let hot = self.open(&hot_path, telemetry)?;
-        let cold = match &hot {
-            Some(_) if !self.exists(&cold_path)? => None,
-            _ => self.open(&cold_path, telemetry)?,
-        };
-        if let Some(hot) = &hot {
-            let body = self.read_hot(&**hot, &hot_path, scratch)?;
-            if cold.is_none() || is_whole(index, scratch.bytes(&body)) {
-                return Ok(Some(body));
-            }
-        }
-        cold.map(|cold| read_cold(&*cold, &cold_path, scratch)).transpose()
+    pub(super) fn parse_start(&self, bytes: &[u8]) -> Result<SegmentStart> {
+        SegmentStart::read(bytes).map_err(|unsupported| Error::unsupported(&self.directory, &unsupported))
     }
 
     /// Which of its files a segment has. The uncompressed one is looked for first: it goes only when the other is there.
@@ -276,9 +183,10 @@ impl SegmentSource {
         Ok(SegmentFiles { hot, cold: self.exists(&cold_path(&self.directory, index))? })
     }
 
-    /// Whether a segment is there compressed only. Then it does not grow any more, whatever its header says.
+    /// Whether a segment has a compressed file. Then it does not grow any more, whatever its header says: that file is
+    /// read, unless the other one is sealed and whole.
     pub(crate) fn is_compressed(&self, index: u32) -> Result<bool> {
-        Ok(self.files_of(index)? == SegmentFiles { hot: false, cold: true })
+        self.exists(&cold_path(&self.directory, index))
     }
 
     /// Name of the file that a segment is read from, where it does not verify; of the uncompressed one if there is neither.
@@ -299,77 +207,15 @@ impl SegmentSource {
         self.directory.join(self.read_name(index))
     }
 
-    fn exists(&self, path: &Path) -> Result<bool> {
-        match self.files.open(path, OpenMode::Read) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(Error::io("open", path, &error)),
-        }
-    }
-
-    fn read_hot(&self, file: &dyn File, path: &Path, scratch: &mut Scratch) -> Result<Body> {
-        let failed = |error: io::Error| Error::io("read", path, &error);
-        let file_len = file.len().map_err(failed)?;
-        let mut beginning = vec![0; MAX_SEGMENT_START.min(file_len as usize)];
-        let read = read_full_at(file, &mut beginning, 0).map_err(failed)?;
-        // A length that only the file itself names is no reason to read gigabytes.
-        let segment_size = self.parse_start(&beginning[..read])?.segment_size();
-        let limit = segment_size.map_or(MAX_SEGMENT_SIZE as u64, u64::from);
-        let len = read_without_zeros(file, file_len.min(limit) as usize, scratch).map_err(failed)?;
-        Ok(Body { len, file_len, cold: None, file: Some(file.id().map_err(failed)?) })
+    pub(super) fn exists(&self, path: &Path) -> Result<bool> {
+        Ok(open_if_there(&*self.files, path)?.is_some())
     }
 }
 
-fn read_cold(file: &dyn File, path: &Path, scratch: &mut Scratch) -> Result<Body> {
-    // Incompressible content makes a file a little longer than the segment.
-    let limit = MAX_SEGMENT_SIZE as u64 + (MAX_SEGMENT_SIZE as u64 >> 6);
-    let bytes = read_to_end(file, limit).map_err(|error| Error::io("read", path, &error))?;
-    let content = cold::read_segment(&bytes);
-    let len = content.bytes.len();
-    let memory = scratch.reserve(len).map_err(|error| Error::io("get memory for", path, &error))?;
-    memory[..len].copy_from_slice(&content.bytes);
-    Ok(Body { len, file_len: len as u64, cold: Some(ColdState { damage: content.damage }), file: None })
-}
-
-/// Reads the first `length` bytes of a file; gives how many there are without the zeros at the end.
-///
-/// Most of an active segment, and all of a prepared one, is zeros that were never used. They are read piece by piece
-/// into the same small memory, so that they neither fill the caches nor take fresh pages.
-fn read_without_zeros(file: &dyn File, length: usize, scratch: &mut Scratch) -> io::Result<usize> {
-    let memory = scratch.reserve(length)?;
-    let mut aside = Vec::new();
-    let (mut at, mut end) = (0, 0);
-    while at < length {
-        let part = PIECE.min(length - at);
-        // Behind zeros more of them are to be expected.
-        let is_direct = end == at;
-        let piece = if is_direct {
-            &mut memory[at..at + part]
-        } else {
-            aside.resize(PIECE, 0);
-            &mut aside[..part]
-        };
-        let read = read_full_at(file, piece, at as u64)?;
-        piece[read..].fill(0);
-        if !is_zero(piece) {
-            if !is_direct {
-                memory[end..at].fill(0);
-                memory[at..at + part].copy_from_slice(&aside[..part]);
-            }
-            end = at + part;
-        }
-        if read < part {
-            break;
-        }
-        at += part;
-    }
-    Ok(end)
-}
-
-pub(crate) fn is_zero(bytes: &[u8]) -> bool {
-    let (lines, rest) = bytes.as_chunks::<64>();
-    lines.iter().all(|line| line.iter().fold(0, |all, byte| all | byte) == 0)
-        && rest.iter().all(|&byte| byte == 0)
+/// Id of the last event before a segment, as its metadata block says; `None` also for one that no event can have.
+pub(super) fn continued_event_id(start: &SegmentStart) -> Option<u64> {
+    let (block, _) = start.metadata.as_ref()?;
+    Some(block.last_event_id).filter(|&before| before <= MAX_EVENT_ID)
 }
 
 /// Whether a file says that it is another segment than the one it is named as.

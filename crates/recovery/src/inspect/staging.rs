@@ -45,7 +45,7 @@ pub(super) fn read_staging(known: &Known<'_>, verifier: &mut LogVerifier) -> Res
         known.options.boot_id.unwrap_or_else(|| header.as_ref().map_or([0; 16], |h| h.boot_id.map(|b| !b)));
     let outcome = verifier
         .staging(&bytes, &boot_id)
-        .map_err(|unsupported| Error::from((&*known.source.directory, unsupported)))?;
+        .map_err(|unsupported| Error::unsupported(&known.source.directory, &unsupported))?;
     let log_id = verifier.clone().finish().identity.map(|identity| identity.log_id);
     let highest = match &header {
         Some(header) if Some(header.log_id) == log_id => highest_event_id(&bytes, header),

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flashstrike_segment::{SegmentStart, State, WalMeta, names};
+use flashstrike_segment::{BlockHeader, Metadata, SegmentStart, State, WalMeta, names};
 
 use super::conclude::Survey;
 use super::facts::{Inspection, MetaFacts};
@@ -21,7 +21,7 @@ use super::verify::{Begin, Found, Known, verify};
 use super::{Depth, InspectOptions, Watch};
 use crate::directory::{Listing, SegmentFiles};
 use crate::error::{Error, Result};
-use crate::files::{FileId, FileSystem, OpenMode};
+use crate::files::{FileId, FileSystem, OpenMode, if_there};
 use crate::machine::writer_alive;
 use crate::segment_reader::SegmentReader;
 
@@ -108,13 +108,8 @@ fn unsettled(directory: &Path) -> Error {
 
 fn staging_id(files: &dyn FileSystem, directory: &Path) -> Result<Option<FileId>> {
     let path = directory.join(names::WAL_STAGING);
-    match files.open(&path, OpenMode::Read).and_then(|file| file.id()) {
-        Ok(id) => Ok(Some(id)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            Ok(None)
-        }
-        Err(error) => Err(Error::io("open", &path, &error)),
-    }
+    let id = files.open(&path, OpenMode::Read).and_then(|file| file.id());
+    if_there(id).map_err(|error| Error::io("open", &path, &error))
 }
 
 /// Inspects; `None` if a segment vanished meanwhile.
@@ -145,7 +140,7 @@ fn inspect_at(
     let Some(starts) = read_starts(&source, &listing, options, watch)? else { return Ok(None) };
     if let MetaFacts::Valid(said) = &meta {
         let log_ids = starts.values().filter_map(SegmentStart::log_id);
-        if !said.belongs_to(log_ids) {
+        if !said.belongs_to(log_ids) && !is_of_another(&source, &listing, &starts, said)? {
             meta = MetaFacts::Foreign(said.clone());
         }
     }
@@ -188,6 +183,11 @@ fn inspect_at(
     let bad = found.verdict.bad.as_mut();
     let own_log_id = bad.and_then(|bad| name_stranger(&source, &known.order, meta.valid(), bad));
     let directory = source.directory.clone();
+    // Where the log begins is not said by what is another segment, or one of another log.
+    let is_own = |(_, metadata): &(BlockHeader, Metadata)| {
+        metadata.segment_index == first_segment && own_log_id.is_none_or(|own| own == metadata.log_id)
+    };
+    let first = first.filter(|first| first.metadata.as_ref().is_none_or(is_own));
     let survey = Survey { directory, listing, meta, own_log_id, first_segment, first, options: *options };
     Ok(Some((survey.conclude(found), tail)))
 }
@@ -206,11 +206,26 @@ fn find_passed_over(source: &SegmentSource, listing: &mut Listing, first: Option
         }
         let files = source.files_of(index)?;
         if files == SegmentFiles::default() {
-            return Ok(source.first_segment()?.is_none_or(|first| first <= index));
+            return Ok(source.first_segment(None)?.is_none_or(|first| first <= index));
         }
         listing.segments.insert(index, files);
     }
     Ok(true)
+}
+
+/// Whether `wal.meta` is of the log of a segment that was not looked at: the strangers may be those that were.
+fn is_of_another(
+    source: &SegmentSource,
+    listing: &Listing,
+    starts: &BTreeMap<u32, SegmentStart>,
+    meta: &WalMeta,
+) -> Result<bool> {
+    for &index in listing.segments.keys().filter(|index| !starts.contains_key(index)) {
+        if source.start(index, None)?.and_then(|start| start.log_id()) == Some(meta.log_id) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a segment has a header and no metadata block, and no other copy.

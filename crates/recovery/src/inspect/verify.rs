@@ -12,9 +12,10 @@ use flashstrike_telemetry::clock;
 
 use super::ahead::Ahead;
 use super::behind::Behind;
+use super::body::{Scratch, is_zero};
 use super::facts::StagingFacts;
 use super::scout::Scout;
-use super::source::{Scratch, SegmentSource, is_zero};
+use super::source::SegmentSource;
 use super::staging::read_staging;
 use super::{InspectOptions, Progress, Watch};
 use crate::error::{Error, Result};
@@ -225,7 +226,7 @@ fn verify_segment(
     if let Some(error) = behind.error {
         return Err(error);
     }
-    let report = outcome.map_err(|unsupported| Error::from((&*known.source.directory, unsupported)))?;
+    let report = outcome.map_err(|unsupported| Error::unsupported(&known.source.directory, &unsupported))?;
     if let Some(telemetry) = watch.telemetry {
         let bad = verifier.bad().filter(|_| !was_damaged);
         telemetry.record().reader.on_verify_segment(began, bad.is_none());
@@ -243,13 +244,7 @@ fn verify_segment(
         let start = SegmentStart::read(scratch.bytes(&body)).ok();
         read.reader = start
             .and_then(|start| start.metadata)
-            .map(|(block, metadata)| Boundary {
-                index,
-                continues: (metadata.previous_chain, block.last_event_id),
-                first_written_ts_ns: block.written_ts_ns,
-                link,
-                end: report.end_offset,
-            })
+            .map(|metadata| Boundary::of(index, &metadata, link, report.end_offset))
             .and_then(|boundary| Some(SegmentReader::of_verified(scratch.take()?, extents, boundary, file)));
     }
     Ok(Some(read))

@@ -118,7 +118,7 @@ impl Cursor {
             return false;
         };
         let Some(block) = Blocks::new(&memory[at..source.end]).next() else { return false };
-        let (from, to) = (options.from.unwrap_or(0), options.to.unwrap_or(u64::MAX));
+        let wanted = options.ids();
         let mut place = at + BLOCK_HEADER_SIZE;
         for event in block.events(event_size) {
             let (skip, whole) = if event_size == 0 {
@@ -126,7 +126,7 @@ impl Cursor {
             } else {
                 (0, event.bytes.len())
             };
-            if (from..=to).contains(&event.id) {
+            if wanted.contains(event.id) {
                 let start = place + skip;
                 self.events.push(Found { id: event.id, bytes: start..start + event.bytes.len() });
             }

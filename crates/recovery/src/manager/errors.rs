@@ -6,7 +6,7 @@ use flashstrike_segment::{Damage, Position, Reason};
 use super::{Manager, ReplayOptions};
 use crate::error::{Code, Error};
 use crate::plan::removed;
-use crate::segment_reader::ReadFailure;
+use crate::segment_reader::{PreviousBlock, ReadFailure};
 
 impl Manager {
     /// A segment could not be read whole.
@@ -31,8 +31,7 @@ impl Manager {
         let start = source.start(index, None).ok()??;
         let (block, metadata) =
             start.metadata.filter(|_| damage.position.offset == SEGMENT_HEADER_SIZE as u64)?;
-        let is_other =
-            (metadata.previous_chain, block.last_event_id) != (older.link.chain, older.link.last_event_id);
+        let is_other = PreviousBlock::of_metadata(&block, &metadata) != older.link.into();
         let log_id = self.snapshot.context.log.as_ref().map(|log| log.log_id);
         (metadata.segment_index == index && is_other).then(|| Damage {
             position: Position { segment: Some(older.index), offset: older.end },
@@ -58,7 +57,7 @@ impl Manager {
 
     /// A segment that was there when the replay began is not any more: retention, or somebody's hand.
     fn vanished(&self, index: u32) -> Error {
-        match removed(&self.snapshot.context.source, index, || self.first_missing_in(index)) {
+        match removed(&self.snapshot.context, index, || self.first_missing_in(index)) {
             Ok(Some(error)) | Err(error) => error,
             Ok(None) => self.corrupt(&Damage {
                 position: Position { segment: Some(index), offset: 0 },
@@ -72,7 +71,7 @@ impl Manager {
         let ReplayOptions { from, to, reverse } = self.options;
         // A segment that is left in its middle is its own neighbour, and goes on where the options say.
         match self.neighbour.filter(|neighbour| neighbour.index != index) {
-            Some(newer) if reverse => newer.continues.1,
+            Some(newer) if reverse => newer.continues.last_event_id,
             Some(older) => older.link.last_event_id + 1,
             None if reverse => {
                 let last = self.snapshot.inspection.link.map_or(0, |link| link.last_event_id);

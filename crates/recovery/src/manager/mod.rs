@@ -2,12 +2,12 @@
 
 mod blocks;
 mod errors;
-mod rest;
+mod indexed;
 mod run;
+mod segments;
 
 use std::sync::Arc;
 
-use flashstrike_segment::{Damage, Position, Reason};
 use flashstrike_telemetry::clock;
 
 pub use blocks::{Block, Blocks, Event};
@@ -16,15 +16,14 @@ pub use run::Run;
 use crate::error::{Error, Result};
 use crate::inspect::{Inspection, StagedEvents};
 use crate::log_view::LogView;
-use crate::plan::{Sought, check_not_gone, is_contradicted, plan};
+use crate::plan::Sought;
 use crate::pool::Loan;
-use crate::segment_reader::{
-    Boundary, Extent, IdRange, IndexedSegment, Next, ReadContext, Reading, SegmentReader, Wanted,
-};
+use crate::report::IdRange;
+use crate::segment_reader::{Boundary, Extent, IndexedSegment, Next, ReadContext, Reading, SegmentReader};
 use crate::telemetry::Instruments;
 use crate::worker::preloader::SegmentPreloader;
 use blocks::Cursor;
-use rest::Stand;
+use indexed::Stand;
 pub(crate) use run::staged_block;
 use run::{Place, Source};
 
@@ -37,6 +36,12 @@ pub struct ReplayOptions {
     pub to: Option<u64>,
     /// Runs come newest first. Inside a run the blocks stand in the order of their ids as always.
     pub reverse: bool,
+}
+
+impl ReplayOptions {
+    pub(crate) fn ids(&self) -> IdRange {
+        IdRange { from: self.from.unwrap_or(0), to: self.to.unwrap_or(u64::MAX) }
+    }
 }
 
 /// What a replay reads from.
@@ -157,76 +162,6 @@ impl Manager {
         }
     }
 
-    /// Plans which segments to read, of those that the log has as it was looked at last. Without anything sought, reading
-    /// begins with the first one that is wanted, whatever its header says.
-    fn plan(
-        &mut self,
-        options: ReplayOptions,
-        tail: Option<SegmentReader>,
-        sought: Option<Sought>,
-        is_wanted: impl Fn(u32) -> bool,
-    ) -> Result<()> {
-        let inspection = &self.snapshot.inspection;
-        check_not_gone(inspection, options.from)?;
-        let telemetry = &self.snapshot.instruments.consumer;
-        let (from, to) = range(&options, sought.is_some());
-        let mut segments = plan(inspection, &self.snapshot.context, from, to, telemetry)?;
-        segments.retain(|wanted| is_wanted(wanted.index));
-        if options.reverse {
-            segments.reverse();
-        }
-        self.staged = inspection.staging.taken.clone().filter(|staged| {
-            options.from.is_none_or(|from| staged.last_event_id >= from)
-                && options.to.is_none_or(|to| staged.first_event_id <= to)
-        });
-        self.read_segments(segments, tail, sought.is_some())
-    }
-
-    fn read_segments(
-        &mut self,
-        segments: Vec<Wanted>,
-        tail: Option<SegmentReader>,
-        is_sought: bool,
-    ) -> Result<()> {
-        self.taken = 0;
-        self.preloader = Some(SegmentPreloader::start(
-            self.snapshot.context.clone(),
-            segments,
-            tail,
-            self.snapshot.preload_segments,
-            self.snapshot.instruments.clone(),
-            is_sought,
-        )?);
-        Ok(())
-    }
-
-    /// Plans from the end of the log on at which reading without anything sought begins: on the way from there whatever
-    /// has misled the search is found.
-    fn plan_anew(&mut self) -> Result<()> {
-        let (from, to) = range(&self.options, false);
-        let Snapshot { inspection, context, instruments, .. } = &self.snapshot;
-        let mut segments = plan(inspection, context, from, to, &instruments.consumer)?;
-        if self.options.reverse {
-            segments.reverse();
-        }
-        self.read_segments(segments, None, true)
-    }
-
-    /// Plans what is in front of a plan that did not reach back to `from`; false if it did.
-    fn plan_further_back(&mut self) -> Result<bool> {
-        let Some(from) = self.options.from.filter(|_| self.options.reverse) else { return Ok(false) };
-        let Some(oldest) = self.neighbour.filter(|oldest| oldest.continues.1 >= from) else {
-            return Ok(false);
-        };
-        let first = self.snapshot.inspection.first_segment;
-        if self.stand.is_some() || oldest.index <= first {
-            return Ok(false);
-        }
-        let segments = (first..oldest.index).rev().map(|index| Wanted { index, end: None });
-        self.read_segments(segments.collect(), None, true)?;
-        Ok(true)
-    }
-
     /// Goes to an event: the next one is the first with this id or above; in reverse, the first with this id or below.
     ///
     /// # Errors
@@ -256,12 +191,7 @@ impl Manager {
     /// `WAL_CORRUPT` if the next segment does not verify; nothing of it has been handed out. `WAL_GONE` if retention
     /// has removed it meanwhile. `WAL_IO`. The same error comes again when asked again.
     pub fn next_run(&mut self) -> Result<Option<Run<'_>>> {
-        let start = clock::now_ns();
         let Some(source) = self.next_source()? else { return Ok(None) };
-        let telemetry = self.snapshot.instruments.consumer.record();
-        telemetry.manager.on_next_event(start);
-        telemetry.manager.on_events(source.events, source.payload_bytes);
-        drop(telemetry);
         Ok(Some(Run::new(source, self.loan_of(source.place))))
     }
 
@@ -284,12 +214,7 @@ impl Manager {
                     continue;
                 }
             }
-            let start = clock::now_ns();
             let Some(source) = self.next_source()? else { return Ok(None) };
-            let telemetry = self.snapshot.instruments.consumer.record();
-            telemetry.manager.on_next_event(start);
-            telemetry.manager.on_events(source.events, source.payload_bytes);
-            drop(telemetry);
             self.cursor.open(source);
         }
     }
@@ -305,6 +230,7 @@ impl Manager {
 
     /// What is handed out next, with the end and errors remembered.
     fn next_source(&mut self) -> Result<Option<Source>> {
+        let start = clock::now_ns();
         match &self.ended {
             Ended::No => {}
             Ended::Yes => return Ok(None),
@@ -315,7 +241,11 @@ impl Manager {
         }
         let outcome = self.advance();
         match &outcome {
-            Ok(Some(_)) => {}
+            Ok(Some(source)) => {
+                let telemetry = self.snapshot.instruments.consumer.record();
+                telemetry.manager.on_next_event(start);
+                telemetry.manager.on_events(source.events, source.payload_bytes);
+            }
             Ok(None) => self.ended = Ended::Yes,
             Err(error) => self.ended = Ended::With(error.clone()),
         }
@@ -351,8 +281,7 @@ impl Manager {
 
     /// The blocks of an extent that hold events from `from` to `to`.
     fn clip(&self, extent: Extent, place: Place) -> Option<Extent> {
-        let (from, to) = (self.options.from.unwrap_or(0), self.options.to.unwrap_or(u64::MAX));
-        extent.clip(self.loan_of(place).bytes(), from, to)
+        extent.clip(self.loan_of(place).bytes(), self.options.ids())
     }
 
     fn source_of(&mut self, extent: Extent, place: Place, segment: Option<u32>) -> Result<Source> {
@@ -371,71 +300,4 @@ impl Manager {
         self.aside = Some(self.snapshot.context.put_aside(self.aside.take(), &block)?);
         Ok(Source::of(&Extent::of_staged(staged, block.len()), Place::Aside, None))
     }
-
-    /// Gives the segment read to its end back, and takes the next one.
-    fn next_segment(&mut self) -> Result<()> {
-        let start = clock::now_ns();
-        let finished = self.current.take().map(|current| current.reader);
-        let is_handoff = finished.is_some();
-        let position = self.taken;
-        let Some(preloader) = &mut self.preloader else { return Ok(()) };
-        let wanted = preloader.wanted(position);
-        let reader = match preloader.take(position, finished) {
-            Ok(reader) => reader,
-            Err(failure) => return Err(self.explain(wanted, failure)),
-        };
-        self.taken += 1;
-        if let Some(sought) = self.sought.take() {
-            let Snapshot { inspection, context, instruments, .. } = &self.snapshot;
-            let (first, telemetry) = (inspection.first_segment, &instruments.consumer);
-            if !sought.begins_in(context, &reader.boundary(), first, telemetry)? {
-                return self.plan_anew();
-            }
-        }
-        self.check_neighbour(&reader)?;
-        self.check_next(position, &reader)?;
-        self.neighbour = Some(reader.boundary());
-        self.current = Some(Reading::of(reader, self.options.reverse));
-        if is_handoff {
-            self.snapshot.instruments.consumer.record().manager.on_segment_handoff(start);
-        }
-        Ok(())
-    }
-
-    /// Checks that the log goes on without a break from the segment before.
-    fn check_neighbour(&mut self, reader: &SegmentReader) -> Result<()> {
-        let own = reader.boundary();
-        if let Some(stand) = self.stand.take() {
-            return self.check_stand(&stand, reader);
-        }
-        if let Some(neighbour) = self.neighbour {
-            let (older, newer) = if self.options.reverse { (own, neighbour) } else { (neighbour, own) };
-            newer.check_continues(&older).map_err(|damage| self.corrupt(&damage))?;
-        }
-        Ok(())
-    }
-
-    /// Checks that the log goes on without a break behind the last segment of a plan that ends before the log: nobody reads
-    /// the next one, of which this may be told.
-    fn check_next(&self, position: usize, reader: &SegmentReader) -> Result<()> {
-        let Snapshot { inspection, context, instruments, .. } = &self.snapshot;
-        let own = reader.boundary();
-        let is_newest = if self.options.reverse {
-            self.neighbour.is_none()
-        } else {
-            self.preloader.as_ref().is_some_and(|preloader| position + 1 == preloader.len())
-        };
-        let is_last = inspection.segments.last().is_none_or(|last| own.index >= last.index);
-        if !is_newest || is_last || !is_contradicted(context, &own, &instruments.consumer)? {
-            return Ok(());
-        }
-        let position = Position { segment: Some(own.index), offset: own.end };
-        Err(self.corrupt(&Damage { position, reason: Reason::ContinuesAnotherBlock }))
-    }
-}
-
-/// Which events to plan for; where reading begins is open unless that is sought.
-fn range(options: &ReplayOptions, is_sought: bool) -> (Option<u64>, Option<u64>) {
-    let ReplayOptions { from, to, reverse } = *options;
-    (from.filter(|_| is_sought || reverse), to.filter(|_| is_sought || !reverse))
 }

@@ -39,7 +39,7 @@ impl Look<'_> {
             matches!(segment.state, SegmentState::Sealed | SegmentState::Unsealed | SegmentState::Active)
                 && !self.is_behind_damage(segment.index)
                 // Also a stranger that the log seemed to begin with.
-                || inspection.segments.iter().any(|facts| facts.index == segment.index)
+                || inspection.segment(segment.index).is_some()
         };
         let cursors = self.cursors(identity.as_ref().map(|identity| &identity.log_id))?;
         let staged = StagedReport::of(&inspection.staging);
@@ -92,10 +92,10 @@ impl Look<'_> {
     }
 
     fn segment(&self, index: u32, listed: SegmentFiles) -> Result<SegmentOverview> {
-        let mut made = match self.inspection.segments.iter().position(|facts| facts.index == index) {
-            Some(at) => {
-                let is_last = at + 1 == self.inspection.segments.len();
-                let mut made = SegmentOverview::read(&self.inspection.segments[at], is_last);
+        let mut made = match self.inspection.segment(index) {
+            Some(facts) => {
+                let is_last = self.inspection.segments.last().is_some_and(|last| last.index == index);
+                let mut made = SegmentOverview::read(facts, is_last);
                 let is_doubtful = self.inspection.own_log_id.is_some();
                 if is_doubtful && self.source.start(index, None)?.is_some_and(|start| self.is_foreign(&start))
                 {

@@ -246,7 +246,8 @@ fn renew_meta(
     };
     let g = inspection.last_event_id;
     let meta = WalMeta {
-        clean: false,
+        // A staging memory that is kept in quarantine is not one that somebody has lost.
+        clean: is_staging_removed(inspection) || inspection.meta.valid().is_some_and(|meta| meta.clean),
         log_id: identity.log_id,
         last_event_id: g,
         // What staging proves is there on this boot only.
@@ -277,10 +278,7 @@ fn plan_of(
         state: inspection.state.into(),
         damage: inspection.damage.as_ref().map(DamageReport::from),
         events: inspection.verdict.events,
-        first_event_id: match inspection.first_event_id {
-            0 => inspection.staging.taken.as_ref().map_or(0, |taken| taken.first_event_id),
-            first => first,
-        },
+        first_event_id: inspection.first_id(),
         last_event_id: inspection.last_id(),
         durable_event_id: inspection.durable_event_id,
         lost,

@@ -1,4 +1,4 @@
-//! The steps of a repair.
+//! What a repair cuts, whoever asks for it, and what the log is then.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -42,10 +42,10 @@ pub(super) struct Repair<'a> {
     /// Segments as they are after the steps done so far.
     pub(super) segments: Vec<SegmentFacts>,
     /// Segments that a new file has replaced: their every byte has been written and synced.
-    replaced: BTreeSet<u32>,
-    prepared: Vec<(u32, SegmentHeader)>,
+    pub(super) replaced: BTreeSet<u32>,
+    pub(super) prepared: Vec<(u32, SegmentHeader)>,
     pub(super) cuts: Vec<CutReport>,
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
     /// The highest id in anything that was cut.
     pub(super) highest_cut: u64,
 }
@@ -77,15 +77,6 @@ impl<'a> Repair<'a> {
         }
     }
 
-    /// Removes what other openings have left half done: never the only copy of anything.
-    pub(super) fn remove_leftovers(&mut self) -> Result<()> {
-        for name in &self.inspection.listing.leftovers {
-            remove_if_there(self.files, &self.directory.join(name))?;
-            self.notes.push(format!("removed {name}, left half done"));
-        }
-        if self.inspection.listing.leftovers.is_empty() { Ok(()) } else { self.sync_directory() }
-    }
-
     /// Removes the segments behind the cut from the highest down, each durably before the next: what is left at any
     /// time has no gap.
     pub(super) fn remove_behind(&mut self) -> Result<()> {
@@ -95,7 +86,7 @@ impl<'a> Repair<'a> {
         Ok(())
     }
 
-    fn remove_segment(&self, index: u32) -> Result<()> {
+    pub(super) fn remove_segment(&self, index: u32) -> Result<()> {
         remove_if_there(self.files, &hot_path(self.directory, index))?;
         remove_if_there(self.files, &cold_path(self.directory, index))?;
         self.sync_directory()
@@ -148,7 +139,7 @@ impl<'a> Repair<'a> {
     }
 
     /// Zeroes `length` bytes behind the end of a segment and syncs.
-    fn zero(&self, facts: &SegmentFacts, length: u64) -> Result<()> {
+    pub(super) fn zero(&self, facts: &SegmentFacts, length: u64) -> Result<()> {
         let path = hot_path(self.directory, facts.index);
         let file = self.open(&path, OpenMode::ReadWrite)?;
         let zeros = vec![0; (1 << 20).min(length as usize)];
@@ -163,7 +154,7 @@ impl<'a> Repair<'a> {
     }
 
     /// Puts a new file with these blocks and this header in a segment's place.
-    fn replace(&mut self, facts: &SegmentFacts, header: &SegmentHeader) -> Result<()> {
+    pub(super) fn replace(&mut self, facts: &SegmentFacts, header: &SegmentHeader) -> Result<()> {
         let body = checked_body(&self.source, facts, u64::MAX)?;
         let temporary = self.directory.join(names::new_name(facts.index));
         let path = hot_path(self.directory, facts.index);
@@ -197,91 +188,6 @@ impl<'a> Repair<'a> {
             _ => None,
         };
         (next.unwrap_or(0)..).zip(all).map_while(is_next).collect()
-    }
-
-    /// Removes prepared segments from the first one on that cannot be used, from the highest down.
-    pub(super) fn remove_unusable_prepared(&mut self) -> Result<()> {
-        let usable = self.usable_prepared();
-        for prepared in self.inspection.prepared[usable.len()..].iter().rev() {
-            self.remove_segment(prepared.index)?;
-            self.notes.push(format!("removed {}, which could not be used", names::hot_name(prepared.index)));
-        }
-        self.prepared = usable;
-        Ok(())
-    }
-
-    /// Puts a copy of the right length in the place of files that have another, and one that can be gone on with in the
-    /// place of a compressed segment that is not sealed.
-    pub(super) fn correct_lengths(&mut self) -> Result<()> {
-        for at in 0..self.segments.len() {
-            let facts = self.segments[at].clone();
-            if !facts.is_file_wrong() {
-                continue;
-            }
-            self.replace(&facts, &facts.header)?;
-            let done = if facts.is_cold { "is uncompressed" } else { "has its right length" };
-            self.notes.push(format!("{} {done} again", names::hot_name(facts.index)));
-            self.segments[at] = SegmentFacts {
-                wrong_length: false,
-                is_cold: false,
-                header_damaged: false,
-                unpublished_remains: false,
-                ..facts
-            };
-        }
-        Ok(())
-    }
-
-    /// Zeroes bytes of the active segment that never became a block.
-    pub(super) fn zero_unpublished_remains(&mut self) -> Result<()> {
-        let Some(last) = self.segments.last() else { return Ok(()) };
-        if last.is_sealed() || last.is_cold || !last.unpublished_remains {
-            return Ok(());
-        }
-        let path = hot_path(self.directory, last.index);
-        let length = used_behind(&*self.open(&path, OpenMode::Read)?, last.end)
-            .map_err(|e| Error::io("read", &path, &e))?;
-        if length > 0 {
-            self.zero(last, length)?;
-            let note = format!("{}: zeroed {length} unpublished bytes", names::hot_name(last.index));
-            self.notes.push(note);
-        }
-        self.segments.last_mut().expect("it was there").unpublished_remains = false;
-        Ok(())
-    }
-
-    /// Writes headers that do not verify anew, unsealed.
-    pub(super) fn write_damaged_headers(&mut self) -> Result<()> {
-        for facts in self.segments.iter_mut().filter(|facts| facts.header_damaged && !facts.is_cold) {
-            let path = hot_path(self.directory, facts.index);
-            let file = self
-                .files
-                .open(&path, OpenMode::ReadWrite)
-                .map_err(|error| Error::io("open", &path, &error))?;
-            file.write_all_at(&facts.header.encode(), 0)
-                .map_err(|error| Error::io("write the header of", &path, &error))?;
-            rewrite::sync_data(self.files, self.directory, &*file, &path)?;
-            facts.header_damaged = false;
-            self.notes.push(format!("{}: header written anew", names::hot_name(facts.index)));
-        }
-        Ok(())
-    }
-
-    /// Writes once more what nothing proves to be on the device.
-    pub(super) fn rewrite_above_proof(&mut self) -> Result<()> {
-        let proof = self.inspection.durable_on_disk;
-        for facts in self.segments.iter().filter(|facts| !facts.is_sealed() && !facts.is_cold) {
-            let is_proved = facts.counts.event_count > 0 && facts.counts.last_event_id <= proof;
-            if is_proved || self.replaced.contains(&facts.index) {
-                continue;
-            }
-            let body = checked_body(&self.source, facts, proof)?;
-            let path = hot_path(self.directory, facts.index);
-            let file = self.open(&path, OpenMode::ReadWrite)?;
-            file.write_all_at(body.unproved(), body.unproved_from() as u64)
-                .map_err(|error| Error::io("write once more", &path, &error))?;
-        }
-        Ok(())
     }
 
     /// Removes segments that retention has given up, oldest first.

@@ -8,7 +8,7 @@ use flashstrike_segment::names::{self, SegmentFile};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::files::{FileSystem, OpenMode, read_to_end};
+use crate::files::{FileSystem, OpenMode, if_there, read_to_end};
 use crate::inspect::Inspection;
 
 /// Longer than any description that was ever written.
@@ -123,16 +123,10 @@ pub struct Kept {
 /// `WAL_IO`.
 pub fn quarantine(files: &dyn FileSystem, directory: &Path) -> Result<Vec<Kept>> {
     let place = directory.join(names::QUARANTINE);
-    let entries = match files
+    let entries = files
         .is_directory(&place)
-        .and_then(|is_directory| if is_directory { files.list(&place) } else { Ok(Vec::new()) })
-    {
-        Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(Vec::new());
-        }
-        Err(error) => return Err(Error::io("list", &place, &error)),
-    };
+        .and_then(|is_directory| if is_directory { files.list(&place) } else { Ok(Vec::new()) });
+    let entries = if_there(entries).map_err(|error| Error::io("list", &place, &error))?.unwrap_or_default();
     let mut stems: Vec<String> = entries
         .iter()
         .filter(|entry| entry.is_file)

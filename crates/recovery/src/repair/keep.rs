@@ -10,7 +10,7 @@ use super::cut::{Purpose, Repair, TailCut, used_behind};
 use super::quarantine::{Keep, for_each_piece};
 use crate::directory::{SegmentFiles, hot_path};
 use crate::error::{Error, Result};
-use crate::files::{File, OpenMode, read_full_at};
+use crate::files::{File, OpenMode, open_if_there, read_full_at};
 use crate::inspect::{MetaFacts, SegmentFacts};
 use crate::report::CutReport;
 
@@ -47,12 +47,8 @@ impl Repair<'_> {
     fn keep_unusable_prepared(&mut self) -> Result<()> {
         for prepared in &self.inspection.prepared[self.usable_prepared().len()..] {
             let path = hot_path(self.directory, prepared.index);
-            let file = match self.files.open(&path, OpenMode::Read) {
-                Ok(file) => file,
-                // Only its cold name is there, or an interrupted repair has removed it.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(Error::io("open", &path, &error)),
-            };
+            // Only its cold name may be there, or an interrupted repair has removed it.
+            let Some(file) = open_if_there(self.files, &path)? else { continue };
             let failed = |error: io::Error| Error::io("read", &path, &error);
             let mut start = [0; SEGMENT_HEADER_SIZE];
             let read = read_full_at(&*file, &mut start, 0).map_err(failed)?;
@@ -135,12 +131,8 @@ impl Repair<'_> {
                 continue;
             }
             let path = self.directory.join(&name);
-            let file = match self.files.open(&path, OpenMode::Read) {
-                Ok(file) => file,
-                // An interrupted repair has removed it after it was kept.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(Error::io("open", &path, &error)),
-            };
+            // An interrupted repair may have removed it after it was kept.
+            let Some(file) = open_if_there(self.files, &path)? else { continue };
             let length = file.len().map_err(|error| Error::io("read", &path, &error))?;
             let (first, highest) = if is_hot {
                 ids_in(&*file, 0, length).map_err(|error| Error::io("read", &path, &error))?

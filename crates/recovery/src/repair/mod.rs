@@ -6,6 +6,7 @@
 mod by_hand;
 mod cut;
 mod evidence;
+mod for_append;
 mod keep;
 mod quarantine;
 mod rewrite;

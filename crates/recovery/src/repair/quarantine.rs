@@ -18,7 +18,7 @@ use twox_hash::XxHash3_64;
 use super::evidence::{Evidence, LogEnd};
 use crate::error::{Error, Result};
 use crate::files::{
-    DirectoryEntry, File, FileSystem, OpenMode, ensure_directory, read_full_at, remove_if_there,
+    DirectoryEntry, File, FileSystem, OpenMode, ensure_directory, if_there, read_full_at, remove_if_there,
     replace_file, sync_names,
 };
 
@@ -124,13 +124,8 @@ impl<'a> Quarantine<'a> {
 
     /// What lies in the quarantine, which need not be there.
     fn entries(&self) -> Result<Vec<DirectoryEntry>> {
-        match self.files.list(&self.directory) {
-            Ok(entries) => Ok(entries),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                Ok(Vec::new())
-            }
-            Err(error) => Err(Error::io("read", &self.directory, &error)),
-        }
+        let entries = if_there(self.files.list(&self.directory));
+        Ok(entries.map_err(|error| Error::io("read", &self.directory, &error))?.unwrap_or_default())
     }
 
     /// Makes the names in the quarantine durable. Nothing may be cut before.

@@ -56,8 +56,8 @@ pub(crate) fn checked_body(
     // The padding at the very end may be among the zeros that were not read.
     let body = scratch.extend(body, end).map_err(|error| Error::io("read", &path, &error))?;
     let bytes = &scratch.bytes(&body)[..end];
-    let start =
-        SegmentStart::read(bytes).map_err(|unsupported| Error::from((&*source.directory, unsupported)))?;
+    let start = SegmentStart::read(bytes)
+        .map_err(|unsupported| Error::unsupported(&source.directory, &unsupported))?;
     let mut chain =
         ChainVerifier::new(facts.index, &start, None, None).map_err(|_| changed(SEGMENT_HEADER_SIZE))?;
     let mut unproved_from = 0;

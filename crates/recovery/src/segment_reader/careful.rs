@@ -30,7 +30,7 @@ pub(super) fn read(
     if let Some(error) = next.error {
         return Err(error.into());
     }
-    let report = report.map_err(|unsupported| Error::from((&*context.source.directory, unsupported)))?;
+    let report = report.map_err(|unsupported| Error::unsupported(&context.source.directory, &unsupported))?;
     // Where the log is known to end in this segment, what its header claims behind that does not matter.
     let is_behind = |damage: &Damage| {
         let Position { segment, offset } = damage.position;
@@ -47,8 +47,8 @@ pub(super) fn read(
     }
     let link = verifier.finish().link.ok_or_else(|| at(report.end_offset, Reason::NoMetadataBlock))?;
     let start = SegmentStart::read(bytes)
-        .map_err(|unsupported| Error::from((&*context.source.directory, unsupported)))?;
-    let (block, metadata) = start.metadata.ok_or_else(|| at(report.end_offset, Reason::NoMetadataBlock))?;
+        .map_err(|unsupported| Error::unsupported(&context.source.directory, &unsupported))?;
+    let metadata = start.metadata.ok_or_else(|| at(report.end_offset, Reason::NoMetadataBlock))?;
     let path = hot_path(&context.source.directory, index);
     let length = report.end_offset as usize;
     let mut loan = context.pool.borrow(length).map_err(|error| Error::io("get memory for", &path, &error))?;
@@ -56,13 +56,7 @@ pub(super) fn read(
     let memory = &mut loan.bytes_mut()[..length];
     memory[..present].copy_from_slice(&bytes[..present]);
     memory[present..].fill(0);
-    let boundary = Boundary {
-        index,
-        continues: (metadata.previous_chain, block.last_event_id),
-        first_written_ts_ns: block.written_ts_ns,
-        link,
-        end: report.end_offset,
-    };
+    let boundary = Boundary::of(index, &metadata, link, report.end_offset);
     Ok(SegmentReader::of_verified(loan, extents, boundary, None))
 }
 

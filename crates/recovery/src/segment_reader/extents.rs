@@ -4,6 +4,7 @@ use flashstrike_segment::{BlockHeader, KIND_EVENTS};
 
 use crate::inspect::StagedEvents;
 use crate::pool::{WINDOW_LEN, WINDOW_OVERLAP, WINDOW_STRIDE};
+use crate::report::IdRange;
 
 /// Consecutive verified blocks of events that lie in the window of the first one's first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,17 +32,17 @@ fn window_start(offset: usize) -> usize {
 }
 
 impl Extent {
-    /// Those of its blocks that hold events from `from` to `to`; `memory` is the part that they lie in.
-    pub(crate) fn clip(self, memory: &[u8], from: u64, to: u64) -> Option<Self> {
-        if self.last_event_id < from || self.first_event_id > to {
-            return None;
-        }
-        if self.first_event_id >= from && self.last_event_id <= to {
+    /// Those of its blocks that hold wanted events; `memory` is the part that they lie in.
+    pub(crate) fn clip(self, memory: &[u8], wanted: IdRange) -> Option<Self> {
+        if wanted.contains(self.first_event_id) && wanted.contains(self.last_event_id) {
             return Some(self);
+        }
+        if !wanted.overlaps(self.first_event_id, self.last_event_id) {
+            return None;
         }
         let mut clipped: Option<Self> = None;
         for (at, header) in headers(&memory[self.start..self.end]) {
-            if header.last_event_id < from || header.first_event_id > to {
+            if !wanted.overlaps(header.first_event_id, header.last_event_id) {
                 continue;
             }
             let clipped = clipped.get_or_insert(Self {

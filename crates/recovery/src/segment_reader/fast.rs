@@ -12,12 +12,8 @@ use super::parts::{More, Parts, Pieces};
 use super::{Boundary, Extents, ReadContext, ReadFailure, SegmentReader, Wanted};
 use crate::directory::{cold_path, hot_path};
 use crate::error::Error;
-use crate::files::{File, read_full_at, read_to_end};
+use crate::files::{CACHED_PIECE, File, read_full_at, read_to_end};
 use crate::telemetry::ReadTelemetry;
-
-/// Bytes read at a time: enough that the system call does not count, few enough to be still in the second-level cache
-/// when they are verified.
-const PIECE: usize = 256 << 10;
 
 /// Reads and verifies a segment; `None` if anything is not as it should be, or nobody wants it any more.
 pub(super) fn read(
@@ -76,7 +72,7 @@ impl Pieces for Hot<'_> {
     }
 
     fn more(&mut self, into: &mut [u8], have: usize) -> io::Result<More> {
-        let length = into.len().min(PIECE);
+        let length = into.len().min(CACHED_PIECE);
         if length == 0 {
             return Ok(More::NeedsRoom(1));
         }
@@ -129,9 +125,7 @@ fn read_from(
     }
     let Ok(start) = SegmentStart::read(parts.bytes(0)) else { return Ok(None) };
     let header = start.header.clone().filter(|header| header.segment_index == wanted.index);
-    let (Some(header), Some((block, metadata))) = (header, &start.metadata) else { return Ok(None) };
-    let (continues, first_written_ts_ns) =
-        ((metadata.previous_chain, block.last_event_id), block.written_ts_ns);
+    let (Some(header), Some(metadata)) = (header, &start.metadata) else { return Ok(None) };
     let Ok(mut chain) = ChainVerifier::new(wanted.index, &start, None, context.log.as_ref()) else {
         return Ok(None);
     };
@@ -172,8 +166,7 @@ fn read_from(
         None => chain.finish().ok(),
     };
     let Some(link) = link else { return Ok(None) };
-    let end = chain.offset();
-    let boundary = Boundary { index: wanted.index, continues, first_written_ts_ns, link, end };
+    let boundary = Boundary::of(wanted.index, metadata, link, chain.offset());
     Ok(Some(Whole { reader: SegmentReader::new(parts.finish(), extents, boundary), chain, index, header }))
 }
 

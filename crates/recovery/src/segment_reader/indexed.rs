@@ -19,6 +19,7 @@ use super::{Extent, Extents, ReadContext, headers};
 use crate::directory::{cold_path, hot_path};
 use crate::files::{File, read_full_at};
 use crate::pool::Loan;
+use crate::report::IdRange;
 use crate::telemetry::ReadTelemetry;
 
 /// Most chunks that are read together. The first time it is one, since whoever seeks wants the first event soon; who
@@ -54,13 +55,6 @@ pub(crate) struct IndexedSegment {
     loan: Option<Loan>,
     /// What was read and not handed out yet; the next one is last.
     extents: Vec<Extent>,
-}
-
-/// The events that are wanted, both ends inclusive.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct IdRange {
-    pub(crate) from: u64,
-    pub(crate) to: u64,
 }
 
 impl IndexedSegment {

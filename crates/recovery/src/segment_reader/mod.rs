@@ -1,15 +1,17 @@
 //! One segment, read and verified as a whole before anything of it is used.
 //!
 //! The fast path reads the file in pieces into private memory and verifies the blocks of each piece while it is still
-//! in the cache, into parts of memory that each begin with a block. Whatever it meets that is not as in a healthy log, down to a header that does not verify, is left to
-//! the careful path, which reads again, looks at the other copy if there are two, and asks the format's verifier of
-//! whole logs for the verdict.
+//! in the cache, into parts of memory that each begin with a block. Whatever it meets that is not as in a healthy log,
+//! down to a header that does not verify, is left to the careful path, which reads again, looks at the other copy if
+//! there are two, and asks the format's verifier of whole logs for the verdict.
 
+mod boundary;
 mod careful;
 mod extents;
 mod fast;
 mod index;
 mod indexed;
+mod indexes;
 mod parts;
 mod reading;
 mod tail;
@@ -17,16 +19,15 @@ mod tail;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
-use flashstrike_segment::{
-    BlockHeader, ChainPlace, ChainVerifier, Damage, Link, LogIdentity, Position, Reason,
-};
+use flashstrike_segment::{BlockHeader, ChainPlace, ChainVerifier, Damage, Link, LogIdentity};
 use flashstrike_telemetry::clock;
 
+pub(crate) use boundary::{Boundary, PreviousBlock};
 pub(crate) use extents::{Extent, Extents, headers};
 pub(crate) use fast::claimed_len;
-pub(crate) use index::{MOST_BYTES as MOST_INDEX_BYTES, SegmentIndex, SegmentIndexes};
-pub(crate) use indexed::{IdRange, IndexedSegment, Next, first_written_at};
+pub(crate) use index::SegmentIndex;
+pub(crate) use indexed::{IndexedSegment, Next, first_written_at};
+pub(crate) use indexes::{MOST_BYTES as MOST_INDEX_BYTES, SegmentIndexes};
 pub(crate) use reading::Reading;
 
 use index::{FileMark, IndexBuilder};
@@ -119,35 +120,6 @@ pub(crate) struct SegmentReader {
     boundary: Boundary,
     /// What it was read from, as far as that was told.
     file: Option<(FileId, u64)>,
-}
-
-/// Where a segment begins and ends, as its neighbours have to fit it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Boundary {
-    pub(crate) index: u32,
-    /// Chained checksum and id of the block that its first one continues.
-    pub(crate) continues: (u64, u64),
-    pub(crate) first_written_ts_ns: u64,
-    /// Its last block.
-    pub(crate) link: Link,
-    /// Where that ends.
-    pub(crate) end: u64,
-}
-
-impl Boundary {
-    /// Checks that this segment continues the one before it.
-    pub(crate) fn check_continues(&self, older: &Self) -> Result<(), Damage> {
-        let at =
-            |index, offset, reason| Damage { position: Position { segment: Some(index), offset }, reason };
-        if self.continues != (older.link.chain, older.link.last_event_id) {
-            return Err(at(older.index, older.end, Reason::ContinuesAnotherBlock));
-        }
-        let (previous, found) = (older.link.written_ts_ns, self.first_written_ts_ns);
-        if found < previous {
-            return Err(at(self.index, SEGMENT_HEADER_SIZE as u64, Reason::TimeGoesBack { previous, found }));
-        }
-        Ok(())
-    }
 }
 
 impl SegmentReader {

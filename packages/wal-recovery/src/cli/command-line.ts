@@ -29,8 +29,17 @@ const dumpOptions = {
   to: { describe: 'Last event: an id, or a time', type: 'string' },
   since: { describe: 'Written then or later: a time, or how long ago', type: 'string' },
   until: { describe: 'Written then or before', type: 'string' },
-  last: { describe: 'The last so many events; with --to or --until those up to there', type: 'number' },
-  limit: { describe: 'At most so many events, the first ones', type: 'number', alias: 'n' },
+  last: {
+    describe: 'The last so many events; with --to or --until those up to there',
+    type: 'number',
+    requiresArg: true,
+  },
+  limit: {
+    describe: 'At most so many events, the first ones',
+    type: 'number',
+    alias: 'n',
+    requiresArg: true,
+  },
   follow: {
     describe: 'Go on with what is written from now on; Ctrl-C ends it',
     type: 'boolean',
@@ -246,7 +255,7 @@ export function commandLine(args: readonly string[]) {
       .exitProcess(false)
       .showHelpOnFail(false)
       .fail((message, error) => {
-        throw error ?? usageError(message, args, commands)
+        throw isOfUsage(error) ? usageError(error?.message ?? message, args, commands) : error
       })
   )
 }
@@ -264,6 +273,11 @@ function complete(
   done: (offered: string[]) => void,
 ): void {
   filter((_error, found = []) => done(offered(current, found)))
+}
+
+/** The parser throws some of its complaints, and only tells the others. */
+function isOfUsage(error: Error | undefined): boolean {
+  return error === undefined || error.name === 'YError'
 }
 
 async function end(code: Promise<number>): Promise<void> {

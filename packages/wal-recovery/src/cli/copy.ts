@@ -34,9 +34,15 @@ export async function copy({ dir, to, json: asJson }: CopyOptions): Promise<numb
     )
   }
   await mkdir(making, { mode: (await stat(dir)).mode & 0o777 }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error
-    throw new UsageError(
-      `${dirname(target)} is not there, where the copy is to be made: make that directory first`,
+    if (error.code === 'ENOENT') {
+      throw new UsageError(
+        `${dirname(target)} is not there, where the copy is to be made: make that directory first`,
+      )
+    }
+    throw new WalError(
+      'WAL_IO',
+      `cannot make a directory in ${dirname(target)}, where the copy is to be made: ${error.message}`,
+      { path: dirname(target) },
     )
   })
   let wasInterrupted = false
@@ -71,8 +77,14 @@ async function checkFree(target: string): Promise<void> {
   try {
     if ((await readdir(target)).length === 0) return
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
-    throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return
+    if (code === 'ENOTDIR') {
+      throw new UsageError(
+        `${target} is or lies in a file, where the copy is to be made: name a new directory`,
+      )
+    }
+    throw new WalError('WAL_IO', `cannot look whether ${target} is empty: ${message}`, { path: target })
   }
   throw new UsageError(`${target} is not empty; a copy is never written over anything: name a new directory`)
 }

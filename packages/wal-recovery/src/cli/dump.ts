@@ -10,7 +10,7 @@ import { isOutputClosed, note, Output } from './output.js'
 import { type Format, formatter } from './row-formats.js'
 import { damageText, paragraph } from './state-line.js'
 import { safe } from './text.js'
-import { type Bound, bound } from './units.js'
+import { type Bound, bound, segmentName } from './units.js'
 
 /** What `dump` takes. */
 export interface DumpOptions {
@@ -170,7 +170,7 @@ function isGap(block: LogBlock<unknown> | Gap): block is Gap {
 }
 
 function gapText({ segment, offset, end, afterEventId, reason }: Gap): string {
-  const place = `segment ${String(segment).padStart(8, '0')}, offset ${offset} to ${end}`
+  const place = `segment ${segmentName(segment)}, offset ${offset} to ${end}`
   return `gap behind event ${afterEventId}: ${place}: ${safe(reason)}`
 }
 

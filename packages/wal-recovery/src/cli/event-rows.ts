@@ -1,5 +1,6 @@
 /** Events as rows of values: by the schema that the log stores, or as bytes. */
 import { fieldTypeOf } from '../field-types.js'
+import { entryBytes, LENGTH_BYTES } from '../format.js'
 import type { Schema, SchemaField } from '../schema.js'
 import { UsageError } from './failure.js'
 import { isPlain, safe } from './text.js'
@@ -114,8 +115,8 @@ function byteRows(columns: readonly string[], encoding: ByteEncoding): RowReader
       let at = 0
       for (let id = firstId; id < firstId + count && id <= to; id++) {
         const length = view.getUint32(at, true)
-        const bytes = bufferAt(view, at + 4, length)
-        at += Math.ceil((4 + length) / 8) * 8
+        const bytes = bufferAt(view, at + LENGTH_BYTES, length)
+        at += entryBytes(length)
         if (id < from) continue
         const shown = encoded(bytes, encoding)
         const cells: Record<string, Value> = { event_id: id, length, ...shown, [WRITTEN]: written }

@@ -1,6 +1,7 @@
 /** How a command ends: with which exit code, and what it says of an error. */
 import { WalError } from '../errors.js'
-import { colours, note } from './output.js'
+import { colours, columns, note } from './output.js'
+import { wrapped } from './table.js'
 import { json, safeLines } from './text.js'
 
 /** The log is clean, or the command has done what it was asked for. */
@@ -25,10 +26,9 @@ export function fail(error: unknown, asJson: boolean, command?: string): number 
   if (asJson) note(json(described(error)))
   else {
     const { red, dim } = colours(process.stderr)
-    const [first, ...more] = safeLines(message).split('\n')
-    note(`${red('error:')} ${first}${more.map(line => `\n${line}`).join('')}`)
-    if (code !== 'USAGE') note(dim(`(${code})`))
-    else note(dim(helpOn(command)))
+    const lines = `${red('error:')} ${safeLines(message)}`.split('\n')
+    const last = code === 'USAGE' ? helpOn(command) : `(${code})`
+    for (const line of [...lines, dim(last)]) note(wrapped(line, columns(process.stderr)).join('\n'))
   }
   return DAMAGE.has(code) ? EXIT_DAMAGE : EXIT_ERROR
 }

@@ -13,7 +13,7 @@ import {
   type QuarantineOverview,
   type SegmentOverview,
 } from './tools.js'
-import { bytes, count, counted, time } from './units.js'
+import { bytes, count, counted, segmentName, time } from './units.js'
 
 /** Shows what a log consists of; gives the exit code. */
 export async function inspect({ dir, json: asJson }: { dir: string; json: boolean }): Promise<number> {
@@ -100,7 +100,7 @@ const stateNames: Record<SegmentOverview['state'], string> = {
 }
 
 const segmentColumns: readonly Column<SegmentOverview>[] = [
-  { title: 'Segment', value: segment => String(segment.index).padStart(8, '0') },
+  { title: 'Segment', value: segment => segmentName(segment.index) },
   { title: 'State', value: segment => `${stateNames[segment.state]}${segment.isCold ? ' cold' : ''}` },
   { title: 'First id', right: true, value: segment => idText(segment.firstEventId) },
   { title: 'Last id', right: true, value: segment => idText(segment.lastEventId) },

@@ -13,10 +13,10 @@ export function colours(stream: NodeJS.WriteStream) {
   return pc.createColors(stream.isTTY === true && !NO_COLOR && TERM !== 'dumb')
 }
 
-/** Columns of a terminal; infinite where standard output is none. */
-export function columns(): number {
-  if (!process.stdout.isTTY) return NO_LIMIT
-  return Math.max(20, process.stdout.columns || 80)
+/** Columns of a terminal; infinite where the stream, standard output unless it is named, is none. */
+export function columns(stream: NodeJS.WriteStream = process.stdout): number {
+  if (!stream.isTTY) return NO_LIMIT
+  return Math.max(20, stream.columns || 80)
 }
 
 /** Says something beside the output. */

@@ -10,7 +10,7 @@ import { damageText, paragraph, stateText } from './state-line.js'
 import { type Column, table } from './table.js'
 import { json, safe } from './text.js'
 import { type RepairPlan, repairLog, type UndoPlan, undoRepair } from './tools.js'
-import { bytes, counted } from './units.js'
+import { bytes, counted, segmentName } from './units.js'
 
 /** What `repair` takes. */
 export interface RepairOptions {
@@ -107,10 +107,10 @@ function planScreen(plan: RepairPlan): string {
     const columns: readonly Column<CutReport>[] = [
       { title: 'File', value: fileOf },
       { title: 'From offset', right: true, value: ({ offset }) => String(offset) },
-      { title: 'Bytes', right: true, value: cut => bytes(cut.bytes) },
+      { title: 'Bytes', right: true, spare: 1, value: cut => bytes(cut.bytes) },
       { title: 'Ids in it', value: cut => rangeText(cut.firstEventId, cut.lastEventId) },
       { title: 'What happens', value: cut => whatHappens(cut, plan) },
-      { title: 'Kept in', spare: 1, value: ({ keptIn }) => safe(keptIn) },
+      { title: 'Kept in', spare: 2, value: ({ keptIn }) => safe(keptIn) },
     ]
     lines.push('', 'Everything that is cut is kept in quarantine/ first:', table(columns, plan.cuts, 2))
   }
@@ -138,7 +138,7 @@ function lostText({ lost, durableEventId }: RepairPlan): string {
 function fileOf({ segment, keptIn }: CutReport): string {
   const name = keptIn.split('/').at(-1) ?? ''
   if (segment === null) return safe(name.split('.').slice(0, 2).join('.'))
-  return `${String(segment).padStart(8, '0')}${name.includes('.wal.zst.') ? '.wal.zst' : '.wal'}`
+  return `${segmentName(segment)}${name.includes('.wal.zst.') ? '.wal.zst' : '.wal'}`
 }
 
 function whatHappens({ segment, offset }: CutReport, { logEnd }: RepairPlan): string {

@@ -2,6 +2,7 @@
 import Table from 'cli-table3'
 import { stringify } from 'csv-stringify/sync'
 import type { Value } from './event-rows.js'
+import { GAP, NO_LINES } from './no-lines.js'
 import { colours, note, columns as terminalColumns } from './output.js'
 import { json, safe } from './text.js'
 
@@ -50,8 +51,6 @@ function csv(columns: readonly string[]): Formatter {
   }
 }
 
-const GAP = 2
-
 function tables(columns: readonly string[]): Formatter {
   const widths = columns.map(name => safe(name).length)
   const limit = terminalColumns()
@@ -84,23 +83,13 @@ function tables(columns: readonly string[]): Formatter {
   }
 }
 
-const NO_LINES = Object.fromEntries([
-  ...['top', 'bottom', 'left', 'right', 'mid'].flatMap(side => [
-    [side, ''],
-    [`${side}-mid`, ''],
-    [`${side}-left`, ''],
-    [`${side}-right`, ''],
-  ]),
-  ['middle', ' '.repeat(GAP)],
-])
-
 /** As many columns from the left as a terminal has room for; what is not shown is said. */
 function fitting(columns: readonly string[], widths: readonly number[], limit: number): number[] {
   const shown: number[] = []
-  let used = -GAP
+  let used = -GAP.length
   for (const at of columns.keys()) {
     const least = columns[at] === 'data' ? 16 : (widths[at] ?? 0)
-    used += GAP + least
+    used += GAP.length + least
     if (used > limit && shown.length > 0) break
     shown.push(at)
   }
@@ -121,6 +110,6 @@ function widthOf(
 ): number {
   const width = Math.max(1, widths[at] ?? 1)
   if (place < shown.length - 1 || limit === Number.POSITIVE_INFINITY) return width
-  const before = shown.slice(0, -1).reduce((sum, other) => sum + (widths[other] ?? 0) + GAP, 0)
+  const before = shown.slice(0, -1).reduce((sum, other) => sum + (widths[other] ?? 0) + GAP.length, 0)
   return Math.max(1, Math.min(width, limit - before))
 }

@@ -4,7 +4,7 @@ import { colours, columns } from './output.js'
 import { wrapped } from './table.js'
 import { safe } from './text.js'
 import type { Overview } from './tools.js'
-import { count, counted } from './units.js'
+import { count, counted, segmentName } from './units.js'
 
 type State = 'clean' | 'torn' | 'corrupt'
 
@@ -33,7 +33,7 @@ export function damageText(damage: DamageReport): string {
   const place =
     damage.segment === null
       ? 'wal.staging'
-      : `segment ${String(damage.segment).padStart(8, '0')}, offset ${damage.offset}`
+      : `segment ${segmentName(damage.segment)}, offset ${damage.offset}`
   return `${place}: ${safe(damage.reason)}`
 }
 

@@ -1,6 +1,7 @@
 /** Tables: on a terminal no wider than it is, elsewhere with every column. */
 import { stripVTControlCharacters } from 'node:util'
 import Table from 'cli-table3'
+import { GAP, NO_LINES } from './no-lines.js'
 import { colours, columns } from './output.js'
 
 /** One column of a table of `Row`s. */
@@ -12,25 +13,6 @@ export interface Column<Row> {
   readonly spare?: number
   /** Where it is left out, what it says stands below the row. */
   readonly below?: boolean
-}
-
-const GAP = '  '
-const NO_LINES = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: GAP,
 }
 
 /** A table as text, without a line break at its end. */

@@ -1,8 +1,10 @@
 /** What the addon does for the command line. */
+
 import { WalError } from '../errors.js'
 import { loadAddon } from '../native-addon.js'
 import type { VerifyProgress } from '../options.js'
 import type { CutReport, DamageReport, RecoveryMode, StagedReport, VerifySummary } from '../report.js'
+import { onceTold } from '../verification.js'
 
 /** A log and what it consists of. Times are milliseconds since the Unix epoch, 0: not known. */
 export interface Overview {
@@ -188,14 +190,15 @@ export function inspectLog(dir: string): Promise<Overview> {
   return ask(tools => tools.inspectLog(dir))
 }
 
-/** Verifies every segment, of a log that may not even open. */
+/** Verifies every segment, of a log that may not even open. All progress was told when it resolves. */
 export function verifyLog(
   dir: string,
   onProgress: (progress: VerifyProgress) => void,
 ): Promise<VerifySummary> {
-  return ask(tools =>
+  const verified = ask<VerifySummary>(tools =>
     tools.verifyLog(dir, (segments, ofSegments, bytes) => onProgress({ segments, ofSegments, bytes })),
   )
+  return onceTold(verified)
 }
 
 /** Repairs a log, or says what that would do. `atMs` is the time in the names of what is kept. */

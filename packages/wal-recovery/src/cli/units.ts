@@ -58,6 +58,11 @@ export function span(ms: number): string {
   return rest === 0 ? `${whole} ${unit}` : `${whole} ${unit} ${rest} ${next[0]}`
 }
 
+/** A segment as its files are named. */
+export function segmentName(index: number): string {
+  return String(index).padStart(8, '0')
+}
+
 /** Where to begin or end: an event's id, or a time. */
 export type Bound = { readonly id: number } | { readonly ms: number }
 

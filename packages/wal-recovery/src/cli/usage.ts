@@ -71,7 +71,7 @@ function unknownCommand(
       : `${dashed(safe(unknown))} is no option without a command, which is ${all}`
   }
   const nearest = nearestOf(name, names)
-  const instead = nearest === undefined ? `there are ${all}` : `did you mean ${nearest}?`
+  const instead = nearest === undefined ? `say ${all}` : `did you mean ${nearest}?`
   return `there is no command ${safe(name)}: ${instead}`
 }
 

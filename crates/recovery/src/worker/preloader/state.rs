@@ -78,11 +78,11 @@ mod tests {
     use flashstrike_segment::Link;
 
     use super::*;
-    use crate::segment_reader::Boundary;
+    use crate::segment_reader::{Boundary, PreviousBlock};
 
     fn segment(index: u32) -> SegmentReader {
-        let link = Link::default();
-        let boundary = Boundary { index, continues: (0, 0), first_written_ts_ns: 0, link, end: 0 };
+        let (link, continues) = (Link::default(), PreviousBlock::default());
+        let boundary = Boundary { index, continues, first_written_ts_ns: 0, link, end: 0 };
         SegmentReader::of_nothing(boundary)
     }
 

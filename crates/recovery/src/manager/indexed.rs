@@ -7,16 +7,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use flashstrike_segment::{ChainPlace, State};
+use flashstrike_segment::ChainPlace;
 
 use super::run::{Place, Source};
-use super::{Boundary, IdRange, IndexedSegment, Manager, Next, ReplayOptions, SegmentReader, Snapshot};
+use super::{Boundary, IndexedSegment, Manager, Next, ReplayOptions, SegmentReader, Snapshot};
 use crate::error::{Code, Error, Result};
 use crate::files::FileId;
-use crate::inspect::Inspection;
 use crate::log_view::LogView;
 use crate::plan::last_event_id;
-use crate::segment_reader::SegmentIndex;
 
 /// Where reading of an indexed segment has stopped.
 #[derive(Debug)]
@@ -28,40 +26,10 @@ pub(super) struct Stand {
     file: FileId,
 }
 
-impl LogView {
-    /// Whether reading may begin in an indexed segment: what was verified is the segment by itself.
-    pub(crate) fn begins_in(&self, index: &SegmentIndex) -> bool {
-        let inspection: &Inspection = &self.inspection();
-        index.segment() <= inspection.first_segment
-            // What cannot be found out is told by whoever begins otherwise.
-            || index.follows(&self.snapshot().context, &self.instruments.consumer).unwrap_or(false)
-    }
-
-    /// Whether reading may end in an indexed segment, of which the one behind would tell.
-    pub(crate) fn may_end_in(&self, index: &SegmentIndex) -> bool {
-        let inspection: &Inspection = &self.inspection();
-        inspection.segments.last().is_none_or(|last| index.segment() >= last.index)
-            // What cannot be found out is told by whoever begins otherwise.
-            || index.is_followed(&self.snapshot().context, &self.instruments.consumer).unwrap_or(false)
-    }
-
-    /// Whether what is replayed of the log holds all of an indexed segment: where a damaged one ends, its verification
-    /// says, and not what was remembered before.
-    pub(crate) fn holds(&self, index: &SegmentIndex) -> bool {
-        let inspection: &Inspection = &self.inspection();
-        if inspection.state == State::Clean {
-            return true;
-        }
-        let facts = inspection.segments.iter().find(|facts| facts.index == index.segment());
-        inspection.segments.last().is_some_and(|last| index.segment() <= last.index)
-            && facts.is_none_or(|facts| index.boundary().end <= facts.end)
-    }
-}
-
 impl Manager {
     /// Begins in a segment that was verified before; `None` if none such holds the beginning.
     pub(super) fn begin_indexed(view: &Arc<LogView>, options: ReplayOptions) -> Option<Self> {
-        let range = IdRange { from: options.from.unwrap_or(0), to: options.to.unwrap_or(u64::MAX) };
+        let range = options.ids();
         if range.from > range.to {
             return None;
         }
@@ -72,7 +40,7 @@ impl Manager {
             return None;
         }
         // Whether events of other segments that were asked for by name are still there, a look at the log tells.
-        let is_elsewhere = |from| from <= index.boundary().continues.1;
+        let is_elsewhere = |from| from <= index.boundary().continues.last_event_id;
         if options.reverse && options.from.is_some_and(is_elsewhere) {
             return None;
         }
@@ -118,7 +86,7 @@ impl Manager {
 
     /// Id of the last event that an indexed segment gives; in reverse, of the one before its first.
     fn last_of(&self, boundary: &Boundary) -> u64 {
-        if self.options.reverse { boundary.continues.1 } else { boundary.link.last_event_id }
+        if self.options.reverse { boundary.continues.last_event_id } else { boundary.link.last_event_id }
     }
 
     /// The indexed segment was read to its end, or is not what it was from here on.
