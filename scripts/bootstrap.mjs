@@ -78,7 +78,7 @@ export async function buildNative() {
   for (const name of addons) {
     const manifest = `packages/${name}/package.json`
     const print = fingerprint([...rust, manifest], [process.platform, process.arch])
-    const outputs = [`packages/${name}/native/binding.js`]
+    const outputs = [`packages/${name}/native/binding.d.ts`]
     await unlessDone(`packages/${name}/native/.built`, print, outputs, async () => {
       if (!announced) say('Building the native addons (a few minutes the first time) …')
       announced = true

@@ -9,12 +9,15 @@
     reason = "JavaScript has one kind of number; the casts saturate, and what is out of range is refused by the recorder"
 )]
 
+// Both addons take these options and give errors alike, and neither is a library to the other.
+#[path = "../../recovery-node/src/errors.rs"]
 mod errors;
 mod hot;
 mod instance;
 mod native_recorder;
 mod notifier;
 mod open;
+#[path = "../../recovery-node/src/telemetry_options.rs"]
 mod telemetry_options;
 
 pub use errors::error_codes;

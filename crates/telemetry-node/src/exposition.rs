@@ -53,4 +53,10 @@ impl NativeExposition {
         let sources: Vec<_> = read.iter().map(|(place, snapshot)| (*place, snapshot)).collect();
         Ok(self.0.write(format, &sources, &missing).into())
     }
+
+    /// The source at this place was taken away: the next new one like it goes on in its series.
+    #[napi(catch_unwind)]
+    pub fn remove(&mut self, place: u32) {
+        self.0.remove(place as usize);
+    }
 }

@@ -29,7 +29,7 @@ pub(crate) fn snapshot(snapshot: &Snapshot, out: &mut impl Write) -> Result {
     let mut source = String::new();
     for (name, value) in &snapshot.labels {
         // Escaped, because a label may come from a path, and a path may hold anything, line ends included.
-        write!(source, ", {name}={}", value.escape_debug())?;
+        write!(source, ", {}={}", name.escape_debug(), value.escape_debug())?;
     }
     for (place, (section, metrics)) in snapshot.sections().enumerate() {
         if place > 0 {

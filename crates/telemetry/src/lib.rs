@@ -84,5 +84,5 @@ pub use recorder::RecorderTelemetry;
 pub use recovery::RecoveryTelemetry;
 pub use snapshot::{Metric, Snapshot};
 pub use status::{IntegrityFailure, Status};
-pub use telemetry::Entry;
+pub use telemetry::{Entry, Metrics, Telemetry};
 pub use value::{LifeCycleSnapshot, Value};

@@ -51,15 +51,13 @@ impl Snapshot {
         self
     }
 
-    /// Lets the durable lag be that of this moment: it is stored with each sync and grows until the next one, which may
-    /// be the one that never ends.
-    pub(crate) fn with_lag_of_now(mut self) -> Self {
+    /// Says by how much what is durable lags behind what is written.
+    pub(crate) fn with_durable_lag(mut self) -> Self {
         let (written, durable) = (self.gauge("written_event_id"), self.gauge("durable_event_id"));
         let since = written.zip(durable).map(|(written, durable)| written.saturating_sub(durable));
         let lag = self.metrics.iter_mut().find(|metric| metric.descriptor.name == "durable_lag");
         if let (Some(since), Some(Metric { value: Value::Gauge(lag), .. })) = (since, lag) {
-            // The written id is that of the last block, so what was stored behind it may be more.
-            *lag = since.max(*lag);
+            *lag = since;
         }
         self
     }

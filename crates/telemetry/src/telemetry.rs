@@ -1,7 +1,107 @@
 //! What the telemetry of recorders and recoveries have in common.
 
-use crate::Component;
+use std::path::Path;
+use std::sync::Arc;
+
 use crate::catalogue::Descriptor;
+use crate::page::place::Place;
+use crate::page::{NewPage, Page, PageError, PageOptions};
+use crate::{Component, Snapshot, clock};
+
+/// The struct of everything that a recorder or a recovery measures.
+pub trait Metrics: Default + Send + Sync + 'static {
+    /// Every metric with where it lies in the struct.
+    fn catalogue() -> Vec<Entry>;
+
+    /// Appends a copy of every metric, in the order of the catalogue. Those that several threads record are added up.
+    fn copy_to(&self, snapshot: &mut Snapshot);
+}
+
+/// Everything one [recorder](crate::RecorderTelemetry) or one [recovery](crate::RecoveryTelemetry) measures. Made once
+/// and shared: its parts record through updaters, whoever wants to know takes a [`snapshot`](Self::snapshot).
+///
+/// Each updater is to be taken once by the thread that records with it. To take one twice and record the same metric
+/// with both from two threads would lose counts. Where the methods of one updater belong to several threads, each of
+/// them takes its own and uses no more than its own methods; the updater says which.
+///
+/// An updater may move to the thread that is to use it, but two threads cannot use it at once:
+///
+/// ```compile_fail,E0277
+/// let updater = flashstrike_telemetry::RecorderTelemetry::new().segment_writer_updater();
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| updater.on_block_fill(1));
+///     scope.spawn(|| updater.on_block_fill(2));
+/// });
+/// ```
+#[derive(Debug)]
+pub struct Telemetry<M: Metrics> {
+    metrics: Place<M>,
+    started_unix_ns: u64,
+    labels: Vec<(String, String)>,
+}
+
+impl<M: Metrics> Telemetry<M> {
+    /// All metrics at zero, counting from now.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Self::labelled(Vec::new())
+    }
+
+    /// The same with labels, name and value, that tell this one from others in everything that shows its metrics.
+    #[must_use]
+    pub fn labelled(labels: Vec<(String, String)>) -> Arc<Self> {
+        clock::start();
+        Arc::new(Self { metrics: Place::on_heap(), started_unix_ns: clock::unix_ns(), labels })
+    }
+
+    /// The same in a page, where other processes can read it, see [`page`](crate::page). It is marked as closed by
+    /// [`close_page`](Self::close_page), or when this and all its updaters are dropped.
+    ///
+    /// # Errors
+    /// [`PageError::InUse`], [`PageError::NotAPage`], [`PageError::FileSystem`], [`PageError::Full`], [`PageError::Io`];
+    /// [`PageError::Option`] for labels that cannot be, see [`check_labels`](crate::page::check_labels).
+    pub fn on_page(page: &PageOptions, labels: Vec<(String, String)>) -> Result<Arc<Self>, PageError> {
+        clock::start();
+        let started_unix_ns = clock::unix_ns();
+        let page = NewPage::create(page, &M::catalogue(), &labels, started_unix_ns, size_of::<M>())?;
+        Ok(Arc::new(Self { metrics: Place::on_page(page)?, started_unix_ns, labels }))
+    }
+
+    /// The page that the metrics are in, if they are in one.
+    pub fn page(&self) -> Option<&Path> {
+        self.metrics.page().map(Page::path)
+    }
+
+    /// Says in the page that nothing more will come, and lets another one take its place. What is recorded all the same
+    /// still shows in [`snapshot`](Self::snapshot). Does nothing the second time, or without a page.
+    pub fn close_page(&self) {
+        if let Some(page) = self.metrics.page() {
+            page.close();
+        }
+    }
+
+    /// The labels it was given.
+    pub fn labels(&self) -> &[(String, String)] {
+        &self.labels
+    }
+
+    /// The metrics themselves.
+    pub fn metrics(&self) -> &M {
+        &self.metrics
+    }
+
+    /// A copy of every metric.
+    pub fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot::started_at(self.started_unix_ns, &self.labels);
+        self.metrics.copy_to(&mut snapshot);
+        snapshot.with_durable_lag()
+    }
+
+    /// Every metric with where it lies in [`metrics`](Self::metrics).
+    pub fn catalogue() -> Vec<Entry> {
+        M::catalogue()
+    }
+}
 
 /// A metric with where it lies in memory.
 #[derive(Clone, Debug)]

@@ -193,6 +193,8 @@ fn what_is_no_page_is_neither_overwritten_nor_read() {
             let text = error.to_string();
             assert!(matches!(error, PageError::NotAPage { .. }), "{text}");
             assert!(text.contains(told), "{told}: {text}");
+            // Whoever mistakes the directory of a log for a page is not told to be rid of it.
+            assert!(!text.contains("remove"), "{text}");
             assert_eq!(error.path(), Some(path.as_path()));
         }
     }

@@ -158,6 +158,9 @@ fn names_cannot_do_anything_to_a_terminal() {
     let at = page().windows(6).position(|letters| letters == b"Append").unwrap();
     let error = read(&with(at, b"\x1b[2J")).unwrap_err();
     assert!(error.to_string().contains("control characters"), "{error}");
+    let label = page().windows(3).position(|letters| letters == b"log").unwrap();
+    let text = read(&with(label, b"\x1b[J")).unwrap().to_string();
+    assert!(text.contains("\\u{1b}[J=") && !text.contains('\u{1b}'), "{text:.80}");
 }
 
 #[test]

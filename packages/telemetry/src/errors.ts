@@ -33,8 +33,14 @@ export class MetricsError extends Error {
 
   /** What reading a source threw, as an error that says which source it was. */
   static of(thrown: unknown, source: number): MetricsError {
-    const { code, message } = describe(thrown)
-    return new MetricsError(code, `source ${source}: ${message}`, source, { cause: thrown })
+    try {
+      if (thrown instanceof MetricsError) return thrown
+      const { code, message } = describe(thrown)
+      return new MetricsError(code, `source ${source}: ${message}`, source, { cause: thrown })
+    } catch {
+      // What is thrown may throw itself when it is looked at.
+      return new MetricsError('WAL_METRICS', `source ${source}: threw what cannot be looked at`, source)
+    }
   }
 }
 
@@ -54,7 +60,7 @@ export function pageError(thrown: unknown): MetricsError {
 function describe(thrown: unknown): { code: MetricsErrorCode; message: string } {
   if (!(thrown instanceof Error)) return { code: 'WAL_METRICS', message: `threw ${inspect(thrown)}` }
   const { code } = thrown as { code?: unknown }
-  return { code: isOurs(code) ? code : 'WAL_METRICS', message: thrown.message }
+  return { code: isOurs(code) ? code : 'WAL_METRICS', message: String(thrown.message) }
 }
 
 function isOurs(code: unknown): code is MetricsErrorCode {

@@ -1,7 +1,7 @@
 /** Numbers as people read them. */
 import { loadAddon } from './native.js'
 
-const addon = await loadAddon()
+const addon = loadAddon()
 
 /** A value of a metric in its unit, as `dump()` writes it: `48.1 µs`, `16.0 KiB`, `1,234,567`. */
 export function figure(value: number, unit: string): string {

@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import type { PrometheusFormat } from './prometheus/format.js'
 
 /** What the addon exports. All throw an error with a code for bytes that they cannot read. */
@@ -36,6 +38,8 @@ export interface NativeExposition {
     places: readonly number[],
     missing: readonly string[],
   ): Buffer
+  /** The source with this number was taken away: the next new one like it goes on in its series. */
+  remove(place: number): void
 }
 
 /** Thrown when no native binary fits this machine. */
@@ -50,11 +54,10 @@ export class AddonMissingError extends Error {
  *
  * @throws AddonMissingError naming the platform and the package that was looked for
  */
-export async function loadAddon(
-  loader: URL = new URL('../native/binding.js', import.meta.url),
-): Promise<TelemetryBinding> {
+export function loadAddon(loader: URL = new URL('../native/binding.cjs', import.meta.url)): TelemetryBinding {
   try {
-    return (await import(loader.href)) as TelemetryBinding
+    // Without waiting, so that the package can also be had with `require`.
+    return createRequire(import.meta.url)(fileURLToPath(loader)) as TelemetryBinding
   } catch (cause) {
     const platform = `${process.platform}-${process.arch}`
     const message =

@@ -3,7 +3,7 @@ import { MetricsError, pageError } from './errors.js'
 import { loadAddon, type NativePage } from './native.js'
 import { metricsSymbol } from './source.js'
 
-const addon = await loadAddon()
+const addon = loadAddon()
 
 /**
  * Whether somebody records in a page: `live`, its process does; `closed`, it has closed it, and the values are the last

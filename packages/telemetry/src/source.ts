@@ -39,6 +39,8 @@ function readerOf(source: unknown): ((this: unknown) => unknown) | undefined {
 
 function checked(bytes: unknown, place: number): Uint8Array {
   if (types.isUint8Array(bytes)) return bytes
-  const kind = bytes === null ? 'null' : typeof bytes
+  // What it rejects with would end the process, since nobody else hears of it.
+  if (types.isPromise(bytes)) bytes.catch(() => {})
+  const kind = bytes === null ? 'null' : types.isPromise(bytes) ? 'a promise' : typeof bytes
   throw new MetricsError('WAL_METRICS', `source ${place}: gave ${kind} instead of a Uint8Array`, place)
 }

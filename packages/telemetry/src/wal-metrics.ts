@@ -14,7 +14,7 @@ import type { SourceSeries } from './series.js'
 import type { MetricsSnapshot, SourceSnapshot } from './snapshot.js'
 import { bytesOf, type MetricsSource, type ReadBytes } from './source.js'
 
-const addon = await loadAddon()
+const addon = loadAddon()
 
 /**
  * Metrics of one or more sources. Each call copies what they hold at that moment.
@@ -43,7 +43,11 @@ export interface WalMetrics extends MetricProducer {
    * @throws MetricsError `WAL_LISTEN` if it cannot listen, `WAL_UNSUPPORTED` for options that do not exist
    */
   serve(options: ServeOptions): Promise<MetricsServer>
-  /** A producer of its own for one more reader, with options. One that gives deltas serves one reader only. */
+  /**
+   * A producer of its own for one more reader, with options. One that gives deltas serves one reader only.
+   *
+   * @throws MetricsError `WAL_UNSUPPORTED` for options that do not exist
+   */
   producer(options?: ProducerOptions): MetricProducer
   /**
    * One more source.
@@ -51,7 +55,10 @@ export interface WalMetrics extends MetricProducer {
    * @throws MetricsError `WAL_METRICS` if it is none
    */
   add(source: MetricsSource): void
-  /** Leaves a source out from now on, such as one that was closed; `false`: it was not there. */
+  /**
+   * Leaves a source out from now on, such as one that was closed; the next one that is added with the same labels, such
+   * as the same log opened anew, goes on in its series. `false`: it was not there.
+   */
   remove(source: MetricsSource): boolean
 }
 
@@ -89,8 +96,9 @@ class Metrics implements WalMetrics {
 
   remove(source: MetricsSource): boolean {
     const at = this.#sources.findIndex(known => known.source === source)
-    if (at >= 0) this.#sources.splice(at, 1)
-    return at >= 0
+    const [removed] = at >= 0 ? this.#sources.splice(at, 1) : []
+    if (removed !== undefined) this.#exposition.remove(removed.place)
+    return removed !== undefined
   }
 
   snapshot(): MetricsSnapshot {
@@ -125,7 +133,8 @@ class Metrics implements WalMetrics {
   producer(options?: ProducerOptions): MetricProducer {
     return new Producer(() => {
       const { read, errors } = this.#readEach(bytes => JSON.parse(addon.seriesJson(bytes)) as SourceSeries)
-      return { sources: read.map(({ place, result }) => ({ place, read: result })), errors }
+      const places = new Set(this.#sources.map(({ place }) => place))
+      return { places, sources: read.map(({ place, result }) => ({ place, read: result })), errors }
     }, options)
   }
 
@@ -144,7 +153,7 @@ class Metrics implements WalMetrics {
       try {
         read.push({ place, result: use(bytes()) })
       } catch (thrown) {
-        errors.push(thrown instanceof MetricsError ? thrown : MetricsError.of(thrown, place))
+        errors.push(MetricsError.of(thrown, place))
       }
     }
     return { read, errors }

@@ -1,7 +1,9 @@
 /** The command line, on pages of processes that live, have ended, or were killed. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -218,4 +220,93 @@ test('a collector that is not there is told, and is the exit code', async t => {
   const { code, stdout } = await run(['push', page, '--endpoint', 'http://127.0.0.1:9', '--once'], timeout)
   t.is(code, 2)
   t.regex(stdout, /not pushed: /)
+})
+
+test('push tells of a page that cannot be read any more, and goes on with the others', async t => {
+  const [kept, lost] = await Promise.all([engineWith(t, 3), engineWith(t, 4)])
+  await end(lost.child, 'SIGKILL')
+  const collector = createServer((request, response) => request.resume().on('end', () => response.end()))
+  await once(collector.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => collector.close())
+  const { port } = collector.address() as AddressInfo
+  const pushing = start(['push', kept.page, lost.page, '-e', `http://127.0.0.1:${port}`, '-i', '0.1'])
+  const said: string[] = []
+  for await (const line of createInterface({ input: pushing.stdout as NodeJS.ReadableStream })) {
+    said.push(line.includes(' points to ') ? 'points' : line)
+    if (said.length === 1) writeFileSync(lost.page, 'no page')
+    // Not before the others were pushed again.
+    const isTold = said.at(-2)?.includes(lost.page) === true && said.at(-1) === 'points'
+    if (isTold || said.length === 100) kept.child.stdin?.end()
+  }
+  const told = said.findIndex(line => line !== 'points')
+  t.true(told > 0, said.join('\n'))
+  t.regex(said[told] ?? '', /^not read: source 1: the metrics page .* is damaged/)
+  t.is(said[told + 1], 'points')
+  t.is(pushing.exitCode ?? (await once(pushing, 'exit'))[0], 2)
+})
+
+test('all pages that are named are shown, and of an option that is given twice the last one counts', async t => {
+  const engines = await Promise.all([engineWith(t, 3), engineWith(t, 4)])
+  for (const { child } of engines) await end(child, 'SIGKILL')
+  const pages = engines.map(({ page }) => page)
+  const { stdout } = await run(['dump', ...pages, '--json', '--json'])
+  const { sources } = JSON.parse(stdout) as { sources: (SourceSnapshot & { page: string })[] }
+  t.deepEqual(
+    sources.map(({ page }) => page),
+    pages,
+  )
+  t.deepEqual(sources.map(eventsIn), [3, 4])
+  const watched = await run(['watch', ...pages, '--times', '9', '-n', '2', '-i', '0.1'])
+  t.is(watched.stdout.match(/ is dead/g)?.length, 4, watched.stdout)
+})
+
+test('what the environment says of the service and cannot be read is told', async t => {
+  const { code, stdout, stderr } = await run(['push', 'page', '--once'], {
+    OTEL_RESOURCE_ATTRIBUTES: 'team=a%b,zone=50%',
+  })
+  t.is(code, 2)
+  t.is(stdout, '')
+  t.regex(stderr, /^error: OTEL_RESOURCE_ATTRIBUTES has a%b, where a % is none of an escape/)
+})
+
+test('output that there is no room for is told', async t => {
+  const { page, child } = await engineWith(t, 3)
+  await end(child, 'SIGKILL')
+  const full = openSync('/dev/full', 'w')
+  t.teardown(() => closeSync(full))
+  const dumped = spawn(process.execPath, [program, 'dump', page], { stdio: ['ignore', full, 'pipe'] })
+  const { code, stderr } = await outcome(dumped)
+  t.is(code, 2)
+  t.regex(stderr, /^error: ENOSPC: .*\n\(ENOSPC\)\n$/)
+})
+
+test('wrong usage is told in the words that were typed, and where that command is explained', async t => {
+  for (const [args, said, command] of [
+    [[], 'say what to do: dump, watch, serve, push or report', ''],
+    [['frob'], 'there is no command frob: say dump, watch, serve, push or report', ''],
+    [['wach', 'page'], 'there is no command wach: did you mean watch?', ''],
+    [['dump'], 'name a page, or several', 'dump'],
+    [['dump', 'page', '--jsn'], 'dump has no option --jsn', 'dump'],
+    [
+      ['push', 'page', '--protocol', 'smtp'],
+      '--protocol is smtp: it is one of http/protobuf, http/json, grpc',
+      'push',
+    ],
+    [['watch', 'page', '--times'], '--times needs a value behind it', 'watch'],
+    [['watch', 'page', '-i', '3e6'], '--interval is at most 2147483 seconds', 'watch'],
+    [['push', 'page', '-i', 'Infinity'], '--interval is at most 2147483 seconds', 'push'],
+    [['report', 'page', '-s', '1e12'], '--seconds is a number of seconds, 0 to 2147483', 'report'],
+    [['push', 'page', '-e'], '-e needs a value behind it', 'push'],
+    [['serve', 'page', '--port', '70000'], '--port is a whole number from 0 to 65535', 'serve'],
+    [['serve', 'page', '--port', 'http'], '--port is a whole number from 0 to 65535', 'serve'],
+  ] as const) {
+    const { code, stdout, stderr } = await run([...args])
+    t.is(code, 2, said)
+    t.is(stdout, '', said)
+    const help =
+      command === ''
+        ? 'flashstrike-telemetry --help shows the commands'
+        : `flashstrike-telemetry ${command} --help shows its options, with examples`
+    t.is(stderr, `error: ${said}\n${help}\n`)
+  }
 })

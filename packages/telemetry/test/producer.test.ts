@@ -194,7 +194,7 @@ test('recorders and recoveries stand side by side, and readers of one log are to
   t.false(metrics.remove(readers[0]))
   t.deepEqual(await sourcesOf(), ['3'], 'a series keeps its name when another one goes')
   metrics.add(readers[0])
-  t.deepEqual((await sourcesOf()).length, 2)
+  t.deepEqual(await sourcesOf(), ['3', undefined], 'and what that one had goes to the next new one')
   t.throws(() => metrics.add({}), { code: 'WAL_METRICS' })
   for (const log of [orders, trades, ...readers]) await log.close()
 })
@@ -216,6 +216,18 @@ test('whatever its sources do, a producer gives what it can, and says what it ca
     ['WAL_CLOSED', 'WAL_METRICS'],
   )
   t.deepEqual((await walMetrics().collect()).errors, [])
+})
+
+test('options of a producer that do not exist or are wrong are refused with what there is', t => {
+  const metrics = walMetrics(golden)
+  for (const [options, told] of [
+    [{ temporality: 'Delta' }, "got 'Delta' for temporality: it takes 'cumulative' or 'delta'"],
+    [{ temporalty: 'delta' }, 'has no option temporalty: it takes temporality'],
+    [null, 'got null: it takes an object with temporality'],
+  ] as const) {
+    const message = `producer() ${told}`
+    t.throws(() => metrics.producer(options as object), { code: 'WAL_UNSUPPORTED', message })
+  }
 })
 
 test('a collection is plain: numbers, texts and arrays, nothing that an exporter would mangle', async t => {

@@ -34,6 +34,8 @@ test('sources that are the same in all labels are told apart, for good', t => {
   t.deepEqual(series(), [`${EVENTS}{${LABELS}} 1000000`, second])
   metrics.remove(golden)
   t.deepEqual(series(), [second])
+  metrics.add(golden)
+  t.deepEqual(series(), [second, `${EVENTS}{${LABELS}} 1000000`], 'a new one goes on where that one ended')
 })
 
 test('a source that fails is counted, told, and fails no other', t => {

@@ -131,7 +131,7 @@ test('options that do not exist or are wrong are refused with what there is', as
   await check({ port: '9464' }, /got '9464' for port/)
   await check({ port: 0, hostname: 'x' }, /has no option hostname: it takes port, host, path, legacyNames/)
   await check({ port: 0, host: '' }, /got '' for host: it takes an address or a host name/)
-  for (const path of ['metrics', '/metrics?x', '/a b', '/-/healthy', 7]) {
+  for (const path of ['metrics', '/metrics?x', '/a b', '/-/healthy', 7, '/é', '/<x>', '/a/../b', '/a\\b']) {
     await check({ port: 0, path }, /for path: it takes a path that begins with \//)
   }
   await check(undefined, /got undefined: it takes an object with port, host, path, legacyNames/)
@@ -201,7 +201,7 @@ async function limited(t: ExecutionContext, limits: Partial<Limits>, body = Buff
 }
 
 test('a client that takes its time is not waited for', async t => {
-  const { port } = await limited(t, { connections: 64 })
+  const { port } = await limited(t, { ...patience, headersMs: 100 })
   t.is(await raw(port, ''), 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n')
   t.regex(await raw(port, 'GET /metrics HTTP/1.1\r\nHost: '), /^HTTP\/1\.1 408 /)
 })
@@ -229,6 +229,17 @@ test('a client that does not take its answer is dropped', async t => {
   socket.on('data', part => (received += part.length))
   await closed
   t.true(received < body.length, `${received} bytes`)
+})
+
+test('a client that asks several times at once and breaks off is forgotten', async t => {
+  const limits = { ...patience, answers: 2, closingMs: 600_000 }
+  const server = await limited(t, limits, Buffer.alloc(8 << 20))
+  const { socket, closed } = sent(server.port, 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3))
+  await once(socket, 'readable')
+  socket.resetAndDestroy()
+  await closed
+  await untilAnswered(t, server.url)
+  await t.notThrowsAsync(server.close())
 })
 
 /** Asks until there is a place for one more connection. */

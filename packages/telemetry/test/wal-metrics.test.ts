@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import test from 'ava'
 import {
   type MetricKind,
@@ -166,6 +167,43 @@ test('a source that fails is reported and fails no other', t => {
   const text = metrics.dump()
   t.is(text.match(/^\[Segment Writer Metrics, log=orders\]/gm)?.length, 2)
   t.true(text.includes('\n[Metrics missing] WAL_CLOSED: source 0: this Recorder was closed\n'), text)
+})
+
+test('a source that throws what throws when it is looked at fails no other', async t => {
+  const fault = () => {
+    throw new Error('looked at')
+  }
+  for (const thrown of [
+    Object.defineProperty(new Error(), 'message', { get: fault }),
+    Object.defineProperty(new Error(), 'code', { get: fault }),
+    Object.assign(new Error(), { message: Symbol('none') }),
+    new Proxy({}, { getPrototypeOf: fault }),
+    { [inspect.custom]: fault },
+  ]) {
+    const hostile = sourceOf(() => {
+      throw thrown
+    })
+    const metrics = walMetrics(hostile, golden)
+    const { sources, errors } = metrics.snapshot()
+    t.is(sources.length, 1)
+    t.like(errors, { length: 1, 0: { code: 'WAL_METRICS', source: 0 } })
+    t.true(metrics.dump().includes('[Metrics missing] WAL_METRICS: source 0: '))
+    t.true(metrics.prometheus().includes('wal_telemetry_source_errors 1'))
+    const { resourceMetrics } = await metrics.collect()
+    t.true(resourceMetrics.scopeMetrics.some(scope => scope.metrics.length > 0))
+  }
+})
+
+test('a source that promises its bytes is told, and what it rejects with ends nothing', async t => {
+  const metrics = walMetrics(
+    sourceOf(() => Promise.reject(new Error('later'))),
+    golden,
+  )
+  const { sources, errors } = metrics.snapshot()
+  t.is(sources.length, 1)
+  t.is(errors[0]?.message, 'source 0: gave a promise instead of a Uint8Array')
+  // A rejection that nobody has heard of would be told by then, and fail this file.
+  await new Promise(resolve => setImmediate(resolve))
 })
 
 test('bytes that are no snapshot are told from those of a newer version', t => {

@@ -5,7 +5,7 @@ import * as fc from 'fast-check'
 import pc from 'picocolors'
 import { History } from '#src/cli/watch/history.js'
 import { type Shown, screen } from '#src/cli/watch/screen.js'
-import { type SourceSnapshot, walMetrics } from '#src/index.js'
+import { type Metric, type SourceSnapshot, walMetrics } from '#src/index.js'
 import { goldenBytes, sourceOf } from './support.js'
 
 const colours = pc.createColors(true)
@@ -96,4 +96,50 @@ test('latencies are those of the last ten seconds', t => {
   for (let second = 1; second <= 30; second += 1) {
     t.is(appends(later(golden, second, second * 100)), Math.min(second, 10) * 100, `second ${second}`)
   }
+})
+
+test('what was lately is not beyond what ever was', t => {
+  const isUsed = (metric: Metric) => metric.kind === 'operation' && metric.value.duration.count > 0
+  const { name } = golden.metrics.find(isUsed) as Metric
+  const more = (snapshot: SourceSnapshot): SourceSnapshot => ({
+    ...later(snapshot, 1, 0),
+    metrics: snapshot.metrics.map(metric => {
+      if (metric.kind !== 'operation' || metric.name !== name) return metric
+      const { duration } = metric.value
+      const bucketCounts = duration.bucketCounts.map(
+        (count, i, all) => count + (i === all.length - 1 ? 1 : 0),
+      )
+      return {
+        ...metric,
+        value: { ...metric.value, duration: { ...duration, count: duration.count + 1, bucketCounts } },
+      }
+    }),
+  })
+  const isIt = (spread: { name: string; part: string }) =>
+    name.endsWith(`.${spread.part}.${spread.name}`.replaceAll(' ', '_'))
+  const history = new History()
+  const whole = history.add(golden)
+  const { values } = history.add(more(golden)).window.latencies.find(isIt) ?? {}
+  const all = whole.window.latencies.find(isIt)?.values
+  t.is(values?.count, 1)
+  t.is(values?.max, all?.max)
+  t.true((values?.min ?? 0) >= (all?.min ?? 1))
+})
+
+test('the course of events has a line of its own, and the first look says since when it counts', t => {
+  const room = { columns: 80, rows: 60, colours: pc.createColors(false) }
+  const history = new History()
+  const drawn = (snapshot: SourceSnapshot) =>
+    screen([{ title: 'orders', state: 'live', isLive: true, lately: history.add(snapshot) }], [], room).join(
+      '\n',
+    )
+  const screenOf = (course: readonly number[]) =>
+    screen([{ ...shownOf(golden), lately: { ...new History().add(golden), course } }], [], room).join('\n')
+  const first = drawn(golden)
+  t.regex(first, /^since it began +rate/m)
+  t.notRegex(first, /^events /m)
+  const second = drawn(later(golden, 1, 100))
+  t.regex(second, /^last 10 s +rate/m)
+  t.regex(second, /^events \S$/m)
+  t.notRegex(screenOf([0, 0]), /^events /m, 'nothing is drawn of nothing')
 })

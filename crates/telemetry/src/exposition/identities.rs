@@ -9,10 +9,12 @@ use crate::snapshot::Snapshot;
 const OWN: [&str; 6] = ["system", "subsystem", "outcome", "state", "le", "quantile"];
 
 /// Which source was the first to have its labels. It stays as it is, others get a label `source`, for good, so that a
-/// series never changes its name because another source came or went.
+/// series never changes its name because another source came or went. What one had that was taken away goes to the next
+/// new one: a log that is opened anew goes on in its own series.
 #[derive(Debug, Default)]
 pub(super) struct Identities {
     owners: HashMap<Identity, usize>,
+    others: HashSet<(usize, Identity)>,
 }
 
 /// The side (`recorder`, `recovery`), because the two have no metric in common, and the labels.
@@ -21,6 +23,24 @@ type Identity = (String, Vec<Label>);
 impl Identities {
     pub(super) fn scrape(&mut self) -> Scrape<'_> {
         Scrape { identities: self, taken: HashSet::new(), labels: Vec::new() }
+    }
+
+    /// The source at this place was taken away.
+    pub(super) fn remove(&mut self, place: usize) {
+        self.owners.retain(|_, &mut owner| owner != place);
+        self.others.retain(|&(other, _)| other != place);
+    }
+
+    fn is_owner(&mut self, place: usize, identity: &Identity) -> bool {
+        let other = (place, identity.clone());
+        if self.others.contains(&other) {
+            return false;
+        }
+        let is_owner = *self.owners.entry(identity.clone()).or_insert(place) == place;
+        if !is_owner {
+            self.others.insert(other);
+        }
+        is_owner
     }
 }
 
@@ -38,8 +58,7 @@ impl Scrape<'_> {
         let side = snapshot.metrics().first().map_or("", |metric| &metric.descriptor.section.side);
         let mut identity = (side.to_owned(), self.labels.clone());
         identity.1.sort_unstable();
-        let owner = *self.identities.owners.entry(identity.clone()).or_insert(place);
-        let mut is_free = owner == place && self.taken.insert(identity);
+        let mut is_free = self.identities.is_owner(place, &identity) && self.taken.insert(identity);
         let mut tries = 0;
         while !is_free {
             // A source may have a label `source` of its own, even one with a number; so this one's is looked at too.
@@ -112,6 +131,21 @@ mod tests {
         assert_eq!(labels(&mut identities, &all), expected);
         // Also when the first one is gone.
         assert_eq!(labels(&mut identities, &all[2..]), expected[2..]);
+    }
+
+    #[test]
+    fn what_one_had_that_was_taken_away_goes_to_the_next_new_one() {
+        let orders = source(&[("log", "orders")]);
+        let mut identities = Identities::default();
+        assert_eq!(
+            labels(&mut identities, &[(0, &orders), (1, &orders)]),
+            ["log=orders", "log=orders source=1"]
+        );
+        identities.remove(0);
+        assert_eq!(labels(&mut identities, &[(1, &orders)]), ["log=orders source=1"]);
+        let after = [(1, &orders), (2, &orders), (3, &orders)];
+        let expected = ["log=orders source=1", "log=orders", "log=orders source=3"];
+        assert_eq!(labels(&mut identities, &after), expected);
     }
 
     #[test]

@@ -112,6 +112,12 @@ impl Exposition {
         }
     }
 
+    /// The source with this number was taken away, such as a log that was closed: the next new one with the same labels
+    /// goes on in its series. A source that cannot be read for a while keeps them.
+    pub fn remove(&mut self, place: usize) {
+        self.identities.remove(place);
+    }
+
     fn write_as<E: Encoding>(
         &mut self,
         encoding: E,

@@ -18,7 +18,7 @@ pub enum PageError {
         process: u32,
     },
     /// There is something else under the name of the page, which is neither read nor overwritten.
-    #[error("{path} is no metrics page: {what}; name another file, or remove it if nobody needs it")]
+    #[error("{path} is no metrics page: {what}; it is left as it is: name another file")]
     NotAPage {
         /// The file.
         path: PageFile,

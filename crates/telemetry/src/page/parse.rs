@@ -84,7 +84,7 @@ impl Layout {
             labels: self.labels.clone(),
             metrics,
         };
-        Some(snapshot.with_lag_of_now())
+        Some(snapshot.with_durable_lag())
     }
 }
 

@@ -19,7 +19,8 @@ pub struct Committer {
     pub sync_waiters: Distribution,
     /// Bytes that each made durable.
     pub sync_bytes: Distribution,
-    /// Events written and not yet durable.
+    /// Events written and not yet durable. Nobody stores it: it is what the ids of the [manager](super::Manager) differ by
+    /// when they are looked at, since a sync that never ends stores nothing.
     pub durable_lag: Line<Gauge>,
 }
 
@@ -60,11 +61,5 @@ impl CommitterUpdater {
         if status == Status::Ok {
             self.metrics.sync_bytes.record(bytes);
         }
-    }
-
-    /// `events` events are written and not yet durable.
-    #[inline]
-    pub fn set_durable_lag(&self, events: u64) {
-        self.metrics.durable_lag.set(events);
     }
 }

@@ -1,4 +1,4 @@
-import { gained } from '../histogram.js'
+import { bucketEnd, gained } from '../histogram.js'
 import type { HistogramValue, Metric, MetricKind, MetricOf, SourceSnapshot } from '../snapshot.js'
 
 /** What every metric has. */
@@ -140,7 +140,7 @@ class Change {
   }
 
   #spread(now: HistogramValue, before?: HistogramValue, times?: number, failed?: number): Spread {
-    const values = before === undefined ? now : gained(now, before)
+    const values = before === undefined ? now : bounded(gained(now, before), now)
     const happened = Math.max(times ?? values.count, 0)
     const spread = { ...this.#named(), values, times: happened, perSecond: happened / this.#seconds }
     return failed === undefined ? spread : { ...spread, failed }
@@ -157,6 +157,17 @@ class Change {
   #was<Kind extends MetricKind>(kind: Kind): MetricOf<Kind> | undefined {
     return this.#before === undefined ? undefined : of(this.#before, kind)
   }
+}
+
+/** Of a part of a histogram: its greatest value is no greater than that of all, and its least no less. */
+function bounded(
+  part: HistogramValue,
+  { min = 0, max = Number.POSITIVE_INFINITY }: HistogramValue,
+): HistogramValue {
+  const end = bucketEnd(part, part.bucketCounts.length - 1)
+  return part.count === 0
+    ? part
+    : { ...part, min: Math.max(min, bucketEnd(part, -1)), max: Math.min(max, end) }
 }
 
 function of<Kind extends MetricKind>(metric: Metric, kind: Kind): MetricOf<Kind> | undefined {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type Yargs from 'yargs'
 import { UsageError } from './failure.js'
+import { complaint, EVERY_COMMAND, examples, PROGRAM } from './usage.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -10,8 +11,10 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 // Its form as an ES module breaks help texts in the middle of words.
 const yargs = createRequire(import.meta.url)('yargs') as typeof Yargs
 
-const PROGRAM = 'flashstrike-telemetry'
 const PROTOCOLS = ['http/protobuf', 'http/json', 'grpc'] as const
+const MOST_PORT = 65_535
+/** What a timer can wait at most; one that is to wait longer does not wait at all. */
+const MOST_SECONDS = 2_147_483
 const LEAST_COLUMNS = 80
 const MOST_COLUMNS = 100
 
@@ -22,10 +25,10 @@ const pages = {
   demandOption: true,
 } as const
 const interval = (seconds: number, describe: string) =>
-  ({ describe, type: 'number', default: seconds, alias: 'i' }) as const
+  ({ describe, type: 'number', default: seconds, alias: 'i', requiresArg: true }) as const
 
 /** What understands arguments and does what they ask for. */
-export function commandLine() {
+export function commandLine(args: readonly string[]) {
   return yargs()
     .scriptName(PROGRAM)
     .usage(
@@ -53,7 +56,12 @@ export function commandLine() {
         command
           .positional('page', pages)
           .option('interval', interval(1, 'Seconds from one look to the next'))
-          .option('times', { describe: 'Look so many times, then end', type: 'number', alias: 'n' })
+          .option('times', {
+            describe: 'Look so many times, then end',
+            type: 'number',
+            alias: 'n',
+            requiresArg: true,
+          })
           .epilogue(
             examples([
               ['watch /dev/shm/orders', 'Ctrl-C ends it'],
@@ -63,7 +71,7 @@ export function commandLine() {
       async ({ page, interval, times }) =>
         end(
           (await import('./watch/watch.js')).watch(page, {
-            intervalMs: positive('interval', interval) * 1000,
+            intervalMs: milliseconds('interval', interval),
             times: times === undefined ? undefined : positive('times', times),
           }),
         ),
@@ -79,6 +87,7 @@ export function commandLine() {
             type: 'number',
             default: 9464,
             alias: 'p',
+            requiresArg: true,
           })
           .option('host', { describe: 'Address to listen on', type: 'string', default: '127.0.0.1' })
           .option('legacy-names', {
@@ -89,8 +98,11 @@ export function commandLine() {
           .epilogue(
             examples([['serve /dev/shm/orders --port 9464', 'then scrape http://127.0.0.1:9464/metrics']]),
           ),
-      async ({ page, port, host, legacyNames }) =>
-        end((await import('./serve.js')).serve(page, { port, host, legacyNames })),
+      async ({ page, port, host, legacyNames }) => {
+        if (!(Number.isInteger(port) && port >= 0 && port <= MOST_PORT))
+          throw new UsageError(`--port is a whole number from 0 to ${MOST_PORT}`)
+        await end((await import('./serve.js')).serve(page, { port, host, legacyNames }))
+      },
     )
     .command(
       'push <page..>',
@@ -102,6 +114,7 @@ export function commandLine() {
             describe: 'Where the collector listens; else OTEL_EXPORTER_OTLP_ENDPOINT',
             type: 'string',
             alias: 'e',
+            requiresArg: true,
           })
           .option('protocol', {
             describe: 'How OTLP is spoken',
@@ -125,7 +138,7 @@ export function commandLine() {
           (await import('./push.js')).push(page, {
             endpoint,
             protocol,
-            intervalMs: positive('interval', interval) * 1000,
+            intervalMs: milliseconds('interval', interval),
             once,
           }),
         ),
@@ -141,10 +154,12 @@ export function commandLine() {
             type: 'number',
             default: 5,
             alias: 's',
+            requiresArg: true,
           })
           .epilogue(examples([['report /dev/shm/orders > report.html', 'one file that needs nothing else']])),
       async ({ page, seconds }) => {
-        if (!(seconds >= 0)) throw new UsageError('--seconds is a number of seconds, 0 or more')
+        if (!(seconds >= 0 && seconds <= MOST_SECONDS))
+          throw new UsageError(`--seconds is a number of seconds, 0 to ${MOST_SECONDS}`)
         await end((await import('./report.js')).report(page, { seconds }))
       },
     )
@@ -154,10 +169,10 @@ export function commandLine() {
         ['serve --help', 'options and examples of a command'],
       ])}\n\nExit codes: 0 done, 2 wrong usage or no such page. Reading disturbs nobody.`,
     )
-    .parserConfiguration({ 'duplicate-arguments-array': false })
+    .middleware(lastOfEach)
     .strict()
     .recommendCommands()
-    .demandCommand(1, 'say what to do: dump, watch, serve, push or report')
+    .demandCommand(1, `say what to do: ${EVERY_COMMAND}`)
     .version(version)
     .help()
     .alias('help', 'h')
@@ -168,23 +183,30 @@ export function commandLine() {
     .exitProcess(false)
     .showHelpOnFail(false)
     .fail((message, error) => {
-      throw error ?? new UsageError(complaint(message))
+      throw isOfUsage(error) ? new UsageError(complaint(error?.message ?? message, args)) : error
     })
-}
-
-/** Each example on a line of its own, so that it can be copied, with what it does below. */
-function examples(all: readonly (readonly [args: string, what: string])[]): string {
-  return `Examples:\n${all.map(([args, what]) => `  ${PROGRAM} ${args}\n      ${what}`).join('\n')}`
-}
-
-/** What the parser found wrong, in terms of what was typed. */
-function complaint(message: string): string {
-  return message.startsWith('Not enough non-option arguments') ? 'name a page, or several' : message
 }
 
 function positive(option: string, value: number): number {
   if (!(value > 0)) throw new UsageError(`--${option} is a number above 0`)
   return value
+}
+
+function milliseconds(option: string, seconds: number): number {
+  if (positive(option, seconds) > MOST_SECONDS)
+    throw new UsageError(`--${option} is at most ${MOST_SECONDS} seconds`)
+  return seconds * 1000
+}
+
+/** Of an option that is given twice the last one counts. The parser can do so itself, but then of several pages too. */
+function lastOfEach(given: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(given))
+    if (Array.isArray(value) && name !== 'page' && name !== '_') given[name] = value.at(-1)
+}
+
+/** The parser throws some of its complaints, and only tells the others. */
+function isOfUsage(error: Error | undefined): boolean {
+  return error === undefined || error.name === 'YError'
 }
 
 async function end(code: Promise<number>): Promise<void> {

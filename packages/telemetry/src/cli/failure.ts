@@ -1,6 +1,7 @@
 import { MetricsError } from '../errors.js'
 import { colours } from './output.js'
 import { safe } from './text.js'
+import { helpFor } from './usage.js'
 
 /** It has done what it was asked for. */
 export const EXIT_OK = 0
@@ -11,13 +12,12 @@ export const EXIT_ERROR = 2
 export class UsageError extends Error {}
 
 /** Says what went wrong, on standard error; gives the exit code. */
-export function fail(error: unknown): number {
+export function fail(error: unknown, args: readonly string[]): number {
   const { red, dim } = colours(process.stderr)
   const [first = '', ...more] = (error instanceof Error ? error.message : String(error)).split('\n').map(safe)
   process.stderr.write(`${red('error:')} ${[first, ...more].join('\n')}\n`)
   const code = error instanceof MetricsError ? error.code : (error as NodeJS.ErrnoException).code
-  if (error instanceof UsageError)
-    process.stderr.write(dim('flashstrike-telemetry --help shows the commands\n'))
+  if (error instanceof UsageError) process.stderr.write(dim(`${helpFor(args)}\n`))
   else if (code !== undefined) process.stderr.write(dim(`(${code})\n`))
   return EXIT_ERROR
 }

@@ -2,13 +2,13 @@
 import { commandLine } from './command-line.js'
 import { fail } from './failure.js'
 
+const args = process.argv.slice(2)
 // Whoever reads the output has enough of it, as `head` has: no error, only the end.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(process.exitCode ?? 0)
+  process.exit(error.code === 'EPIPE' ? (process.exitCode ?? 0) : fail(error, args))
 })
 try {
-  await commandLine().parseAsync(process.argv.slice(2))
+  await commandLine(args).parseAsync(args)
 } catch (error) {
-  process.exitCode = fail(error)
+  process.exitCode = fail(error, args)
 }

@@ -3,7 +3,7 @@ import type { MetricData } from '../opentelemetry/metric-data.js'
 import { walMetrics } from '../wal-metrics.js'
 import { EXIT_ERROR, EXIT_OK, UsageError } from './failure.js'
 import { print } from './output.js'
-import { Pages } from './page.js'
+import { type Page, Pages } from './page.js'
 
 /** How OTLP is spoken. */
 export type Protocol = 'http/protobuf' | 'http/json' | 'grpc'
@@ -31,24 +31,26 @@ type ExporterClass = new (options: { readonly url: string }) => Exporter
 
 /** `push`: pages to a collector, until all of their processes have ended, or it is interrupted. */
 export async function push(paths: readonly string[], options: PushOptions): Promise<number> {
+  const attributes = resource()
   const exporter = await exporterOf(options)
   using pages = new Pages(paths)
   const metrics = walMetrics(...pages.all.map(({ source }) => source))
   const ended = new AbortController()
   const end = () => ended.abort()
-  process.on('SIGINT', end).on('SIGTERM', end)
+  // Once each: a collector that does not answer can hold up the last push, and whoever asks again wants out.
+  process.once('SIGINT', end).once('SIGTERM', end)
   let code: number
   try {
     let isOver: boolean
     do {
       // Looked at first, so that what was counted last before the end is pushed behind it.
-      isOver =
-        options.once || ended.signal.aborted || pages.all.every(({ source }) => source.state !== 'live')
-      const { resourceMetrics } = await metrics.collect()
-      const failure = await pushed(exporter, { ...resourceMetrics, resource: { attributes: resource() } })
+      isOver = options.once || ended.signal.aborted || !pages.all.some(isLive)
+      const { resourceMetrics, errors } = await metrics.collect()
+      const failure = await pushed(exporter, { ...resourceMetrics, resource: { attributes } })
       const points = resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics).reduce(countPoints, 0)
-      code = failure === undefined ? EXIT_OK : EXIT_ERROR
+      code = failure === undefined && errors.length === 0 ? EXIT_OK : EXIT_ERROR
       await print(failure ?? `${new Date().toISOString()} ${points} points to ${options.endpoint}`)
+      for (const error of errors) await print(`not read: ${error instanceof Error ? error.message : error}`)
       if (!isOver) await sleep(options.intervalMs, undefined, { signal: ended.signal }).catch(() => {})
     } while (!isOver)
   } finally {
@@ -56,6 +58,15 @@ export async function push(paths: readonly string[], options: PushOptions): Prom
     await exporter.shutdown()
   }
   return code
+}
+
+/** Nothing more is to come of a page that cannot be read; of the others there is. */
+function isLive({ source }: Page): boolean {
+  try {
+    return source.state === 'live'
+  } catch {
+    return false
+  }
 }
 
 function countPoints(sum: number, { dataPoints }: MetricData): number {
@@ -99,8 +110,18 @@ function resource(): Record<string, string> {
   const { OTEL_RESOURCE_ATTRIBUTES = '', OTEL_SERVICE_NAME } = process.env
   const attributes = OTEL_RESOURCE_ATTRIBUTES.split(',').flatMap(pair => {
     const at = pair.indexOf('=')
-    return at > 0 ? [[pair.slice(0, at).trim(), decodeURIComponent(pair.slice(at + 1).trim())]] : []
+    return at > 0 ? [[pair.slice(0, at).trim(), decoded(pair.slice(at + 1).trim())]] : []
   })
   const named = OTEL_SERVICE_NAME ? { 'service.name': OTEL_SERVICE_NAME } : {}
   return { 'service.name': 'flashstrike-wal', ...Object.fromEntries(attributes), ...named }
+}
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    throw new UsageError(
+      `OTEL_RESOURCE_ATTRIBUTES has ${value}, where a % is none of an escape: write it as %25`,
+    )
+  }
 }

@@ -15,6 +15,11 @@ export class Deltas {
   /** By the place of the source. One that could not be read keeps what it held, so that nothing counts twice. */
   readonly #held = new Map<number, Held>()
 
+  /** Only sources at these places are left. */
+  keep(places: ReadonlySet<number>): void {
+    for (const place of this.#held.keys()) if (!places.has(place)) this.#held.delete(place)
+  }
+
   /** What came since the last time; all of it for a source that is new or began anew. Gauges stay as they are. */
   of(
     place: number,

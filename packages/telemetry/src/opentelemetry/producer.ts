@@ -1,4 +1,5 @@
 import type { MetricsError } from '../errors.js'
+import { check, type Rule } from '../options.js'
 import { Identities, type Series, type SourceSeries } from '../series.js'
 import type { HistogramValue, Time } from '../snapshot.js'
 import { Deltas } from './deltas.js'
@@ -30,8 +31,17 @@ export interface ProducerOptions {
 
 /** What sources hold, each with its place, and which of them could not be read. */
 export interface ReadSeries {
+  /** Of all sources there are, also those that could not be read. */
+  readonly places: ReadonlySet<number>
   readonly sources: readonly { readonly place: number; readonly read: SourceSeries }[]
   readonly errors: readonly MetricsError[]
+}
+
+const OPTIONS: Record<keyof ProducerOptions, Rule> = {
+  temporality: {
+    takes: "'cumulative' or 'delta'",
+    accepts: value => value === 'cumulative' || value === 'delta',
+  },
 }
 
 const SCOPE = { name: '@flashstrike/telemetry', version: '0.1.0' }
@@ -42,9 +52,11 @@ export class Producer implements MetricProducer {
   readonly #identities = new Identities()
   readonly #deltas: Deltas | undefined
 
-  constructor(read: () => ReadSeries, { temporality = 'cumulative' }: ProducerOptions = {}) {
+  /** @throws MetricsError `WAL_UNSUPPORTED` for options that do not exist */
+  constructor(read: () => ReadSeries, options: ProducerOptions = {}) {
+    check('producer()', options, OPTIONS)
     this.#read = read
-    this.#deltas = temporality === 'delta' ? new Deltas() : undefined
+    this.#deltas = options.temporality === 'delta' ? new Deltas() : undefined
   }
 
   // One producer that throws, or never answers, ends the metrics of the whole process: this one does neither.
@@ -57,7 +69,9 @@ export class Producer implements MetricProducer {
   }
 
   #collect(): CollectionResult {
-    const { sources, errors } = this.#read()
+    const { places, sources, errors } = this.#read()
+    this.#identities.keep(places)
+    this.#deltas?.keep(places)
     const metrics = new Map<string, MetricData>()
     for (const { place, read } of sources) {
       const all = this.#identities.of(place, read)

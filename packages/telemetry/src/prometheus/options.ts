@@ -1,5 +1,4 @@
-import { inspect } from 'node:util'
-import { MetricsError } from '../errors.js'
+import { check, type Rule, unsupported } from '../options.js'
 import { FORMATS, type PrometheusFormat } from './format.js'
 
 /** Options of `prometheus`. */
@@ -42,11 +41,6 @@ export interface ServeOptions {
 /** Where `serve` tells that it is alive. */
 export const HEALTHY = '/-/healthy'
 
-interface Rule {
-  readonly takes: string
-  accepts(value: unknown): boolean
-}
-
 const flag: Rule = { takes: 'true or false', accepts: value => typeof value === 'boolean' }
 
 const PROMETHEUS: Record<keyof PrometheusOptions, Rule> = {
@@ -57,6 +51,11 @@ const PROMETHEUS: Record<keyof PrometheusOptions, Rule> = {
   legacyNames: flag,
 }
 
+/** What a client would ask for in another form, escaped or with its dots resolved, would never be found. */
+function standsInUrls(path: string): boolean {
+  return path.startsWith('/') && new URL(`http://x${path}`).pathname === path
+}
+
 const SERVE: Record<keyof ServeOptions, Rule> = {
   port: {
     takes: 'a whole number from 0 to 65535',
@@ -64,8 +63,8 @@ const SERVE: Record<keyof ServeOptions, Rule> = {
   },
   host: { takes: 'an address or a host name', accepts: value => typeof value === 'string' && value !== '' },
   path: {
-    takes: `a path that begins with / and has no ? or # or blank in it, and not ${HEALTHY}`,
-    accepts: value => typeof value === 'string' && /^\/[^?#\s]*$/.test(value) && value !== HEALTHY,
+    takes: `a path that begins with / and stands in a URL as it is, without ? or # or blanks, and not ${HEALTHY}`,
+    accepts: value => typeof value === 'string' && standsInUrls(value) && value !== HEALTHY,
   },
   legacyNames: flag,
 }
@@ -83,25 +82,4 @@ export function checkPrometheusOptions(options: PrometheusOptions): void {
 export function checkServeOptions(options: ServeOptions): void {
   check('serve()', options, SERVE)
   if (options.port === undefined) throw unsupported(`serve() needs a port: ${SERVE.port.takes}`)
-}
-
-function check(call: string, given: object, rules: Readonly<Record<string, Rule>>): void {
-  if (typeof given !== 'object' || given === null) {
-    throw unsupported(
-      `${call} got ${inspect(given)}: it takes an object with ${Object.keys(rules).join(', ')}`,
-    )
-  }
-  for (const [name, value] of Object.entries(given)) {
-    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
-    if (rule === undefined) {
-      throw unsupported(`${call} has no option ${name}: it takes ${Object.keys(rules).join(', ')}`)
-    }
-    if (value !== undefined && !rule.accepts(value)) {
-      throw unsupported(`${call} got ${inspect(value)} for ${name}: it takes ${rule.takes}`)
-    }
-  }
-}
-
-function unsupported(message: string): MetricsError {
-  return new MetricsError('WAL_UNSUPPORTED', message)
 }

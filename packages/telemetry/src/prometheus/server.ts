@@ -110,8 +110,8 @@ function cannotListen(cause: NodeJS.ErrnoException, port: number, host: string):
 
 /** Answers requests. */
 class Answers {
-  /** How many are being written. */
-  #writing = 0
+  /** Those that are being written. */
+  readonly #writing = new Set<ServerResponse>()
   #whenNone: (() => void) | undefined
   readonly #render: Render
   readonly #path: string
@@ -126,20 +126,27 @@ class Answers {
   }
 
   answer(request: IncomingMessage, response: ServerResponse): void {
-    this.#writing += 1
-    response.once('close', () => {
-      this.#writing -= 1
-      if (this.#writing === 0) this.#whenNone?.()
-    })
+    this.#writing.add(response)
+    response.once('close', () => this.#over([response]))
     this.#answer(request, response).catch(() => {
       if (response.headersSent) response.destroy()
       else refuse(response, 500, 'the metrics could not be written')
     })
   }
 
+  /** Nobody takes the answers of this connection any more. Node tells only the one whose turn it was of several. */
+  gone(socket: Socket): void {
+    this.#over([...this.#writing].filter(({ req }) => req.socket === socket))
+  }
+
   /** Resolves once nobody is being answered. */
   async none(): Promise<void> {
-    if (this.#writing > 0) await new Promise<void>(resolve => (this.#whenNone = resolve))
+    if (this.#writing.size > 0) await new Promise<void>(resolve => (this.#whenNone = resolve))
+  }
+
+  #over(responses: readonly ServerResponse[]): void {
+    for (const response of responses) this.#writing.delete(response)
+    if (this.#writing.size === 0) this.#whenNone?.()
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -157,7 +164,7 @@ class Answers {
       return refuse(response, 405, 'the metrics can only be read')
     }
     if (path === HEALTHY) return send(response, 200, 'text/plain; charset=utf-8', Buffer.from('ok\n'))
-    if (this.#writing > this.#limits.answers) {
+    if (this.#writing.size > this.#limits.answers) {
       response.setHeader('Retry-After', '1')
       return refuse(response, 503, 'too many requests at a time')
     }
@@ -243,7 +250,10 @@ class Listening implements MetricsServer {
   /** A connection between two scrapes would keep the process alive just as the server itself. */
   #keep(socket: Socket): void {
     this.#sockets.add(socket)
-    socket.once('close', () => this.#sockets.delete(socket))
+    socket.once('close', () => {
+      this.#sockets.delete(socket)
+      this.#answers.gone(socket)
+    })
     if (!this.#isRef) socket.unref()
   }
 

@@ -10,8 +10,9 @@ const COURSE = 120
 export interface Lately {
   /** Since the time before: rates, loops. */
   readonly now: Activity
-  /** In the last ten seconds: latencies, sizes. */
+  /** In the last ten seconds, or at the first look since the source began: latencies, sizes. */
   readonly window: Activity
+  readonly isFirstLook: boolean
   /** Events a second, the newest last. */
   readonly course: readonly number[]
 }
@@ -37,7 +38,7 @@ export class History {
     this.#course.splice(0, this.#course.length - COURSE)
     const window = activity(snapshot, this.#snapshots[0])
     this.#snapshots.push(snapshot)
-    return { now, window, course: [...this.#course] }
+    return { now, window, isFirstLook: last === undefined, course: [...this.#course] }
   }
 
   /** The source began anew. */

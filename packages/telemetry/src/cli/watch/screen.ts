@@ -1,5 +1,4 @@
 /** What `watch` shows, as lines: made of what sources did, and of nothing else. */
-import { stripVTControlCharacters } from 'node:util'
 import type pc from 'picocolors'
 import type { Count, Level, Spread } from '../../activity/activity.js'
 import { figure, maybe, percent, rate } from '../../figures.js'
@@ -57,7 +56,12 @@ function block({ title, state, isLive, lately }: Shown, room: Room): string[] {
   const head = [
     `${bold(clipped(safe(title), room.columns - state.length - 2))}  ${(isLive ? green : red)(safe(state))}`,
     '',
-    ...rates(now.counts, lately.course, room),
+    ...line(
+      'rate',
+      now.counts.map(({ name, unit, perSecond }) => `${name} ${rate(perSecond, unit)}`),
+      room,
+    ),
+    ...course(lately.course, room),
     ...line('ids', now.watermarks.map(watermark(now.watermarks[0])), room),
     ...line('now', [...now.levels, ...now.limits].map(level), room),
     ...line(
@@ -68,11 +72,7 @@ function block({ title, state, isLive, lately }: Shown, room: Room): string[] {
     ...line('fails', failures(now.failures, window.latencies), room, red),
     '',
   ]
-  return [
-    ...head,
-    ...spreads(window.latencies, window.sizes, { ...room, rows: room.rows - head.length - 1 }),
-    '',
-  ]
+  return [...head, ...spreads(lately, { ...room, rows: room.rows - head.length - 1 }), '']
 }
 
 /** What things are, behind a word that says what they have in common; in as many lines as it takes. */
@@ -94,12 +94,10 @@ function line(
   return lines.map((text, i) => dim((i === 0 ? word : '').padEnd(MARGIN)) + colour(text))
 }
 
-function rates(counts: readonly Count[], course: readonly number[], room: Room): string[] {
-  const shown = counts.map(({ name, unit, perSecond }) => `${name} ${rate(perSecond, unit)}`)
-  const lines = line('rate', shown, room)
-  const left = Math.min(room.columns - stripVTControlCharacters(lines.at(-1) ?? '').length - GAP.length, 60)
-  if (left < LEAST_PICTURE) return lines
-  return [...lines.slice(0, -1), `${lines.at(-1)}${GAP}${room.colours.dim(bars(course.slice(-left)))}`]
+/** How many events a second there were, look by look. */
+function course(rates: readonly number[], { columns, colours: { dim } }: Room): string[] {
+  if (rates.every(rate => rate === 0)) return []
+  return [dim(`${'events'.padEnd(MARGIN)}${bars(rates.slice(-(columns - MARGIN)))}`)]
 }
 
 /** With how far it is behind the first one. */
@@ -129,7 +127,7 @@ function clipped(text: string, length: number): string {
 }
 
 /** One row for whatever happened in the last ten seconds; then, as far as there is room, what has not. */
-function spreads(latencies: readonly Spread[], sizes: readonly Spread[], room: Room): string[] {
+function spreads({ window: { latencies, sizes }, isFirstLook }: Lately, room: Room): string[] {
   const happened = ({ times }: Spread) => times > 0
   const rows = [...latencies, ...sizes]
   const shown = [...rows.filter(happened), ...rows.filter(row => !happened(row))]
@@ -142,7 +140,7 @@ function spreads(latencies: readonly Spread[], sizes: readonly Spread[], room: R
     rows.filter(({ name }, i) => rows.findIndex(row => row.name === name) !== i).map(({ name }) => name),
   )
   const head: Cell[] = [
-    'last 10 s',
+    isFirstLook ? 'since it began' : 'last 10 s',
     { right: 'rate' },
     { right: 'p50' },
     ...(isWide ? [{ right: 'p90' }] : []),

@@ -1,0 +1,51 @@
+/** What the command line says of itself: examples that can be copied, and what was wrong with how it was called. */
+import { safe } from './text.js'
+
+/** The name that it is called by. */
+export const PROGRAM = 'flashstrike-telemetry'
+
+const COMMANDS = ['dump', 'watch', 'serve', 'push', 'report']
+
+/** Its commands, to choose one of. */
+export const EVERY_COMMAND = `${COMMANDS.slice(0, -1).join(', ')} or ${COMMANDS.at(-1)}`
+
+/** Each example on a line of its own, so that it can be copied, with what it does below. */
+export function examples(all: readonly (readonly [args: string, what: string])[]): string {
+  return `Examples:\n${all.map(([args, what]) => `  ${PROGRAM} ${args}\n      ${what}`).join('\n')}`
+}
+
+/** Where it stands how what was called is used. */
+export function helpFor(args: readonly string[]): string {
+  const command = commandOf(args)
+  return command !== undefined && COMMANDS.includes(command)
+    ? `${PROGRAM} ${command} --help shows its options, with examples`
+    : `${PROGRAM} --help shows the commands`
+}
+
+/** What the parser found wrong, in terms of what was typed. */
+export function complaint(message: string, args: readonly string[]): string {
+  const command = commandOf(args)
+  if (command === undefined) return message
+  if (!COMMANDS.includes(command)) {
+    const [, meant] = /^Did you mean (.*)\?$/.exec(message) ?? []
+    const instead = meant === undefined ? `say ${EVERY_COMMAND}` : `did you mean ${meant}?`
+    return `there is no command ${safe(command)}: ${instead}`
+  }
+  const [, unknown] = /^Unknown arguments?: (.*)$/s.exec(message) ?? []
+  if (unknown !== undefined) return `${command} has no option ${unknown.split(', ').map(dashed).join(', ')}`
+  if (message.startsWith('Not enough non-option arguments')) return 'name a page, or several'
+  const [, option, given, choices] = /Argument: ([\w-]+), Given: (.*), Choices: (.*)$/m.exec(message) ?? []
+  if (option !== undefined)
+    return `--${option} is ${safe(given ?? '')}: it is one of ${choices}`.replaceAll('"', '')
+  const [, needy] = /^Not enough arguments following: (.*)$/.exec(message) ?? []
+  return needy === undefined ? message : `${dashed(needy)} needs a value behind it`
+}
+
+/** The command that was asked for: the first word that is no option. */
+function commandOf(args: readonly string[]): string | undefined {
+  return args.find(arg => !arg.startsWith('-'))
+}
+
+function dashed(name: string): string {
+  return safe(name.length === 1 ? `-${name}` : `--${name}`)
+}

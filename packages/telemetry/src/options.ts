@@ -1,0 +1,31 @@
+import { inspect } from 'node:util'
+import { MetricsError } from './errors.js'
+
+/** What an option takes. */
+export interface Rule {
+  readonly takes: string
+  accepts(value: unknown): boolean
+}
+
+/** @throws MetricsError `WAL_UNSUPPORTED` for options that have no rule or that theirs does not accept */
+export function check(call: string, given: object, rules: Readonly<Record<string, Rule>>): void {
+  if (typeof given !== 'object' || given === null) {
+    throw unsupported(
+      `${call} got ${inspect(given)}: it takes an object with ${Object.keys(rules).join(', ')}`,
+    )
+  }
+  for (const [name, value] of Object.entries(given)) {
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
+    if (rule === undefined) {
+      throw unsupported(`${call} has no option ${name}: it takes ${Object.keys(rules).join(', ')}`)
+    }
+    if (value !== undefined && !rule.accepts(value)) {
+      throw unsupported(`${call} got ${inspect(value)} for ${name}: it takes ${rule.takes}`)
+    }
+  }
+}
+
+/** What was asked for is not to be had. */
+export function unsupported(message: string): MetricsError {
+  return new MetricsError('WAL_UNSUPPORTED', message)
+}
