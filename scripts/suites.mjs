@@ -23,6 +23,7 @@ export async function runLints() {
     ['cargo fmt', 'cargo', ['fmt', '--all', '--check']],
     ['cargo clippy', 'cargo', ['clippy', '--workspace', '--all-targets', '--', '-D', 'warnings']],
     ['cargo doc', 'cargo', ['doc', '--workspace', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }],
+    ['cargo package', 'cargo', ['package', ...published(), '--allow-dirty', '--locked', '--offline']],
     ['biome', process.execPath, [biome, 'check', '--error-on-warnings', '.']],
     ['documentation', process.execPath, [join(root, 'scripts/check-docs.mjs')]],
     ['tsc', process.execPath, [toolFile('typescript', 'tsc'), '--build']],
@@ -32,6 +33,11 @@ export async function runLints() {
     results.push(await suite(name, command, args, { env }, countLint))
   }
   return results
+}
+
+/** The crates that are published: each is built from what would be uploaded of it, after those that it needs. */
+function published() {
+  return ['segment', 'telemetry', 'recovery', 'recorder'].flatMap(name => ['--package', `flashstrike-${name}`])
 }
 
 /** Every benchmark for a blink, without the other software that some compare with: whether they run, not how fast. */

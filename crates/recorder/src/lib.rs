@@ -72,3 +72,8 @@ pub use worker::sealer::SegmentSealer;
 fn closed() -> Error {
     Error::new(Code::Closed, "the log is closed; open it again to append")
 }
+
+/// The example of README.md, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

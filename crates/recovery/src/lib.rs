@@ -94,3 +94,8 @@ pub use recovery::Recovery;
 pub use report::Report;
 pub use telemetry::{integrity_failure, metric_labels, metric_labels_with};
 pub use verification::{Summary, verify};
+
+/// The example of README.md, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
