@@ -37,7 +37,10 @@ export async function runLints() {
 
 /** The crates that are published: each is built from what would be uploaded of it, after those that it needs. */
 function published() {
-  return ['segment', 'telemetry', 'recovery', 'recorder'].flatMap(name => ['--package', `flashstrike-${name}`])
+  return ['segment', 'telemetry', 'recovery', 'recorder'].flatMap(name => [
+    '--package',
+    `flashstrike-${name}`,
+  ])
 }
 
 /** Every benchmark for a blink, without the other software that some compare with: whether they run, not how fast. */
