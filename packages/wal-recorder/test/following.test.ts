@@ -1,11 +1,22 @@
 import { once } from 'node:events'
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { type ByteEvent, type Follow, Recovery, type WalError } from '@flashstrike/wal-recovery'
 import test from 'ava'
 import { Recorder } from '#src/index.js'
-import { ended, Order, order, PATIENCE_MS, rotate, scratch, start, until, workerProgram } from './programs.js'
+import {
+  ended,
+  Order,
+  openFiles,
+  order,
+  PATIENCE_MS,
+  rotate,
+  scratch,
+  start,
+  until,
+  workerProgram,
+} from './programs.js'
 import { recorded, refused } from './recorded.js'
 
 const RECOVERY = new URL('../../../wal-recovery/dist/index.js', import.meta.url).href
@@ -36,18 +47,10 @@ function held(dir: string): { threads: number; files: string[] } {
       return false
     }
   })
-  const files = readdirSync('/proc/self/fd').flatMap(fd => {
-    try {
-      const path = readlinkSync(`/proc/self/fd/${fd}`)
-      return path.startsWith(dir) ? [path] : []
-    } catch {
-      return []
-    }
-  })
   const mapped = readFileSync('/proc/self/maps', 'utf8')
     .split('\n')
     .filter(line => line.includes(dir))
-  return { threads: threads.length, files: [...files, ...mapped] }
+  return { threads: threads.length, files: [...openFiles(dir), ...mapped] }
 }
 
 test('what is there comes first, and then what is appended, in the same process', async t => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -27,6 +27,18 @@ export async function until(holds: () => boolean, what: string): Promise<void> {
   for (const end = Date.now() + PATIENCE_MS; !holds(); await sleep(1)) {
     if (Date.now() > end) throw new Error(`not within ${PATIENCE_MS} ms: ${what}`)
   }
+}
+
+/** The files that this process has open whose path begins so; one that is closed meanwhile is none. */
+export function openFiles(prefix: string): string[] {
+  const paths = readdirSync('/proc/self/fd').flatMap(fd => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)]
+    } catch {
+      return []
+    }
+  })
+  return paths.filter(path => path.startsWith(prefix))
 }
 
 /** Goes on in the next segment as soon as it is ready. */
