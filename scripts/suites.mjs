@@ -14,7 +14,13 @@ const FUZZ_SECONDS = 5
 const LIMIT_MS = 40 * 60_000
 
 /** The packages with tests of their own. */
-const tested = ['packages/wal-recovery', 'packages/wal-recorder', 'packages/telemetry', 'examples/order-flow']
+const tested = [
+  'packages/native-addon',
+  'packages/wal-recovery',
+  'packages/wal-recorder',
+  'packages/telemetry',
+  'examples/order-flow',
+]
 
 /** Runs every lint; one that fails does not keep the others from running. */
 export async function runLints() {

@@ -20,7 +20,13 @@ mod open;
 #[path = "../../recovery-node/src/telemetry_options.rs"]
 mod telemetry_options;
 
+use napi_derive::napi;
+
 pub use errors::error_codes;
 pub use native_recorder::NativeRecorder;
 pub use open::{OpenOptions, open};
 pub use telemetry_options::{Label, TelemetryOptions};
+
+/// By this the package knows that the file is its own addon, of its own version.
+#[napi]
+pub const BUILD: &str = concat!("wal-recorder ", env!("CARGO_PKG_VERSION"));

@@ -20,6 +20,7 @@ mod verify;
 mod waker;
 
 pub use errors::error_codes;
+use napi_derive::napi;
 pub use native_cursor::{
     CursorOpenOptions, ListCursorsTask, MoveTask, NativeCursor, OpenCursorTask, RemoveCursorTask,
 };
@@ -31,3 +32,7 @@ pub use tools::{
     RepairLogOptions, ToolTask, copy_log, end_copies, inspect_log, repair_log, undo_repair, verify_log,
 };
 pub use verify::VerifyTask;
+
+/// By this the package knows that the file is its own addon, of its own version.
+#[napi]
+pub const BUILD: &str = concat!("wal-recovery ", env!("CARGO_PKG_VERSION"));

@@ -13,6 +13,10 @@ use flashstrike_telemetry::{ProtocolError, Snapshot, decode_snapshot};
 use napi_derive::napi;
 pub use page::{NativePage, attach_page};
 
+/// By this the package knows that the file is its own addon, of its own version.
+#[napi]
+pub const BUILD: &str = concat!("telemetry ", env!("CARGO_PKG_VERSION"));
+
 /// Why bytes could not be read, as a code for JavaScript.
 ///
 /// The wrapper exists because an error's code has to be made from this crate's own type.

@@ -1,5 +1,4 @@
-import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
+import { loadAddon as load } from '@flashstrike/native-addon'
 import type { PrometheusFormat } from './prometheus/format.js'
 
 /** What the addon exports. All throw an error with a code for bytes that they cannot read. */
@@ -52,17 +51,12 @@ export class AddonMissingError extends Error {
 /**
  * Loads the native addon.
  *
- * @throws AddonMissingError naming the platform and the package that was looked for
+ * @throws AddonMissingError naming the platform, the package that was looked for, and the way out
  */
-export function loadAddon(loader: URL = new URL('../native/binding.cjs', import.meta.url)): TelemetryBinding {
-  try {
-    // Without waiting, so that the package can also be had with `require`.
-    return createRequire(import.meta.url)(fileURLToPath(loader)) as TelemetryBinding
-  } catch (cause) {
-    const platform = `${process.platform}-${process.arch}`
-    const message =
-      `@flashstrike/telemetry has no native binary for ${platform}: looked for @flashstrike/telemetry-${platform}*. ` +
-      'Install with optional dependencies (no --omit=optional), or build it with Rust: npm run build in the repository.'
-    throw new AddonMissingError(message, { cause })
-  }
+export function loadAddon(): TelemetryBinding {
+  return load<TelemetryBinding>({
+    packageName: '@flashstrike/telemetry',
+    from: import.meta.url,
+    error: (message, options) => new AddonMissingError(message, options),
+  })
 }

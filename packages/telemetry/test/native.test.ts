@@ -1,17 +1,34 @@
+import { spawnSync } from 'node:child_process'
+import { cp, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { AddonMissingError, loadAddon } from '#src/native.js'
 
-test('a missing binary is told with the platform, the package and the way out', t => {
-  const error = t.throws(() => loadAddon(new URL('file:///nowhere/binding.cjs')), {
-    instanceOf: AddonMissingError,
+const home = fileURLToPath(new URL('../../', import.meta.url))
+
+test('importing it without an addon throws an error that names the platform, the package and the way out', async t => {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'telemetry-')))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  await cp(join(home, 'dist'), join(folder, 'dist'), { recursive: true })
+  await symlink(join(home, 'node_modules'), join(folder, 'node_modules'), 'junction')
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
+  const program = `
+    try { await import('./dist/index.js') }
+    catch ({ name, code, message }) { console.log(JSON.stringify({ name, code, message })) }`
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+    cwd: folder,
+    encoding: 'utf8',
   })
-  t.is(error?.code, 'WAL_UNSUPPORTED')
+  const error = JSON.parse(stdout) as { name: string; code: string; message: string }
+  t.is(error.name, 'AddonMissingError')
+  t.is(error.code, 'WAL_UNSUPPORTED')
   t.regex(
-    error?.message ?? '',
-    new RegExp(`for ${process.platform}-${process.arch}: looked for @flashstrike/telemetry-`),
+    error.message,
+    new RegExp(`@flashstrike/telemetry-${process.platform}-${process.arch}\\S* [0-9.]+ is not installed`),
   )
-  t.truthy(error?.cause)
+  t.regex(error.message, /npm install --include=optional/)
 })
 
 test('a program that is no ES module has it with require, where its Node knows how', t => {

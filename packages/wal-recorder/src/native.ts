@@ -1,4 +1,5 @@
-import { loadAddon } from '@flashstrike/wal-recovery/native-addon'
+import { loadAddon } from '@flashstrike/native-addon'
+import { WalError } from '@flashstrike/wal-recovery/errors'
 import type { NativeTelemetryOptions } from '@flashstrike/wal-recovery/telemetry-options'
 import type { RetentionLimits } from './options.js'
 
@@ -84,10 +85,15 @@ export interface RecorderBinding {
   open(options: NativeOpenOptions, onEvent: NativeListener): NativeRecorder
 }
 
-/** Loads the addon. */
-export function loadBinding(): Promise<RecorderBinding> {
+/**
+ * Loads the addon.
+ *
+ * @throws WalError `WAL_UNSUPPORTED` where none runs on this machine
+ */
+export function loadBinding(): RecorderBinding {
   return loadAddon<RecorderBinding>({
     packageName: '@flashstrike/wal-recorder',
-    loader: new URL('../native/binding.js', import.meta.url),
+    from: import.meta.url,
+    error: (message, options) => new WalError('WAL_UNSUPPORTED', message, {}, options),
   })
 }

@@ -123,7 +123,7 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
     options: RecorderOptions<EventType | undefined>,
   ): Promise<Recorder<EventType | undefined>> {
     const checked = nativeOptions(options)
-    return Recorder.#openWith(await loadBinding(), options, checked)
+    return Recorder.#openWith(loadBinding(), options, checked)
   }
 
   static {

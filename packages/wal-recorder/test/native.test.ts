@@ -194,7 +194,7 @@ test('the options reach the files', async t => {
 })
 
 test('the addon is what the TypeScript side expects', async t => {
-  const binding = await loadBinding()
+  const binding = loadBinding()
   t.is(typeof binding.open, 'function')
 })
 

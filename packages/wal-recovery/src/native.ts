@@ -1,4 +1,5 @@
-import { loadAddon } from './native-addon.js'
+import { loadAddon } from '@flashstrike/native-addon'
+import { WalError } from './errors.js'
 import type { NativeTelemetryOptions } from './telemetry-options.js'
 
 /** The options of `open` as the addon takes them. */
@@ -109,10 +110,15 @@ export interface RecoveryBinding {
 /** `next` gives this for a gap; a run is never so short. */
 export const GAP_RUN = 1
 
-/** Loads the addon. */
-export function loadBinding(): Promise<RecoveryBinding> {
-  return loadAddon<RecoveryBinding>({
+/**
+ * Loads the addon, which also has what the command line asks for.
+ *
+ * @throws WalError `WAL_UNSUPPORTED` where none runs on this machine
+ */
+export function loadBinding<Binding = RecoveryBinding>(): Binding {
+  return loadAddon<Binding>({
     packageName: '@flashstrike/wal-recovery',
-    loader: new URL('../native/binding.js', import.meta.url),
+    from: import.meta.url,
+    error: (message, options) => new WalError('WAL_UNSUPPORTED', message, {}, options),
   })
 }

@@ -91,7 +91,7 @@ export class Recovery<E = UntypedEvent> {
   static open<E = UntypedEvent>(options: Omit<RecoveryOptions, 'event'>): Promise<Recovery<E>>
   static async open<E>(options: RecoveryOptions): Promise<Recovery<E>> {
     const checked = nativeOptions(options)
-    const binding = await loadBinding()
+    const binding = loadBinding()
     const native = await translatingLater(() => binding.open(checked))
     return new Recovery<E>(native, options.event, options.mode, viewsOfAddon)
   }

@@ -1,7 +1,7 @@
 /** What the addon does for the command line. */
 
 import { WalError } from '../errors.js'
-import { loadAddon } from '../native-addon.js'
+import { loadBinding } from '../native.js'
 import type { VerifyProgress } from '../options.js'
 import type { CutReport, DamageReport, RecoveryMode, StagedReport, VerifySummary } from '../report.js'
 import { onceTold } from '../verification.js'
@@ -168,16 +168,9 @@ interface Tools {
   endCopies(): void
 }
 
-function loadTools(): Promise<Tools> {
-  return loadAddon<Tools>({
-    packageName: '@flashstrike/wal-recovery',
-    loader: new URL('../../native/binding.js', import.meta.url),
-  })
-}
-
 /** Asks the addon and reads its answer; what it throws is a `WalError`. */
 async function ask<T>(call: (tools: Tools) => Promise<string>): Promise<T> {
-  const tools = await loadTools()
+  const tools = loadBinding<Tools>()
   try {
     return JSON.parse(await call(tools)) as T
   } catch (error) {
@@ -238,6 +231,6 @@ export function copyLog(
 
 /** Ends the copies of this process soon: they reject with `WAL_CLOSED`, and hold nothing any more. */
 export async function endCopies(): Promise<void> {
-  const tools = await loadTools()
+  const tools = loadBinding<Tools>()
   tools.endCopies()
 }

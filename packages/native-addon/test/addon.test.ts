@@ -1,0 +1,143 @@
+import { cp, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import test, { type ExecutionContext } from 'ava'
+import { type AddonDescription, loadAddon, VERSION } from '#src/index.js'
+import { platformName, SUPPORTED } from '#src/platform.js'
+
+const OWNER = '@flashstrike/wal-recorder'
+const HERE = platformName()
+const OTHER = SUPPORTED.find(name => name !== HERE) ?? ''
+
+class Refused extends Error {}
+
+/** A program's folder with the package installed, and the package's module that wants the addon. */
+async function install(t: ExecutionContext) {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'native-addon-')))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const owner = join(folder, 'node_modules', OWNER)
+  await write(join(owner, 'package.json'), '{ "name": "@flashstrike/wal-recorder" }')
+  return { folder, owner, module: join(owner, 'dist/native.js') }
+}
+
+/** Installs a platform's package, below `folder`, with these bytes as its addon; by default the real one. */
+async function installPlatform(
+  folder: string,
+  platform: string,
+  { bytes, from = 'wal-recorder' }: Binary = {},
+) {
+  const home = join(folder, 'node_modules', `${OWNER}-${platform}`)
+  const file = `wal-recorder.${platform}.node`
+  await write(join(home, 'package.json'), JSON.stringify({ main: file }))
+  if (bytes === undefined) await cp(await built(from), join(home, file))
+  else await write(join(home, file), bytes)
+  return join(home, file)
+}
+
+interface Binary {
+  readonly bytes?: string
+  readonly from?: string
+}
+
+/** What was built of a package in this clone. */
+async function built(name: string): Promise<string> {
+  const folder = fileURLToPath(new URL(`../../../${name}/native/`, import.meta.url))
+  const file = (await readdir(folder)).find(entry => entry.endsWith(`${HERE}.node`))
+  if (file === undefined) throw new Error(`${name} is not built for ${HERE}`)
+  return join(folder, file)
+}
+
+async function write(path: string, text: string) {
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, text)
+}
+
+function wanted(file: string | undefined): AddonDescription {
+  return {
+    packageName: OWNER,
+    from: file && pathToFileURL(file).href,
+    error: (message, options) => new Refused(message, options),
+  }
+}
+
+function refusal(t: ExecutionContext, file: string, platform?: string): string {
+  const error = t.throws(() => loadAddon(wanted(file), platform), { instanceOf: Refused })
+  t.log(error?.message)
+  return error?.message ?? ''
+}
+
+test('the addon of the platform’s package is loaded', async t => {
+  const { folder, module } = await install(t)
+  await installPlatform(folder, HERE)
+  t.is(typeof loadAddon<{ open: unknown }>(wanted(module)).open, 'function')
+})
+
+test('a bundle finds it through the package, where only that may see the platform’s package', async t => {
+  const { folder, owner } = await install(t)
+  await installPlatform(owner, HERE)
+  t.is(typeof loadAddon<{ open: unknown }>(wanted(join(folder, 'out/bundle.js'))).open, 'function')
+})
+
+test('a bundle finds it beside itself', async t => {
+  const { folder } = await install(t)
+  await cp(await built('wal-recorder'), join(folder, `out/wal-recorder.${HERE}.node`))
+  t.is(typeof loadAddon<{ open: unknown }>(wanted(join(folder, 'out/bundle.js'))).open, 'function')
+})
+
+test('a missing one is told with platform, package and the way out', async t => {
+  const { module } = await install(t)
+  const message = refusal(t, module)
+  t.true(message.includes(`runs here (${HERE}, Node.js ${process.versions.node})`))
+  t.true(message.includes(`the package ${OWNER}-${HERE} ${VERSION} is not installed`))
+  t.true(message.includes('npm install --include=optional'))
+})
+
+test('a node_modules from another system is told as one', async t => {
+  const { folder, module } = await install(t)
+  await installPlatform(folder, OTHER)
+  const message = refusal(t, module)
+  t.true(message.includes(`${OWNER}-${HERE} ${VERSION} is not installed, only that for ${OTHER}`))
+  t.true(message.includes('lockfile'))
+})
+
+test('a platform without one is told which have one', async t => {
+  const { module } = await install(t)
+  const message = refusal(t, module, 'sunos-x64')
+  t.true(message.includes('runs here (sunos-x64'))
+  for (const platform of SUPPORTED) t.true(message.includes(platform))
+  t.true(message.includes('built from source'))
+})
+
+test('a damaged one is told with its file and what the system said', async t => {
+  const { folder, module } = await install(t)
+  const file = await installPlatform(folder, HERE, { bytes: 'no library' })
+  const error = t.throws(() => loadAddon(wanted(module)), { instanceOf: Refused })
+  t.true(error?.message.includes(`${file} cannot be loaded: `))
+  t.true(error?.message.includes('install again'))
+  t.true(error?.cause instanceof Error)
+})
+
+test('the addon of another package is not taken', async t => {
+  const { folder, module } = await install(t)
+  const file = await installPlatform(folder, HERE, { from: 'telemetry' })
+  t.true(refusal(t, module).includes(`${file} is telemetry ${VERSION}, and not wal-recorder ${VERSION}`))
+})
+
+test('an addon of another version is not taken', async t => {
+  const { folder, module } = await install(t)
+  const file = await installPlatform(folder, HERE, { bytes: '' })
+  await rm(file)
+  await write(`${file}.js`, 'exports.BUILD = "wal-recorder 0.0.9"; exports.open = () => {}')
+  await write(join(dirname(file), 'package.json'), JSON.stringify({ main: `${file}.js` }))
+  t.true(refusal(t, module).includes(`is wal-recorder 0.0.9, and not wal-recorder ${VERSION}`))
+})
+
+test('anything else is not taken', async t => {
+  const { folder, module } = await install(t)
+  const file = await installPlatform(folder, HERE, { bytes: '' })
+  await rm(file)
+  await write(join(dirname(file), 'package.json'), JSON.stringify({ main: 'index.js' }))
+  await write(join(dirname(file), 'index.js'), 'exports.open = () => {}')
+  t.true(refusal(t, module).includes('is something else'))
+})

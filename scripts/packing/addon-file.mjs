@@ -1,0 +1,45 @@
+// Whether a built addon is of the platform that it is packed for, and runs on systems as old as promised.
+import { must, ScriptError } from '../lib.mjs'
+
+/** The oldest glibc that released addons run with, that of RHEL 7 and of Node.js 20's own binaries' time. */
+export const GLIBC_FLOOR = '2.17'
+
+/** What `readelf` calls the processors. */
+const MACHINES = { x64: /X86-64/, arm64: /AArch64/ }
+
+/** Libraries that are there wherever Node.js runs. */
+const SYSTEM = {
+  glibc: /^(lib(c|m|dl|rt|pthread)\.so\.\d+|libgcc_s\.so\.1|ld-linux-.*)$/,
+  musl: /^(libc\.so|libc\.musl-.*\.so\.1|libgcc_s\.so\.1)$/,
+}
+
+/**
+ * Checks an addon for Linux with `readelf`, which every C compiler there comes with; the other formats are checked
+ * where they are loaded, which is in the tests on their own systems.
+ */
+export async function checkAddon(file, { os, cpu, libc }, { release }) {
+  if (os !== 'linux') return
+  const header = await readelf('--file-header', file)
+  if (!MACHINES[cpu].test(header)) throw new ScriptError(`${file} is not for ${cpu}`)
+  const dynamic = await readelf('--dynamic', file)
+  const needed = [...dynamic.matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(match => match[1])
+  const foreign = needed.filter(name => !SYSTEM[libc].test(name))
+  if (foreign.length > 0) throw new ScriptError(`${file} needs ${foreign.join(', ')}`)
+  if (libc !== 'glibc' || !release) return
+  const versions = (await readelf('--version-info', file)).matchAll(/\bGLIBC_([\d.]+)/g)
+  const newest = [...versions]
+    .map(match => match[1])
+    .sort(byVersion)
+    .at(-1)
+  if (newest !== undefined && byVersion(newest, GLIBC_FLOOR) > 0) {
+    throw new ScriptError(`${file} needs glibc ${newest}, newer than ${GLIBC_FLOOR}`)
+  }
+}
+
+function readelf(option, file) {
+  return must('readelf', 'readelf', ['--wide', option, file], { env: { LC_ALL: 'C' } })
+}
+
+function byVersion(one, other) {
+  return one.localeCompare(other, 'en', { numeric: true })
+}

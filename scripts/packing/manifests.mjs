@@ -1,0 +1,41 @@
+// The last form of a package.json, and what a platform's package says of itself.
+
+/** What every package says, that npm and its registry may trust it. */
+const PUBLISH = { access: 'public', provenance: true }
+
+/** Of a package that users name: without what only its build and tests need, with the addons of all platforms. */
+export function rootManifest(manifest, platforms) {
+  const { scripts, devDependencies, imports, ava, napi, ...kept } = manifest
+  const addons = platforms.map(({ name }) => [`${manifest.name}-${name}`, manifest.version])
+  const optional = addons.length === 0 ? {} : { optionalDependencies: Object.fromEntries(addons) }
+  return { ...kept, ...optional, publishConfig: PUBLISH }
+}
+
+/** Of the package that holds one addon for one platform. */
+export function platformManifest({ name, version, license, repository, engines }, platform, file) {
+  return {
+    name: `${name}-${platform.name}`,
+    version,
+    description: `The native addon of ${name} for ${platform.name}`,
+    license,
+    repository,
+    engines,
+    os: [platform.os],
+    cpu: [platform.cpu],
+    ...(platform.libc === undefined ? {} : { libc: [platform.libc] }),
+    main: file,
+    files: [file, 'CHANGELOG.md', 'THIRD-PARTY-NOTICES.txt'],
+    // An addon cannot be loaded out of an archive.
+    preferUnplugged: true,
+    publishConfig: PUBLISH,
+  }
+}
+
+export function platformReadme({ name }, platform) {
+  return (
+    `# ${name}-${platform.name}\n\n` +
+    `The native addon of \`${name}\` for ${platform.name} (\`${platform.target}\`).\n` +
+    `It is installed with \`${name}\`; there is nothing in it to use by itself.\n\n` +
+    'The licences of the software in it are in THIRD-PARTY-NOTICES.txt.\n\nMIT licence.\n'
+  )
+}
