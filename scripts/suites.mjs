@@ -31,6 +31,7 @@ export async function runLints() {
     ['cargo doc', 'cargo', ['doc', '--workspace', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }],
     ['cargo package', 'cargo', ['package', ...published(), '--allow-dirty', '--locked', '--offline']],
     ['biome', process.execPath, [biome, 'check', '--error-on-warnings', '.']],
+    ['versions', process.execPath, [join(root, 'scripts/versions.mjs')]],
     ['documentation', process.execPath, [join(root, 'scripts/check-docs.mjs')]],
     ['tsc', process.execPath, [toolFile('typescript', 'tsc'), '--build']],
   ]
