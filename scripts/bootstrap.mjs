@@ -87,12 +87,13 @@ export async function buildNative() {
   }
 }
 
-async function napiBuild(name) {
+/** Builds one addon with the package's own script and further options of napi. */
+export async function napiBuild(name, options = []) {
   const folder = join(root, 'packages', name)
   const [tool, ...args] = readJson(join(folder, 'package.json')).scripts['build:native'].split(' ')
   if (tool !== 'napi') throw new ScriptError(`${name}: the script build:native has to start with napi`)
   const cli = toolFile('@napi-rs/cli', 'napi', folder)
-  await must(`building ${name}`, process.execPath, [cli, ...args], { cwd: folder })
+  await must(`building ${name}`, process.execPath, [cli, ...args, ...options], { cwd: folder })
 }
 
 async function requireCargo() {

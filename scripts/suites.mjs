@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { toolFile } from './bootstrap.mjs'
+import { onlyPublished } from './crates.mjs'
 import { fuzz } from './fuzz.mjs'
 import { collect, root, ScriptError, say } from './lib.mjs'
 import { countAva, countCargo, countLint } from './summary.mjs'
@@ -29,7 +30,8 @@ export async function runLints() {
     ['cargo fmt', 'cargo', ['fmt', '--all', '--check']],
     ['cargo clippy', 'cargo', ['clippy', '--workspace', '--all-targets', '--', '-D', 'warnings']],
     ['cargo doc', 'cargo', ['doc', '--workspace', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }],
-    ['cargo package', 'cargo', ['package', ...published(), '--allow-dirty', '--locked', '--offline']],
+    // Each is built from what would be uploaded of it.
+    ['cargo package', 'cargo', ['package', ...onlyPublished, '--allow-dirty', '--locked', '--offline']],
     ['biome', process.execPath, [biome, 'check', '--error-on-warnings', '.']],
     ['versions', process.execPath, [join(root, 'scripts/versions.mjs')]],
     ['documentation', process.execPath, [join(root, 'scripts/check-docs.mjs')]],
@@ -40,14 +42,6 @@ export async function runLints() {
     results.push(await suite(name, command, args, { env }, countLint))
   }
   return results
-}
-
-/** The crates that are published: each is built from what would be uploaded of it, after those that it needs. */
-function published() {
-  return ['segment', 'telemetry', 'recovery', 'recorder'].flatMap(name => [
-    '--package',
-    `flashstrike-${name}`,
-  ])
 }
 
 /** Every benchmark for a blink, without the other software that some compare with: whether they run, not how fast. */

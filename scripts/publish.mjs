@@ -1,0 +1,56 @@
+// node scripts/publish.mjs DIR [-- OPTIONS OF NPM]: publishes the tarballs of a folder, each behind those that it names,
+// so that nobody can install one whose addon is not there yet. One whose version is there already is passed over, so
+// that a run that failed half-way can be started again.
+import { readdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import process from 'node:process'
+import { parseArgs } from 'node:util'
+import { collect, must, run, ScriptError, say } from './lib.mjs'
+
+await run(async () => {
+  const args = process.argv.slice(2)
+  const end = args.includes('--') ? args.indexOf('--') : args.length
+  const { positionals } = parseArgs({ args: args.slice(0, end), allowPositionals: true })
+  if (positionals.length !== 1) throw new ScriptError('node scripts/publish.mjs DIR [-- OPTIONS OF NPM]')
+  const options = args.slice(end + 1)
+  for (const { file, name, version } of inOrder(await tarballs(resolve(positionals[0])))) {
+    if (await isPublished(`${name}@${version}`, options)) say(`${name} ${version} is published`)
+    else {
+      await must(`publishing ${name}`, 'npm', ['publish', file, '--ignore-scripts', ...options])
+      say(`${name} ${version} published`)
+    }
+  }
+  return 0
+})
+
+/** File and manifest of each package in the folder. */
+async function tarballs(folder) {
+  const files = readdirSync(folder).filter(name => name.endsWith('.tgz'))
+  if (files.length === 0) throw new ScriptError(`there is no package in ${folder}`)
+  return Promise.all(
+    files.map(async name => {
+      const file = join(folder, name)
+      return { file, ...JSON.parse(await must('tar', 'tar', ['-xOzf', file, 'package/package.json'])) }
+    }),
+  )
+}
+
+/** Each package behind those that it names. */
+function inOrder(packages) {
+  const ordered = new Set()
+  const add = one => {
+    const names = Object.keys({ ...one.dependencies, ...one.optionalDependencies })
+    for (const other of packages) if (names.includes(other.name)) add(other)
+    ordered.add(one)
+  }
+  packages.forEach(add)
+  return [...ordered]
+}
+
+/** Whether the registry has this version. Any other answer than yes and no is an error: it might be published. */
+async function isPublished(name, options) {
+  const { code, output } = await collect('npm', ['view', name, 'version', '--json', ...options])
+  if (code === 0) return output.trim() !== ''
+  if (/\bE404\b/.test(output)) return false
+  throw new ScriptError(`npm view ${name} failed: ${output.trim()}`)
+}
