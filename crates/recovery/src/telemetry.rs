@@ -57,7 +57,7 @@ impl From<PageError> for Error {
             PageError::InUse { .. } => Code::Locked,
             PageError::Full { .. } => Code::Full,
             PageError::NotFound { .. } | PageError::NotReady { .. } => Code::NotFound,
-            PageError::Io { .. } => Code::Io,
+            PageError::Io { .. } | PageError::NoDirectory { .. } => Code::Io,
             _ => Code::Unsupported,
         };
         let made = Self::new(code, error.to_string());

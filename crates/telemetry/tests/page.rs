@@ -259,8 +259,15 @@ fn a_page_on_a_disk_has_to_be_asked_for() {
 #[test]
 fn a_page_needs_a_directory_that_is_there_and_a_name() {
     let directory = directory();
-    let error = refused(&options(directory.path().join("missing/page")));
+    let missing = directory.path().join("missing");
+    let error = refused(&options(missing.join("page")));
     assert_eq!(error.code(), "WAL_IO", "{error}");
+    let told = format!("there is no directory {} to make the metrics page", missing.display());
+    assert!(error.to_string().starts_with(&told), "{error}");
+    for error in [refused(&options("a\0b")), TelemetryPage::attach("a\0b").unwrap_err()] {
+        assert_eq!(error.code(), "WAL_UNSUPPORTED", "{error}");
+        assert!(error.to_string().contains(r"a\0b"), "{error}");
+    }
     let error = refused(&options("/"));
     assert!(matches!(error, PageError::NotAPage { .. } | PageError::FileSystem { .. }), "{error}");
     let labels = vec![("system".to_owned(), "mine".to_owned())];

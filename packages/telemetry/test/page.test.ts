@@ -187,7 +187,7 @@ test('what is no page is told by a code', t => {
     [damaged, 'WAL_METRICS'],
     ['', 'WAL_UNSUPPORTED'],
     [7 as unknown as string, 'WAL_UNSUPPORTED'],
-    ['a\0b', 'WAL_IO'],
+    ['a\0b', 'WAL_UNSUPPORTED'],
   ] as const) {
     const error = t.throws(() => TelemetryPage.attach(file), { instanceOf: MetricsError, code })
     t.is(error?.source, undefined)

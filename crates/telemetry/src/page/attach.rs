@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::header::{self, HEADER_BYTES, STATE_AT};
 use super::parse::{Layout, WORD, header_in};
-use super::{PageError, lock, steady};
+use super::{PageError, absolute, lock, steady};
 use crate::Snapshot;
 
 /// Whether somebody records in a page.
@@ -40,7 +40,8 @@ impl PageState {
 ///
 /// # Errors
 /// Everything that looks at the page gives [`PageError::NotFound`], [`PageError::NotReady`], [`PageError::NotAPage`],
-/// [`PageError::Version`], [`PageError::Damaged`] (also when the file was cut short) or [`PageError::Io`].
+/// [`PageError::Version`], [`PageError::Damaged`] (also when the file was cut short) or [`PageError::Io`]; attaching also
+/// gives [`PageError::Option`] for a path that no file can have.
 #[derive(Debug)]
 pub struct TelemetryPage {
     path: PathBuf,
@@ -53,8 +54,7 @@ impl TelemetryPage {
     /// # Errors
     /// See [`TelemetryPage`].
     pub fn attach(path: impl AsRef<Path>) -> Result<Self, PageError> {
-        let path = std::path::absolute(path.as_ref())
-            .map_err(|error| PageError::io("find", path.as_ref(), error))?;
+        let path = absolute(path.as_ref())?;
         let attached = Attached::open(&path)?;
         Ok(Self { path, attached })
     }

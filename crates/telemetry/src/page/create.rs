@@ -14,11 +14,12 @@ use std::time::Duration;
 
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::fs::{FallocateFlags, FsWord};
+use rustix::io::Errno;
 
 use super::attach::{first_bytes, open, open_for_reading};
 use super::header::{self, CLOSED, HEADER_BYTES, Header, LIVE, MAGIC, STATE_AT};
 use super::process::started_ticks;
-use super::{ALIGNMENT, NEW_PREFIX, NEW_SUFFIX, PageError, PageOptions, check_labels, lock};
+use super::{ALIGNMENT, NEW_PREFIX, NEW_SUFFIX, PageError, PageOptions, absolute, check_labels, lock};
 use crate::Value;
 use crate::protocol::{push_entry, push_string};
 use crate::telemetry::Entry;
@@ -55,8 +56,7 @@ impl NewPage {
     ) -> Result<Self, PageError> {
         options.check()?;
         check_labels(labels)?;
-        let path = std::path::absolute(&options.file)
-            .map_err(|error| PageError::io("find", &options.file, error))?;
+        let path = absolute(&options.file)?;
         check_file_system(&path, options)?;
         let described = describe(catalogue, labels);
         let values_at = (HEADER_BYTES + described.len()).next_multiple_of(ALIGNMENT);
@@ -265,7 +265,6 @@ fn describe(catalogue: &[Entry], labels: &[(String, String)]) -> Vec<u8> {
 
 /// Blocks for all of the file, so that no store into it ever finds none.
 fn allocate(file: &File, length: u64) -> std::io::Result<()> {
-    use rustix::io::Errno;
     match rustix::io::retry_on_intr(|| rustix::fs::fallocate(file, FallocateFlags::empty(), 0, length)) {
         // Then they have to be written.
         Err(Errno::OPNOTSUPP | Errno::NOSYS) => file.write_all_at(&vec![0; length as usize], 0),
@@ -276,8 +275,12 @@ fn allocate(file: &File, length: u64) -> std::io::Result<()> {
 /// Refuses a file system on which a store can wait for a disk, unless it was named.
 fn check_file_system(path: &Path, options: &PageOptions) -> Result<(), PageError> {
     let directory = path.parent().unwrap_or(path);
-    let kind = rustix::fs::statfs(directory)
-        .map_err(|error| PageError::io("ask for the file system of", path, error.into()))?;
+    let kind = rustix::fs::statfs(directory).map_err(|error| match error {
+        Errno::NOENT | Errno::NOTDIR => {
+            PageError::NoDirectory { path: path.into(), directory: directory.into() }
+        }
+        _ => PageError::io("ask for the file system of", path, error.into()),
+    })?;
     match disk(kind.f_type) {
         Some(name) if !options.allow_file_system.contains(&name) => {
             Err(PageError::FileSystem { path: path.into(), file_system: name })

@@ -35,6 +35,16 @@ pub enum PageError {
         /// What it would lie on.
         file_system: String,
     },
+    /// The directory that the page is to be made in does not exist.
+    #[error(
+        "there is no directory {directory} to make the metrics page {path} in; create it, or name another file"
+    )]
+    NoDirectory {
+        /// The page.
+        path: PageFile,
+        /// What is missing.
+        directory: PageFile,
+    },
     /// Something that was asked for cannot be.
     #[error("{what}")]
     Option {
@@ -128,6 +138,7 @@ impl PageError {
             Self::InUse { path, .. }
             | Self::NotAPage { path, .. }
             | Self::FileSystem { path, .. }
+            | Self::NoDirectory { path, .. }
             | Self::Full { path, .. }
             | Self::NotFound { path }
             | Self::NotReady { path }
@@ -145,7 +156,8 @@ impl PageError {
             Self::FileSystem { .. } | Self::Option { .. } | Self::Version { .. } => "WAL_UNSUPPORTED",
             Self::Full { .. } => "WAL_FULL",
             Self::NotFound { .. } | Self::NotReady { .. } => "WAL_NOT_FOUND",
-            Self::Io { .. } => "WAL_IO",
+            // Not the code above, which says of a log that there is none.
+            Self::Io { .. } | Self::NoDirectory { .. } => "WAL_IO",
         }
     }
 

@@ -89,6 +89,7 @@ pub use attach::{PageState, TelemetryPage};
 pub(crate) use create::{NewPage, Page};
 pub use error::PageError;
 pub use image::snapshot_of_bytes;
+use options::absolute;
 pub use options::{PageOptions, check_labels};
 pub use process::started_ticks;
 
