@@ -66,7 +66,7 @@ pub(crate) fn to_json(snapshot: &Snapshot) -> String {
         time: seconds_and_nanoseconds(snapshot.taken_unix_ns()),
         process_id: snapshot.process_id(),
         labels: snapshot.labels().iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
-        metrics: snapshot.metrics().iter().map(described).collect(),
+        metrics: snapshot.metrics().iter().filter(|metric| !metric.value.is_unset()).map(described).collect(),
     };
     serde_json::to_string(&source).expect("strings, numbers and maps with text keys are always JSON")
 }

@@ -50,6 +50,11 @@ pub trait Collector {
     /// Takes a number that goes up and down.
     fn gauge(&mut self, series: &Series<'_>, value: Number);
 
+    /// Hears of a limit that nobody has set: there is no number of it to take. One that remembers what it took forgets it.
+    fn no_limit(&mut self, series: &Series<'_>) {
+        let _ = series;
+    }
+
     /// Takes a histogram. What is recorded divided by
     /// [`recorded_per_unit`](crate::histogram::Buckets::recorded_per_unit) has the series' unit.
     fn histogram(&mut self, series: &Series<'_>, histogram: &HistogramSnapshot);
@@ -137,6 +142,9 @@ impl<C: Collector> Standard<'_, C> {
                 self.with_series("", unit, Family::Counter, |collector, series| {
                     collector.counter(series, Number::Whole(*count));
                 });
+            }
+            unset if unset.is_unset() => {
+                self.with_series("", unit, Family::Gauge, C::no_limit);
             }
             Value::Gauge(value) | Value::ConstantGauge(value) => {
                 self.with_series("", unit, Family::Gauge, |collector, series| {
@@ -227,6 +235,7 @@ impl<C: Collector> Legacy<'_, C> {
                 self.extremes(values, "");
             }
             Value::Counter(count) => self.counter("", help, *count),
+            unset if unset.is_unset() => {}
             Value::Gauge(value) | Value::ConstantGauge(value) => self.gauge("", help, Number::Whole(*value)),
             Value::LifeCycle(cycle) => self.life_cycle(cycle),
         }

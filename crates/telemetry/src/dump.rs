@@ -15,7 +15,6 @@ use std::fmt::{Result, Write};
 use crate::catalogue::Descriptor;
 use crate::histogram::HistogramSnapshot;
 use crate::human;
-use crate::kinds::ConstantGauge;
 use crate::snapshot::{Metric, Snapshot};
 use crate::value::{LifeCycleSnapshot, Value};
 
@@ -90,7 +89,7 @@ fn figures(descriptor: &Descriptor, value: &Value, out: &mut impl Write) -> Resu
             // Only whole numbers are recorded, so no quantile is a fraction; a mean may well be one.
             spread(values, figure, |value| figure(value.round()), out)
         }
-        Value::ConstantGauge(ConstantGauge::NO_LIMIT..) => out.write_str("none"),
+        unset if unset.is_unset() => out.write_str("none"),
         Value::Counter(number) | Value::Gauge(number) | Value::ConstantGauge(number) => {
             out.write_str(&single(descriptor, *number))
         }

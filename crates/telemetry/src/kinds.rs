@@ -234,7 +234,7 @@ impl Recorded for Gauge {
 pub struct ConstantGauge(AtomicU64);
 
 impl ConstantGauge {
-    /// What it holds where there is no limit: the largest whole number that every exporter can write.
+    /// What it holds where there is no limit: no exporter has a sample of it then.
     pub const NO_LIMIT: u64 = (1 << 53) - 1;
 
     /// Sets the limit.

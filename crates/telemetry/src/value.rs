@@ -1,7 +1,7 @@
 //! What a metric held at one moment.
 
 use crate::histogram::{Buckets, HistogramSnapshot};
-use crate::kinds::Kind;
+use crate::kinds::{ConstantGauge, Kind};
 
 /// A copy of one metric.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum Value {
     Counter(u64),
     /// Of [`Kind::Gauge`].
     Gauge(u64),
-    /// Of [`Kind::ConstantGauge`].
+    /// Of [`Kind::ConstantGauge`]; from [`ConstantGauge::NO_LIMIT`] on there is no limit.
     ConstantGauge(u64),
     /// Of [`Kind::LifeCycle`].
     LifeCycle(LifeCycleSnapshot),
@@ -97,6 +97,11 @@ impl Value {
             Self::LifeCycle(_) => Kind::LifeCycle,
             Self::Distribution(_) => Kind::Distribution,
         }
+    }
+
+    /// Whether it is a limit that nobody has set: there is no number to say of it, and nothing to export.
+    pub fn is_unset(&self) -> bool {
+        matches!(self, Self::ConstantGauge(ConstantGauge::NO_LIMIT..))
     }
 
     /// The histogram, if the kind has one.

@@ -131,6 +131,7 @@ fn a_registry_scrapes_what_a_snapshot_holds() {
 mod facade {
     use flashstrike_telemetry::adapters::metrics::Publisher;
     use flashstrike_telemetry::catalogue::Dialect;
+    use flashstrike_telemetry::kinds::ConstantGauge;
     use metrics::{
         Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
         SharedString, Unit, with_local_recorder,
@@ -234,5 +235,22 @@ mod facade {
             expected.histograms.keys().find(|(name, _)| name.ends_with("write_block.duration")).unwrap();
         let count: usize = cell(key).values.lock().unwrap().iter().map(|(_, count)| count).sum();
         assert!((201..=201 + 200).contains(&count), "{count}");
+    }
+
+    #[test]
+    fn a_limit_that_was_lifted_is_infinite_and_not_the_one_before() {
+        let telemetry = some();
+        let installed = Installed::default();
+        let mut publisher = Publisher::new();
+        let limit = |limit: u64| {
+            telemetry.segment_maintainer_updater().set_max_segments(limit);
+            with_local_recorder(&installed, || publisher.publish(&telemetry.snapshot()));
+            let cells = installed.0.lock().unwrap();
+            let (_, cell) = cells.iter().find(|(key, _)| key.name().ends_with(".max_hot_segments")).unwrap();
+            let number = cell.number.lock().unwrap();
+            number.to_bits()
+        };
+        let told = [8, ConstantGauge::NO_LIMIT].map(limit);
+        assert_eq!(told, [8_f64.to_bits(), f64::INFINITY.to_bits()]);
     }
 }

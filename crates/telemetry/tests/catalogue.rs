@@ -207,6 +207,26 @@ fn every_field_of_every_struct_is_in_the_catalogue() {
     assert_eq!(of_worker.count(), recorder::SegmentPreparerWorker::FIELDS.len());
 }
 
+#[test]
+fn a_limit_that_nobody_has_set_has_no_sample() {
+    let telemetry = RecorderTelemetry::new();
+    let maintainer = telemetry.segment_maintainer_updater();
+    maintainer.set_max_segments(ConstantGauge::NO_LIMIT);
+    maintainer.set_max_compressed_segments(4);
+    for dialect in [Dialect::OpenTelemetry, Dialect::Prometheus, Dialect::Legacy] {
+        let mut keeper = Keeper { dialect, ..Keeper::default() };
+        telemetry.snapshot().collect(&mut keeper);
+        let limits: Vec<_> = keeper
+            .series
+            .iter()
+            .filter(|kept| kept.name.contains("max_") && kept.name.ends_with("_segments"))
+            .collect();
+        let [cold] = limits.as_slice() else { panic!("{limits:?}") };
+        assert!(cold.name.ends_with("max_cold_segments"), "{cold:?}");
+        assert_eq!(keeper.value(&cold.name).to_bits(), 4_f64.to_bits());
+    }
+}
+
 /// Metrics that belong together share a line on purpose; all others have one to themselves.
 #[test]
 fn no_two_metrics_share_a_cache_line_unless_they_are_said_to() {

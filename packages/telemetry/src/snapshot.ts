@@ -35,7 +35,7 @@ export interface MetricValues {
   readonly counter: number
   /** A number that goes up and down. */
   readonly gauge: number
-  /** A limit that somebody has set. */
+  /** A limit that somebody has set; one that nobody has is not among the metrics. */
   readonly constant_gauge: number
   /** The loop of a worker. */
   readonly life_cycle: LifeCycleValue

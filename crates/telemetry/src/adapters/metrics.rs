@@ -12,6 +12,8 @@
 //!
 //! Names are in OpenTelemetry's way, such as `wal.recorder.segment_writer.write_block.duration`, times in seconds.
 //!
+//! A limit that nobody has set is infinite, because a gauge cannot be taken back.
+//!
 //! The facade knows whole counters and histograms that values are recorded into one by one. So the seconds that loops
 //! have been busy and idle are gauges, and of a histogram that what is new since the last call is recorded, each value as
 //! the middle of its bucket, at most 4.5 % off.
@@ -81,6 +83,11 @@ impl Collector for Publishing<'_> {
 
     fn gauge(&mut self, series: &Series<'_>, value: Number) {
         with_recorder(|recorder| recorder.register_gauge(&self.key(series), &METADATA).set(value.as_f64()));
+    }
+
+    fn no_limit(&mut self, series: &Series<'_>) {
+        // The recorder has kept the limit that there was.
+        self.gauge(series, Number::Fraction(f64::INFINITY));
     }
 
     fn histogram(&mut self, series: &Series<'_>, histogram: &HistogramSnapshot) {
