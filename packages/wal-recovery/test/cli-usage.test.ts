@@ -59,7 +59,7 @@ test('an option that is given twice counts as it was given last', async t => {
     return
   }
   const args = ['--fields', 'price', '--fields', 'event_id', '--format', 'jsonl', '--format', 'csv']
-  const { stdout } = await run(['dump', log, '--limit', '1', ...args])
+  const { stdout } = await run(['dump', log, '--limit', '5', '-n', '1', ...args])
   t.is(stdout, 'event_id\n1\n')
 })
 

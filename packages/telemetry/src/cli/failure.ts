@@ -1,3 +1,4 @@
+import wrapAnsi from 'wrap-ansi'
 import { MetricsError } from '../errors.js'
 import { colours } from './output.js'
 import { safe } from './text.js'
@@ -14,10 +15,10 @@ export class UsageError extends Error {}
 /** Says what went wrong, on standard error; gives the exit code. */
 export function fail(error: unknown, args: readonly string[]): number {
   const { red, dim } = colours(process.stderr)
-  const [first = '', ...more] = (error instanceof Error ? error.message : String(error)).split('\n').map(safe)
-  process.stderr.write(`${red('error:')} ${[first, ...more].join('\n')}\n`)
+  const message = (error instanceof Error ? error.message : String(error)).split('\n').map(safe).join('\n')
   const code = error instanceof MetricsError ? error.code : (error as NodeJS.ErrnoException).code
-  if (error instanceof UsageError) process.stderr.write(dim(`${helpFor(args)}\n`))
-  else if (code !== undefined) process.stderr.write(dim(`(${code})\n`))
+  const last = error instanceof UsageError ? helpFor(args) : code === undefined ? '' : `(${code})`
+  const text = `${red('error:')} ${message}\n${last === '' ? '' : `${dim(last)}\n`}`
+  process.stderr.write(process.stderr.isTTY ? wrapAnsi(text, process.stderr.columns, { hard: true }) : text)
   return EXIT_ERROR
 }

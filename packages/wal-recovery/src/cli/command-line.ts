@@ -24,6 +24,8 @@ const asJson = {
   json: { describe: 'One JSON object, for programs', type: 'boolean', default: false },
 } as const
 
+const number = { coerce: Number, requiresArg: true } as const
+
 const dumpOptions = {
   from: { describe: 'First event: an id, or a time', type: 'string' },
   to: { describe: 'Last event: an id, or a time', type: 'string' },
@@ -31,14 +33,12 @@ const dumpOptions = {
   until: { describe: 'Written then or before', type: 'string' },
   last: {
     describe: 'The last so many events; with --to or --until those up to there',
-    type: 'number',
-    requiresArg: true,
+    ...number,
   },
   limit: {
     describe: 'At most so many events, the first ones',
-    type: 'number',
+    ...number,
     alias: 'n',
-    requiresArg: true,
   },
   follow: {
     describe: 'Go on with what is written from now on; Ctrl-C ends it',
@@ -239,7 +239,8 @@ export function commandLine(args: readonly string[]) {
           'Exit codes: 0 clean, 1 damage was found, 2 wrong usage or an error of the\n' +
           'operating system. Reading changes nothing. All of it: docs/cli.md',
       )
-      .parserConfiguration({ 'duplicate-arguments-array': false })
+      // Where the parser knows numbers, it takes a 1 for a count and adds it to what the option had before.
+      .parserConfiguration({ 'duplicate-arguments-array': false, 'parse-numbers': false })
       .strict()
       .demandCommand(1)
       .version(version)

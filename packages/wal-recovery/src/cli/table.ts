@@ -1,8 +1,11 @@
 /** Tables: on a terminal no wider than it is, elsewhere with every column. */
-import { stripVTControlCharacters } from 'node:util'
 import Table from 'cli-table3'
+import wrapAnsi from 'wrap-ansi'
 import { GAP, NO_LINES } from './no-lines.js'
 import { colours, columns } from './output.js'
+
+/** In less room nobody can read. */
+const LEAST_WIDTH = 20
 
 /** One column of a table of `Row`s. */
 export interface Column<Row> {
@@ -62,26 +65,7 @@ export function facts(all: readonly (readonly [string, string])[]): string {
 
 /** Text in lines no longer than `width`, broken between words where that is possible, else inside of one. */
 export function wrapped(text: string, width: number): string[] {
-  const long = (text: string) => stripVTControlCharacters(text).length
-  if (long(text) <= width || width < 20) return [text]
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(' ').flatMap(word => pieces(word, width))) {
-    if (line !== '' && long(line) + 1 + long(word) > width) {
-      lines.push(line)
-      line = word
-    } else {
-      line = line === '' ? word : `${line} ${word}`
-    }
-  }
-  return [...lines, line]
-}
-
-/** A long name in pieces; what has colours is left whole. */
-function pieces(word: string, width: number): string[] {
-  if (word.length <= width || stripVTControlCharacters(word) !== word) return [word]
-  const count = Math.ceil(word.length / width)
-  return Array.from({ length: count }, (_, i) => word.slice(i * width, (i + 1) * width))
+  return width < LEAST_WIDTH ? [text] : wrapAnsi(text, width, { hard: true, trim: true }).split('\n')
 }
 
 function fitting<Row>(
