@@ -8,13 +8,19 @@ export function figure(value: number, unit: string): string {
   return addon.figure(value, unit)
 }
 
+/** One of many values that were recorded, where there were any. Only whole numbers of events and bytes are. */
+export function measured(value: number | undefined, unit: string): string {
+  return maybe(value === undefined || unit === 's' ? value : Math.round(value), unit)
+}
+
 /** The same of something that may not be there. */
 export function maybe(value: number | undefined, unit: string): string {
   return value === undefined ? '–' : figure(value, unit)
 }
 
-/** So many of a unit each second: `36,912,345/s`, `2.20 GiB/s`, `0.4/s`. */
-export function rate(perSecond: number, unit: string): string {
+/** So many of a unit each second: `36,912,345/s`, `2.20 GiB/s`, `0.4/s`; `–` where that is not known. */
+export function rate(perSecond: number | undefined, unit: string): string {
+  if (perSecond === undefined) return '–'
   const shown = unit === 'By' ? unit : ''
   return `${figure(perSecond >= 10 ? Math.round(perSecond) : Math.round(perSecond * 10) / 10, shown)}/s`
 }

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -110,35 +110,84 @@ test('watch draws rates and latencies again and again, and plain text without a 
   t.notRegex(stdout, /\u001b/)
 })
 
-/** Runs the program on a terminal of so many columns and 40 rows, and types Ctrl-C once `expected` is shown. */
-function onTerminal(columns: number, expected: string, args: readonly string[]): Promise<Outcome> {
+const CTRL_C = '\u0003'
+
+/**
+ * Runs the program on a terminal of so many columns and 40 rows. Once `expected` is shown, `then` is typed, a signal of
+ * this name sent, or the terminal closed (`HANGUP`).
+ */
+function onTerminal(
+  columns: number,
+  expected: string,
+  then: string,
+  args: readonly string[],
+): Promise<Outcome> {
   const { NO_COLOR: _, ...env } = process.env
-  const all = [terminal, String(columns), expected, '\u0003', process.execPath, program, ...args]
+  const all = [terminal, String(columns), expected, then, process.execPath, program, ...args]
   return outcome(
     spawn('python3', all, { env: { ...env, TERM: 'xterm-256color' }, stdio: ['ignore', 'pipe', 'pipe'] }),
   )
 }
 
+/** What was shown on its own screen, of which nothing is left. */
+function screensOf(t: ExecutionContext, { code, stdout }: Outcome): string {
+  t.is(code, 0, JSON.stringify(stdout))
+  const [before = '', rest = ''] = stdout.split('\u001b[?1049h')
+  const [screens = '', after] = rest.split('\u001b[?1049l')
+  t.is(before, '', 'nothing is written beside its own screen')
+  t.is(after?.replaceAll('^C', ''), '', JSON.stringify(after))
+  t.true(stdout.lastIndexOf('\u001b[?25h') > stdout.lastIndexOf('\u001b[?25l'), 'the cursor is there')
+  return screens
+}
+
 for (const columns of [80, 200]) {
   test(`watch keeps to a terminal of ${columns} columns, and Ctrl-C gives it back`, async t => {
     const { page } = await engineWith(t, 300)
-    const { code, stdout } = await onTerminal(columns, 'last 10 s', ['watch', page, '--interval', '0.05'])
-    t.is(code, 0, JSON.stringify(stdout))
-    const [before = '', rest = ''] = stdout.split('\u001b[?1049h')
-    const [screens = '', after] = rest.split('\u001b[?1049l')
-    t.is(before, '', 'nothing is written beside its own screen')
-    t.is(after?.replaceAll('^C', ''), '', JSON.stringify(after))
-    t.true(stdout.lastIndexOf('\u001b[?25h') > stdout.lastIndexOf('\u001b[?25l'), 'the cursor is there')
-    t.true(stdout.includes('\u001b[1m'), 'it has colours')
+    const watched = await onTerminal(columns, 'last 10 s', CTRL_C, ['watch', page, '--interval', '0.05'])
+    const screens = screensOf(t, watched)
+    t.true(screens.includes('\u001b[1m'), 'it has colours')
     const lines = stripVTControlCharacters(screens).split(/\r?\n/)
     t.true(lines.some(line => line.startsWith('write block')))
     for (const line of lines) t.true(line.length <= columns, JSON.stringify(line))
   })
 }
 
+test('a supervisor and a terminal that hangs up end watch as Ctrl-C does', async t => {
+  const { page } = await engineWith(t, 300)
+  for (const signal of ['SIGTERM', 'SIGHUP'])
+    screensOf(t, await onTerminal(80, 'last 10 s', signal, ['watch', page, '--interval', '0.05']))
+  const { code } = await onTerminal(80, 'last 10 s', 'HANGUP', ['watch', page, '--interval', '0.05'])
+  t.not(code, null, 'it has ended')
+})
+
+test('of a page that nobody records in any more there are no rates, however late it is looked at', async t => {
+  const { page, child } = await engineWith(t, 300)
+  await end(child, 'SIGKILL')
+  const { stdout } = await run(['watch', page, '-i', '0.05', '-n', '3'])
+  const [first = '', ...others] = stdout.split(/^(?=tmp · recorder)/m)
+  t.is(others.length, 2, stdout)
+  for (const other of others) t.is(other, first, 'nothing of it changes')
+  t.regex(first, /^all +events 300 /m)
+  t.notRegex(first, /\d\/s/)
+  t.notRegex((await run(['report', page])).stdout, /\d\/s|on average/)
+})
+
+test('errors are broken between words where the terminal is narrow', async t => {
+  const missing = join(place(t), 'missing')
+  const { code, stdout } = await onTerminal(30, '', '', ['dump', missing])
+  t.is(code, 2)
+  const lines = stripVTControlCharacters(stdout).split(/\r?\n/)
+  for (const line of lines) t.true(line.length <= 30, JSON.stringify(line))
+  t.regex(lines.join(' '), /is the recorder running that was told to make it\?/)
+})
+
 test('serve shows a page to Prometheus until it is interrupted', async t => {
   const { page, child } = await engineWith(t, 300)
   await end(child, 'SIGKILL')
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) await servedUntil(t, page, signal)
+})
+
+async function servedUntil(t: ExecutionContext, page: string, signal: NodeJS.Signals): Promise<void> {
   const server = start(['serve', page, '--port', '0'])
   const ended = outcome(server)
   t.teardown(() => server.kill('SIGKILL'))
@@ -146,9 +195,9 @@ test('serve shows a page to Prometheus until it is interrupted', async t => {
   const [url] = /^http:\S+(?=: Ctrl-C)/.exec(String(line)) ?? []
   const text = await (await fetch(url ?? '')).text()
   t.regex(text, /^wal_recorder_manager_events_total\{.*log="tmp".*\} 300$/m)
-  server.kill('SIGINT')
-  t.is((await ended).code, 0)
-})
+  server.kill(signal)
+  t.is((await ended).code, 0, signal)
+}
 
 test('report is a page of HTML, also of a process that is dead', async t => {
   const { page, child } = await engineWith(t, 300)
@@ -222,14 +271,43 @@ test('a collector that is not there is told, and is the exit code', async t => {
   t.regex(stdout, /not pushed: /)
 })
 
+/** A collector that does with what it is sent as it is told; gives its URL. */
+async function collector(t: ExecutionContext, answer: RequestListener): Promise<string> {
+  const server = createServer(answer)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => server.close().closeAllConnections())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+test('an interrupted push waits for no collector that does not answer', async t => {
+  const { page } = await engineWith(t, 3)
+  // Longer than anybody would wait for this test.
+  const patient = { OTEL_EXPORTER_OTLP_TIMEOUT: '100000000' }
+  const url = await collector(t, () => pushing.kill('SIGINT'))
+  const pushing = start(['push', page, '-e', url], patient)
+  const { code, stdout } = await outcome(pushing)
+  t.is(code, 2)
+  t.regex(stdout, /^not pushed: interrupted before the collector had answered$/m)
+})
+
+test('an interrupted push sends what has been counted since the one before', async t => {
+  const { page } = await engineWith(t, 3)
+  const url = await collector(t, (request, response) => request.resume().on('end', () => response.end()))
+  const pushing = start(['push', page, '-e', url, '-i', '1000000'])
+  const said: string[] = []
+  for await (const line of createInterface({ input: pushing.stdout as NodeJS.ReadableStream })) {
+    said.push(line)
+    if (said.length === 1) pushing.kill('SIGHUP')
+  }
+  t.is(pushing.exitCode ?? (await once(pushing, 'exit'))[0], 0)
+  t.is(said.filter(line => line.includes(' points to ')).length, 2, said.join('\n'))
+})
+
 test('push tells of a page that cannot be read any more, and goes on with the others', async t => {
   const [kept, lost] = await Promise.all([engineWith(t, 3), engineWith(t, 4)])
   await end(lost.child, 'SIGKILL')
-  const collector = createServer((request, response) => request.resume().on('end', () => response.end()))
-  await once(collector.listen(0, '127.0.0.1'), 'listening')
-  t.teardown(() => collector.close())
-  const { port } = collector.address() as AddressInfo
-  const pushing = start(['push', kept.page, lost.page, '-e', `http://127.0.0.1:${port}`, '-i', '0.1'])
+  const url = await collector(t, (request, response) => request.resume().on('end', () => response.end()))
+  const pushing = start(['push', kept.page, lost.page, '-e', url, '-i', '0.1'])
   const said: string[] = []
   for await (const line of createInterface({ input: pushing.stdout as NodeJS.ReadableStream })) {
     said.push(line.includes(' points to ') ? 'points' : line)
@@ -256,8 +334,10 @@ test('all pages that are named are shown, and of an option that is given twice t
     pages,
   )
   t.deepEqual(sources.map(eventsIn), [3, 4])
-  const watched = await run(['watch', ...pages, '--times', '9', '-n', '2', '-i', '0.1'])
-  t.is(watched.stdout.match(/ is dead/g)?.length, 4, watched.stdout)
+  for (const times of [1, 2]) {
+    const { stdout } = await run(['watch', ...pages, '--times', '9', '-n', String(times), '-i', '0.1'])
+    t.is(stdout.match(/ is dead/g)?.length, 2 * times, stdout)
+  }
 })
 
 test('what the environment says of the service and cannot be read is told', async t => {

@@ -58,12 +58,10 @@ test('every metric is on a screen that is high enough', t => {
     rows: 100,
     colours: pc.createColors(false),
   }).join('\n')
-  const noLimit = ({ kind, value }: { kind: string; value: unknown }) =>
-    kind === 'constant_gauge' && value === Number.MAX_SAFE_INTEGER
   for (const metric of golden.metrics) {
     const { name, kind, unit, attributes } = metric
-    // Failures that there are none of are told together, a limit that nobody has set is none.
-    if (unit === '{failure}' || noLimit(metric)) continue
+    // Failures that there are none of are told together.
+    if (unit === '{failure}') continue
     const subsystem = attributes['subsystem'] ?? ''
     const words = name.slice(name.indexOf(`.${subsystem}.`) + subsystem.length + 2).replaceAll(/[._]/g, ' ')
     const expected = kind === 'life_cycle' ? subsystem.replaceAll('_', ' ') : words.replace(' event id', '')
@@ -86,6 +84,18 @@ test('rates are those since the look before, and begin anew with the source', t 
     time: [golden.startTime[0] + 9, 0],
   } as const
   t.deepEqual(history.add(anew).course, [], 'nothing of the one before')
+})
+
+test('what is left of a source has no rates, and one that begins in its place has its own course', t => {
+  const history = new History()
+  for (const second of [0, 1, 2]) history.add(later(golden, second, second * 10))
+  const left = history.end(later(golden, 3000, 25))
+  t.is(left.now.seconds, undefined)
+  for (const { perSecond } of [...left.now.counts, ...left.window.latencies]) t.is(perSecond, undefined)
+  t.deepEqual(left.course, [10, 10])
+  const [began, ns] = golden.startTime
+  const anew = { ...golden, startTime: [began + 1, ns] } as const
+  t.deepEqual(history.add(anew).course, [])
 })
 
 test('latencies are those of the last ten seconds', t => {

@@ -1,10 +1,12 @@
 """Runs a program on a terminal of its own: terminal.py COLUMNS EXPECTED KEYS PROGRAM [ARGUMENT ...]
 
-Types KEYS once EXPECTED has been shown, if there are any. Prints what the program shows, and ends as it does.
+Types KEYS once EXPECTED has been shown, if there are any; the name of a signal is sent, and HANGUP closes the terminal.
+Prints what the program shows, and ends as it does.
 """
 
 import fcntl
 import os
+import signal
 import struct
 import sys
 import termios
@@ -32,7 +34,13 @@ while True:
         break
     shown += part
     if keys and expected in shown:
-        os.write(terminal, keys)
+        if keys == b"HANGUP":
+            os.close(terminal)
+            break
+        if keys.startswith(b"SIG"):
+            os.kill(child, signal.Signals[keys.decode()])
+        else:
+            os.write(terminal, keys)
         keys = b""
 _, status = os.waitpid(child, 0)
 sys.stdout.buffer.write(shown)

@@ -17,8 +17,8 @@ export interface Spread extends Named {
   readonly values: HistogramValue
   /** How often it happened in that time; more than there are values where only some are measured. */
   readonly times: number
-  /** How often a second. */
-  readonly perSecond: number
+  /** How often a second; `undefined`: it is not known in how many. */
+  readonly perSecond: number | undefined
   /** How often it has failed since the source began; `undefined`: it cannot fail. */
   readonly failed?: number
 }
@@ -26,7 +26,8 @@ export interface Spread extends Named {
 /** A number that only grows. */
 export interface Count extends Named {
   readonly total: number
-  readonly perSecond: number
+  /** `undefined`: it is not known in how many seconds. */
+  readonly perSecond: number | undefined
 }
 
 /** A number that goes up and down, or a limit. */
@@ -44,8 +45,8 @@ export interface Loop {
 
 /** What a source did in some time, by what people look for. Everything that the catalogue has is in it. */
 export interface Activity {
-  /** How long that was. */
-  readonly seconds: number
+  /** How long that was; `undefined`: nobody knows. */
+  readonly seconds: number | undefined
   /** Operations and durations, in seconds. */
   readonly latencies: readonly Spread[]
   /** Everything else that is spread, such as events a block. */
@@ -60,8 +61,6 @@ export interface Activity {
   readonly loops: readonly Loop[]
 }
 
-/** What a limit shows that nobody has set: the greatest whole number that JavaScript has. */
-const NO_LIMIT = Number.MAX_SAFE_INTEGER
 const EVENT_ID = '{event_id}'
 const FAILURE = '{failure}'
 
@@ -71,7 +70,15 @@ const FAILURE = '{failure}'
 export function activity(now: SourceSnapshot, earlier?: SourceSnapshot): Activity {
   const before =
     earlier !== undefined && seconds(now.startTime, earlier.startTime) === 0 ? earlier : undefined
-  const elapsed = Math.max(seconds(now.time, before?.time ?? now.startTime), 1e-3)
+  return activityIn(Math.max(seconds(now.time, before?.time ?? now.startTime), 1e-3), now, before)
+}
+
+/** What a source did until its process ended: there are no rates, because its page does not say when that was. */
+export function lastActivity(now: SourceSnapshot): Activity {
+  return activityIn(undefined, now)
+}
+
+function activityIn(elapsed: number | undefined, now: SourceSnapshot, before?: SourceSnapshot): Activity {
   const old = new Map(before?.metrics.map(metric => [key(metric), metric]))
   const changes = now.metrics.map(metric => new Change(metric, old.get(key(metric)), elapsed))
   const counts = changes.flatMap(change => change.count())
@@ -84,7 +91,7 @@ export function activity(now: SourceSnapshot, earlier?: SourceSnapshot): Activit
     failures: counts.filter(({ unit }) => unit === FAILURE),
     watermarks: gauges.filter(({ unit }) => unit === EVENT_ID),
     levels: gauges.filter(({ unit }) => unit !== EVENT_ID),
-    limits: changes.flatMap(change => change.level('constant_gauge')).filter(({ value }) => value < NO_LIMIT),
+    limits: changes.flatMap(change => change.level('constant_gauge')),
     loops: changes.flatMap(change => change.loop()),
   }
 }
@@ -93,9 +100,9 @@ export function activity(now: SourceSnapshot, earlier?: SourceSnapshot): Activit
 class Change {
   readonly #now: Metric
   readonly #before: Metric | undefined
-  readonly #seconds: number
+  readonly #seconds: number | undefined
 
-  constructor(now: Metric, before: Metric | undefined, seconds: number) {
+  constructor(now: Metric, before: Metric | undefined, seconds: number | undefined) {
     this.#now = now
     this.#before = before
     this.#seconds = seconds
@@ -122,7 +129,7 @@ class Change {
     const counter = this.#as('counter')
     if (counter === undefined) return []
     const since = counter.value - (this.#was('counter')?.value ?? 0)
-    return [{ ...this.#named(), total: counter.value, perSecond: Math.max(since, 0) / this.#seconds }]
+    return [{ ...this.#named(), total: counter.value, perSecond: this.#perSecond(since) }]
   }
 
   level(kind: 'gauge' | 'constant_gauge'): Level[] {
@@ -142,8 +149,12 @@ class Change {
   #spread(now: HistogramValue, before?: HistogramValue, times?: number, failed?: number): Spread {
     const values = before === undefined ? now : bounded(gained(now, before), now)
     const happened = Math.max(times ?? values.count, 0)
-    const spread = { ...this.#named(), values, times: happened, perSecond: happened / this.#seconds }
+    const spread = { ...this.#named(), values, times: happened, perSecond: this.#perSecond(happened) }
     return failed === undefined ? spread : { ...spread, failed }
+  }
+
+  #perSecond(times: number): number | undefined {
+    return this.#seconds === undefined ? undefined : Math.max(times, 0) / this.#seconds
   }
 
   #named(): Named {

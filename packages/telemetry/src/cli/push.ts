@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { MetricData } from '../opentelemetry/metric-data.js'
 import { walMetrics } from '../wal-metrics.js'
 import { EXIT_ERROR, EXIT_OK, UsageError } from './failure.js'
+import { Interruption } from './interruption.js'
 import { print } from './output.js'
 import { type Page, Pages } from './page.js'
 
@@ -23,6 +23,8 @@ const EXPORTERS: Readonly<Record<Protocol, string>> = {
   grpc: '@opentelemetry/exporter-metrics-otlp-grpc',
 }
 
+const TOO_LATE = 'not pushed: interrupted before the collector had answered'
+
 interface Exporter {
   export(metrics: unknown, done: (result: { readonly code: number; readonly error?: Error }) => void): void
   shutdown(): Promise<void>
@@ -35,28 +37,28 @@ export async function push(paths: readonly string[], options: PushOptions): Prom
   const exporter = await exporterOf(options)
   using pages = new Pages(paths)
   const metrics = walMetrics(...pages.all.map(({ source }) => source))
-  const ended = new AbortController()
-  const end = () => ended.abort()
-  // Once each: a collector that does not answer can hold up the last push, and whoever asks again wants out.
-  process.once('SIGINT', end).once('SIGTERM', end)
+  using interruption = new Interruption()
   let code: number
+  let outcome: string | undefined
   try {
     let isOver: boolean
     do {
       // Looked at first, so that what was counted last before the end is pushed behind it.
-      isOver = options.once || ended.signal.aborted || !pages.all.some(isLive)
+      isOver = options.once || interruption.isAsked || !pages.all.some(isLive)
       const { resourceMetrics, errors } = await metrics.collect()
-      const failure = await pushed(exporter, { ...resourceMetrics, resource: { attributes } })
+      const pushing = pushed(exporter, { ...resourceMetrics, resource: { attributes } })
+      outcome = await interruption.bounded(pushing, TOO_LATE)
       const points = resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics).reduce(countPoints, 0)
-      code = failure === undefined && errors.length === 0 ? EXIT_OK : EXIT_ERROR
-      await print(failure ?? `${new Date().toISOString()} ${points} points to ${options.endpoint}`)
+      code = outcome === undefined && errors.length === 0 ? EXIT_OK : EXIT_ERROR
+      await print(outcome ?? `${new Date().toISOString()} ${points} points to ${options.endpoint}`)
       for (const error of errors) await print(`not read: ${error instanceof Error ? error.message : error}`)
-      if (!isOver) await sleep(options.intervalMs, undefined, { signal: ended.signal }).catch(() => {})
-    } while (!isOver)
+      if (!isOver) await interruption.wait(options.intervalMs)
+    } while (!isOver && outcome !== TOO_LATE)
   } finally {
-    process.off('SIGINT', end).off('SIGTERM', end)
-    await exporter.shutdown()
+    await interruption.bounded(exporter.shutdown(), undefined)
   }
+  // An exporter that goes on trying cannot be told to stop, and would keep the process until it gives up.
+  if (outcome === TOO_LATE) process.exit(code)
   return code
 }
 
@@ -73,6 +75,7 @@ function countPoints(sum: number, { dataPoints }: MetricData): number {
   return sum + dataPoints.length
 }
 
+/** Why it could not be pushed, in words; `undefined` if it was. */
 function pushed(exporter: Exporter, metrics: unknown): Promise<string | undefined> {
   return new Promise(resolve => {
     exporter.export(metrics, ({ code, error }) => {

@@ -1,6 +1,6 @@
-import { once } from 'node:events'
 import { walMetrics } from '../wal-metrics.js'
 import { EXIT_OK } from './failure.js'
+import { Interruption } from './interruption.js'
 import { print } from './output.js'
 import { Pages } from './page.js'
 
@@ -14,11 +14,12 @@ export interface ServeOptions {
 /** `serve`: pages for Prometheus, until it is interrupted. */
 export async function serve(paths: readonly string[], options: ServeOptions): Promise<number> {
   using pages = new Pages(paths)
+  using interruption = new Interruption()
   const server = await walMetrics(...pages.all.map(({ source }) => source)).serve(options)
   try {
     server.ref()
     await print(`${server.url}: Ctrl-C ends it`)
-    await Promise.race(['SIGINT', 'SIGTERM'].map(signal => once(process, signal)))
+    await interruption.wait()
   } finally {
     await server.close()
   }

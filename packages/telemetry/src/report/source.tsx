@@ -1,5 +1,12 @@
-import { type Activity, activity, type Count, type Level, type Spread } from '../activity/activity.js'
-import { figure, maybe, percent, rate } from '../figures.js'
+import {
+  type Activity,
+  activity,
+  type Count,
+  type Level,
+  lastActivity,
+  type Spread,
+} from '../activity/activity.js'
+import { figure, maybe, measured, percent, rate } from '../figures.js'
 import { quantile } from '../histogram.js'
 import type { SourceSnapshot } from '../snapshot.js'
 import { Course, Distribution } from './charts.js'
@@ -18,7 +25,7 @@ export interface ReportSource {
 export function Source({ title, state, isLive, snapshots }: ReportSource) {
   const last = snapshots.at(-1)
   if (last === undefined) return null
-  const all = activity(last)
+  const all = isLive ? activity(last) : lastActivity(last)
   const steps = snapshots.slice(1).map((snapshot, i) => activity(snapshot, snapshots[i]))
   const spreads = [...all.latencies, ...all.sizes]
   const never = spreads.filter(({ values }) => values.count === 0)
@@ -29,7 +36,8 @@ export function Source({ title, state, isLive, snapshots }: ReportSource) {
         <span class={isLive ? 'good' : 'bad'}>{state}</span>
         <span class="dim">
           {' '}
-          · since {time(last.startTime)} · {figure(all.seconds, 's')}
+          · since {time(last.startTime)}
+          {all.seconds !== undefined && ` · ${figure(all.seconds, 's')}`}
         </span>
       </p>
       <Tiles all={all} />
@@ -56,7 +64,7 @@ function Tiles({ all }: { all: Activity }) {
     return [name, figure(value, unit), lag > 0 ? `${figure(lag, '')} behind` : ''] as const
   }
   const counted = ({ name, total, unit, perSecond }: Count) =>
-    [name, figure(total, unit), `${rate(perSecond, unit)} on average`] as const
+    [name, figure(total, unit), perSecond === undefined ? '' : `${rate(perSecond, unit)} on average`] as const
   const level = ({ name, value, unit }: Level) => [name, figure(value, unit), ''] as const
   const failed = all.latencies.filter(({ failed = 0 }) => failed > 0)
   const failures = [
@@ -105,7 +113,7 @@ function Tile({
 
 /** How rates and levels went while the report was made, of those that changed. */
 function Courses({ steps }: { steps: readonly Activity[] }) {
-  const seconds = steps.reduce((sum, step) => sum + step.seconds, 0)
+  const seconds = steps.reduce((sum, step) => sum + (step.seconds ?? 0), 0)
   const [first] = steps
   const rates = first?.counts.map(({ name, unit }, i) => ({
     name: `${name} a second`,
@@ -131,7 +139,7 @@ function Courses({ steps }: { steps: readonly Activity[] }) {
 }
 
 function Chart({ spread: { name, part, unit, values } }: { spread: Spread }) {
-  const at = (q: number) => maybe(quantile(values, q), unit)
+  const at = (q: number) => measured(quantile(values, q), unit)
   return (
     <figure>
       <h3>
@@ -166,11 +174,10 @@ function Figures({ spreads }: { spreads: readonly Spread[] }) {
               <td class={failed ? 'number bad' : 'number'}>
                 {failed === undefined ? '' : figure(failed, '')}
               </td>
-              {[values.mean, ...[0.5, 0.9, 0.99, 0.999].map(q => quantile(values, q)), values.max].map(
-                value => (
-                  <td class="number">{maybe(value, unit)}</td>
-                ),
-              )}
+              <td class="number">{maybe(values.mean, unit)}</td>
+              {[...[0.5, 0.9, 0.99, 0.999].map(q => quantile(values, q)), values.max].map(value => (
+                <td class="number">{measured(value, unit)}</td>
+              ))}
             </tr>
           ))}
         </tbody>

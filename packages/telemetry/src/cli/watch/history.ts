@@ -1,4 +1,4 @@
-import { type Activity, activity } from '../../activity/activity.js'
+import { type Activity, activity, lastActivity } from '../../activity/activity.js'
 import type { SourceSnapshot } from '../../snapshot.js'
 
 /** How long latencies are looked at together: long enough for a 99th percentile, short enough to follow a change. */
@@ -8,11 +8,12 @@ const COURSE = 120
 
 /** What one source did lately. */
 export interface Lately {
-  /** Since the time before: rates, loops. */
+  /** Since the time before, or since the source began: rates, loops. */
   readonly now: Activity
-  /** In the last ten seconds, or at the first look since the source began: latencies, sizes. */
+  /** In the last ten seconds, or since the source began: latencies, sizes. */
   readonly window: Activity
-  readonly isFirstLook: boolean
+  /** Whether both are since it began: at the first look, and when nobody records any more. */
+  readonly isSinceBegin: boolean
   /** Events a second, the newest last. */
   readonly course: readonly number[]
 }
@@ -22,11 +23,18 @@ export class History {
   #snapshots: SourceSnapshot[] = []
   #course: number[] = []
 
+  /** What a source has left behind that nobody records in any more; the course stays as it was. */
+  end(snapshot: SourceSnapshot): Lately {
+    this.#snapshots = []
+    const all = lastActivity(snapshot)
+    return { now: all, window: all, isSinceBegin: true, course: [...this.#course] }
+  }
+
   /** Takes the newest snapshot. */
   add(snapshot: SourceSnapshot): Lately {
     const before = this.#snapshots.at(-1)
-    const isNew = before !== undefined && milliseconds(before.startTime) !== milliseconds(snapshot.startTime)
-    if (isNew) this.#forget()
+    const goesOn = before !== undefined && milliseconds(before.startTime) === milliseconds(snapshot.startTime)
+    if (!goesOn) this.#forget()
     const since = milliseconds(snapshot.time) - WINDOW_MS
     // One from before the window stays, for what happened at its beginning.
     while (this.#snapshots.length > 1 && milliseconds(this.#snapshots[1]?.time ?? [0, 0]) <= since) {
@@ -38,7 +46,7 @@ export class History {
     this.#course.splice(0, this.#course.length - COURSE)
     const window = activity(snapshot, this.#snapshots[0])
     this.#snapshots.push(snapshot)
-    return { now, window, isFirstLook: last === undefined, course: [...this.#course] }
+    return { now, window, isSinceBegin: last === undefined, course: [...this.#course] }
   }
 
   /** The source began anew. */

@@ -1,7 +1,7 @@
 /** What `watch` shows, as lines: made of what sources did, and of nothing else. */
 import type pc from 'picocolors'
 import type { Count, Level, Spread } from '../../activity/activity.js'
-import { figure, maybe, percent, rate } from '../../figures.js'
+import { figure, measured, percent, rate } from '../../figures.js'
 import { greatest, onLogAxis, quantile } from '../../histogram.js'
 import { safe } from '../text.js'
 import { bars } from './bars.js'
@@ -56,11 +56,9 @@ function block({ title, state, isLive, lately }: Shown, room: Room): string[] {
   const head = [
     `${bold(clipped(safe(title), room.columns - state.length - 2))}  ${(isLive ? green : red)(safe(state))}`,
     '',
-    ...line(
-      'rate',
-      now.counts.map(({ name, unit, perSecond }) => `${name} ${rate(perSecond, unit)}`),
-      room,
-    ),
+    ...(now.seconds === undefined
+      ? line('all', now.counts.map(total), room)
+      : line('rate', now.counts.map(perSecond), room)),
     ...course(lately.course, room),
     ...line('ids', now.watermarks.map(watermark(now.watermarks[0])), room),
     ...line('now', [...now.levels, ...now.limits].map(level), room),
@@ -109,6 +107,14 @@ function watermark(first: Level | undefined) {
   }
 }
 
+function perSecond({ name, unit, perSecond }: Count): string {
+  return `${name} ${rate(perSecond, unit)}`
+}
+
+function total({ name, unit, total }: Count): string {
+  return `${name} ${figure(total, unit)}`
+}
+
 function level({ name, unit, value }: Level): string {
   return `${name} ${figure(value, unit)}`
 }
@@ -127,7 +133,7 @@ function clipped(text: string, length: number): string {
 }
 
 /** One row for whatever happened in the last ten seconds; then, as far as there is room, what has not. */
-function spreads({ window: { latencies, sizes }, isFirstLook }: Lately, room: Room): string[] {
+function spreads({ window: { latencies, sizes }, isSinceBegin }: Lately, room: Room): string[] {
   const happened = ({ times }: Spread) => times > 0
   const rows = [...latencies, ...sizes]
   const shown = [...rows.filter(happened), ...rows.filter(row => !happened(row))]
@@ -140,7 +146,7 @@ function spreads({ window: { latencies, sizes }, isFirstLook }: Lately, room: Ro
     rows.filter(({ name }, i) => rows.findIndex(row => row.name === name) !== i).map(({ name }) => name),
   )
   const head: Cell[] = [
-    isFirstLook ? 'since it began' : 'last 10 s',
+    isSinceBegin ? 'since it began' : 'last 10 s',
     { right: 'rate' },
     { right: 'p50' },
     ...(isWide ? [{ right: 'p90' }] : []),
@@ -151,7 +157,7 @@ function spreads({ window: { latencies, sizes }, isFirstLook }: Lately, room: Ro
   ]
   const cells = some.map((spread): Cell[] => {
     const { name, part, unit, values, perSecond } = spread
-    const at = (q: number) => ({ right: maybe(whole(quantile(values, q), unit), unit) })
+    const at = (q: number) => ({ right: measured(quantile(values, q), unit) })
     return [
       ambiguous.has(name) ? `${part}: ${name}` : name,
       { right: happened(spread) ? rate(perSecond, '') : '–' },
@@ -159,7 +165,7 @@ function spreads({ window: { latencies, sizes }, isFirstLook }: Lately, room: Ro
       ...(isWide ? [at(0.9)] : []),
       at(0.99),
       ...(isWide ? [at(0.999)] : []),
-      { right: maybe(whole(greatest(values), unit), unit) },
+      { right: measured(greatest(values), unit) },
       unit === 's' ? bars(onLogAxis(values, SHORTEST, LONGEST, picture)) : '',
     ]
   })
@@ -185,9 +191,4 @@ function axis(width: number): string {
     if (place(time) >= text.length) text = `${text.padEnd(place(time))}${label}`
   }
   return text.slice(0, width)
-}
-
-/** Only whole numbers of events and bytes are recorded, so none of their quantiles is a fraction. */
-function whole(value: number | undefined, unit: string): number | undefined {
-  return value === undefined || unit === 's' ? value : Math.round(value)
 }

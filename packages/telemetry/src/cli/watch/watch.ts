@@ -1,6 +1,6 @@
 /** `watch`: what logs do, again and again. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT_OK } from '../failure.js'
+import { Interruption } from '../interruption.js'
 import { colours, print } from '../output.js'
 import { type Page, Pages } from '../page.js'
 import { History } from './history.js'
@@ -25,7 +25,7 @@ export async function watch(
   using pages = new Pages(paths)
   const watched = pages.all.map(page => ({ page, history: new History() }))
   const terminal = process.stdout.isTTY ? new Terminal(process.stdout) : undefined
-  const ended = new AbortController()
+  using interruption = new Interruption()
   let looked: readonly Look[] = []
   const lines = () =>
     screen(
@@ -34,19 +34,15 @@ export async function watch(
       { ...(terminal?.size ?? PLAIN), colours: colours(process.stdout) },
     )
   const draw = () => terminal?.draw(lines())
-  const listeners = {
-    SIGINT: () => ended.abort(),
-    SIGTERM: () => ended.abort(),
-    ...(terminal === undefined ? {} : { SIGTSTP: () => terminal.suspend(), SIGCONT: draw }),
-  }
+  const listeners = terminal === undefined ? {} : { SIGTSTP: () => terminal.suspend(), SIGCONT: draw }
   for (const [signal, listener] of Object.entries(listeners)) process.on(signal, listener)
   process.stdout.on('resize', draw)
   try {
-    for (let shown = 0; shown < times && !ended.signal.aborted; shown += 1) {
+    for (let shown = 0; shown < times && !interruption.isAsked; shown += 1) {
       looked = watched.map(({ page, history }) => look(page, history))
       if (terminal === undefined) await print(lines().join('\n'))
       else draw()
-      if (shown + 1 < times) await sleep(intervalMs, undefined, { signal: ended.signal }).catch(() => {})
+      if (shown + 1 < times) await interruption.wait(intervalMs)
     }
   } finally {
     terminal?.leave()
@@ -65,7 +61,9 @@ interface Look {
 function look(page: Page, history: History): Look {
   try {
     const { snapshot, title, state, told } = page.look()
-    return { shown: { title, state: told, isLive: state === 'live', lately: history.add(snapshot) } }
+    const isLive = state === 'live'
+    const lately = isLive ? history.add(snapshot) : history.end(snapshot)
+    return { shown: { title, state: told, isLive, lately } }
   } catch (error) {
     return { problem: `${page.path}: ${error instanceof Error ? error.message : error}` }
   }
