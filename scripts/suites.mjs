@@ -32,6 +32,7 @@ export async function runLints() {
     ['cargo doc', 'cargo', ['doc', '--workspace', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }],
     // Each is built from what would be uploaded of it.
     ['cargo package', 'cargo', ['package', ...onlyPublished, '--allow-dirty', '--locked', '--offline']],
+    ['typedoc', process.execPath, [toolFile('typedoc', 'typedoc')]],
     ['biome', process.execPath, [biome, 'check', '--error-on-warnings', '.']],
     ['versions', process.execPath, [join(root, 'scripts/versions.mjs')]],
     ['documentation', process.execPath, [join(root, 'scripts/check-docs.mjs')]],

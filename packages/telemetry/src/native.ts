@@ -45,6 +45,7 @@ export interface NativeExposition {
 export class AddonMissingError extends Error {
   /** The same code that the log's packages give for what this machine does not support. */
   readonly code = 'WAL_UNSUPPORTED'
+  /** As every error has it. */
   override readonly name = 'AddonMissingError'
 }
 

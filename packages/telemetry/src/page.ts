@@ -95,6 +95,7 @@ export class TelemetryPage {
     this.#native.close()
   }
 
+  /** `close()`, for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

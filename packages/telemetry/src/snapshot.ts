@@ -99,9 +99,13 @@ export interface HistogramValue {
 
 /** Values that 50, 90, 99 and 99.9 % do not exceed. */
 export interface QuantileValues {
+  /** Half of the values are at most this. */
   readonly p50: number
+  /** Nine of ten values are at most this. */
   readonly p90: number
+  /** 99 of 100 values are at most this. */
   readonly p99: number
+  /** 999 of 1 000 values are at most this. */
   readonly p999: number
 }
 

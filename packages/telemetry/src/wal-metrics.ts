@@ -34,7 +34,9 @@ export interface WalMetrics extends MetricProducer {
    * @throws MetricsError `WAL_UNSUPPORTED` for options that do not exist or do not go together
    */
   prometheus(options: PrometheusOptions & { readonly format: 'protobuf' }): Uint8Array
+  /** The same as text, which is the default. */
   prometheus(options?: PrometheusOptions & { readonly format?: 'text' | 'openmetrics' | undefined }): string
+  /** The same for a format that is known at run time only. */
   prometheus(options?: PrometheusOptions): string | Uint8Array
   /**
    * Serves it over HTTP, each scrape in the format that it asks for, native histograms included. It is read-only, knows no

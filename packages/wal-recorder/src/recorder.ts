@@ -337,6 +337,7 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
     }
   }
 
+  /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

@@ -104,10 +104,12 @@ export abstract class EventIterator<E> implements IterableIterator<E, undefined>
     return `${this.constructor.name} { ${order}; for (const event of …) event.toObject() }`
   }
 
+  /** Itself: it is iterated over once. */
   [Symbol.iterator](): this {
     return this
   }
 
+  /** Gives the log's memory back, for `using`. */
   [Symbol.dispose](): void {
     this.return()
   }

@@ -24,6 +24,7 @@ export interface FieldType<Value, Column = unknown> {
   readonly size: number
   /** The field's offset is a multiple of this. */
   readonly alignment: number
+  /** How its bytes are read. */
   readonly kind: FieldKind
   /** Only for the compiler. */
   readonly '~value'?: Value
@@ -37,6 +38,7 @@ export interface WideFieldType<Big = unknown> extends FieldType<number, Float64A
   readonly big: FieldType<bigint, Big>
 }
 
+/** The type of a field, whatever its values are. */
 export type AnyFieldType = FieldType<number> | FieldType<bigint> | FieldType<Uint8Array>
 
 /** The JavaScript type of a field's values. */

@@ -105,10 +105,12 @@ export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisp
     return Promise.resolve(END)
   }
 
+  /** Itself: it is iterated over once. */
   [Symbol.asyncIterator](): this {
     return this
   }
 
+  /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end('returned')
   }

@@ -104,6 +104,7 @@ export class Cursor {
     this.#native.close()
   }
 
+  /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

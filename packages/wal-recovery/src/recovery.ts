@@ -309,6 +309,7 @@ export class Recovery<E = UntypedEvent> {
     this.#native.close()
   }
 
+  /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

@@ -34,6 +34,7 @@ export type EventRecord<F extends FieldTypes> = { readonly event_id: number } & 
 
 /** One field of a schema, as the log stores it. */
 export interface SchemaField {
+  /** As the events have it. */
   readonly name: string
   /** `u8` … `u64`, `i8` … `i64`, `f32`, `f64` or `bytes(n)`. */
   readonly type: string
@@ -43,6 +44,7 @@ export interface SchemaField {
 
 /** A schema as it is stored in every segment of a log. */
 export interface Schema {
+  /** Of the event type. */
   readonly name: string
   /** Bytes of an event: a multiple of 8 from 8 to 65 528. */
   readonly size: number

@@ -6,6 +6,7 @@ import type { EventType } from './schema.js'
  * `ByteEvent`: say so with `Recovery.open<ByteEvent>({ dir })`.
  */
 export interface UntypedEvent {
+  /** Id of the event. */
   readonly event_id: number
   readonly [field: string]: unknown
   /** A plain copy of the event, independent of the replay. */
