@@ -138,5 +138,10 @@ function workspaceFolders() {
     readdirSync(join(root, parent), { withFileTypes: true })
       .filter(entry => entry.isDirectory())
       .map(entry => `${parent}/${entry.name}`)
-  return [...['packages', 'examples', 'scripts/opentelemetry'].flatMap(children), 'bench', 'scripts/runtimes']
+  return [
+    ...['packages', 'examples', 'scripts/opentelemetry'].flatMap(children),
+    'bench',
+    'scripts/installed',
+    'scripts/runtimes',
+  ]
 }

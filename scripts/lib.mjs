@@ -58,13 +58,14 @@ export async function inherit(command, args) {
 
 /**
  * Runs a command and keeps its output (standard error mixed in); `echo` shows it while it runs. After `limitMs` it is
- * killed with all that it has started, and the output says so.
+ * killed with all that it has started, and the output says so. A `bare` one has `env` and nothing else for its
+ * environment.
  */
-export function collect(command, args, { echo = false, env, cwd = root, limitMs } = {}) {
+export function collect(command, args, { echo = false, bare = false, env, cwd = root, limitMs } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd,
-      env: { ...toolEnvironment(), ...env },
+      env: bare ? env : { ...toolEnvironment(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       shell: needsShell(command),
       detached: limitMs !== undefined && inGroups,

@@ -72,6 +72,9 @@ export async function runTests() {
       results.push(await suite(name, node, [toolFile('ava', 'ava', cwd)], { cwd }, countAva))
     }
   }
+  const cwd = join(root, 'scripts/installed')
+  const args = [toolFile('ava', 'ava', cwd)]
+  results.push(await suite('installed packages', process.execPath, args, { cwd }, countAva))
   return results
 }
 

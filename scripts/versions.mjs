@@ -10,12 +10,14 @@ const read = path => readFileSync(join(root, path), 'utf8')
 /** Each place that says which version this is. */
 function places() {
   const packages = readdirSync(join(root, 'packages')).map(name => `packages/${name}/package.json`)
+  const loader = 'packages/native-addon/src/version.ts'
   const cargo = read('Cargo.toml')
   const own = cargo.match(/^\[workspace\.package\]\nversion = "(.*)"/m)?.[1]
   const between = [...cargo.matchAll(/^(flashstrike-[a-z-]+) = \{ path = ".*", version = "(.*)" \}/gm)]
   return [
     ...packages.map(path => [path, readJson(join(root, path)).version]),
     ['Cargo.toml, workspace.package', own],
+    [loader, read(loader).match(/VERSION = '(.*)'/)?.[1]],
     ...between.map(([, name, version]) => [`Cargo.toml, ${name}`, version]),
   ]
 }

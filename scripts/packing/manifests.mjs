@@ -8,7 +8,7 @@ export function rootManifest(manifest, platforms) {
   const { scripts, devDependencies, imports, ava, napi, ...kept } = manifest
   const addons = platforms.map(({ name }) => [`${manifest.name}-${name}`, manifest.version])
   const optional = addons.length === 0 ? {} : { optionalDependencies: Object.fromEntries(addons) }
-  return { ...kept, ...optional, publishConfig: PUBLISH }
+  return { ...kept, files: [...kept.files, 'CHANGELOG.md'], ...optional, publishConfig: PUBLISH }
 }
 
 /** Of the package that holds one addon for one platform. */
@@ -23,6 +23,7 @@ export function platformManifest({ name, version, license, repository, engines }
     os: [platform.os],
     cpu: [platform.cpu],
     ...(platform.libc === undefined ? {} : { libc: [platform.libc] }),
+    type: 'commonjs',
     main: file,
     files: [file, 'CHANGELOG.md', 'THIRD-PARTY-NOTICES.txt'],
     // An addon cannot be loaded out of an archive.

@@ -12,6 +12,7 @@
 // Both addons take these options and give errors alike, and neither is a library to the other.
 #[path = "../../recovery-node/src/errors.rs"]
 mod errors;
+mod external;
 mod hot;
 mod instance;
 mod native_recorder;

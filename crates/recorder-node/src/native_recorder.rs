@@ -1,17 +1,16 @@
 //! The class behind `Recorder`: cold calls.
 
-use std::ffi::c_void;
-use std::ptr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use flashstrike_recorder::{Code, Error, Recorder};
+use flashstrike_recorder::Recorder;
 use flashstrike_telemetry::encode_snapshot;
-use napi::bindgen_prelude::{ArrayBuffer, FromNapiValue, Object};
-use napi::{Env, check_status, sys};
+use napi::Env;
+use napi::bindgen_prelude::{ArrayBuffer, Object};
 use napi_derive::napi;
 
 use crate::errors::to_throw;
+use crate::external::external;
 use crate::hot;
 use crate::instance::{DONE, Instance, adopt};
 use crate::notifier::Notifier;
@@ -31,33 +30,7 @@ impl NativeRecorder {
     /// The mapped staging memory: 4 096 bytes of header, then the payload area.
     #[napi(catch_unwind)]
     pub fn staging<'env>(&self, env: &'env Env) -> napi::Result<ArrayBuffer<'env>> {
-        let mapping = self.0.recorder().staging().mapping().clone();
-        let (start, length) = (mapping.as_mut_ptr().cast::<c_void>(), mapping.len());
-        let hint = Box::into_raw(Box::new(mapping)).cast::<c_void>();
-        let mut buffer = ptr::null_mut();
-        // SAFETY: the memory stays mapped until `unmap` drops the clone of the mapping that travels as the hint.
-        let status = unsafe {
-            sys::napi_create_external_arraybuffer(
-                env.raw(),
-                start,
-                length,
-                Some(unmap),
-                hint,
-                &raw mut buffer,
-            )
-        };
-        if status != sys::Status::napi_ok {
-            // SAFETY: not given away, since the call has failed.
-            drop(unsafe { Box::from_raw(hint.cast::<flashstrike_recorder::Mapping>()) });
-        }
-        if status == sys::Status::napi_no_external_buffers_allowed {
-            let message = "this runtime allows no memory outside its own heap (Electron does not); \
-                           run the recorder in a plain Node.js process";
-            return Err(to_throw(*env, &Error::new(Code::Unsupported, message)));
-        }
-        check_status!(status)?;
-        // SAFETY: `buffer` was made above in this environment.
-        unsafe { ArrayBuffer::from_napi_value(env.raw(), buffer) }
+        external(env, self.0.recorder().staging().mapping().clone())
     }
 
     /// What opening found and did, as JSON.
@@ -160,9 +133,4 @@ impl Drop for NativeRecorder {
     fn drop(&mut self) {
         let _ = self.0.close();
     }
-}
-
-unsafe extern "C" fn unmap(_env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
-    // SAFETY: the box given away in `staging`, taken back once.
-    drop(unsafe { Box::from_raw(hint.cast::<flashstrike_recorder::Mapping>()) });
 }

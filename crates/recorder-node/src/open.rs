@@ -13,6 +13,7 @@ use napi::bindgen_prelude::Function;
 use napi_derive::napi;
 
 use crate::errors::to_throw;
+use crate::external::require_external_memory;
 use crate::native_recorder::NativeRecorder;
 use crate::notifier::{Arguments, Notifier};
 use crate::telemetry_options::TelemetryOptions;
@@ -80,6 +81,7 @@ pub fn open(
     options: OpenOptions,
     on_event: Function<'_, Arguments, ()>,
 ) -> napi::Result<NativeRecorder> {
+    require_external_memory(env)?;
     let notifier = Notifier::new(env, &on_event)?;
     let opened = recorder_options(options).and_then(|mut options| {
         options.observer = Some(notifier.observer());

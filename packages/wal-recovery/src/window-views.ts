@@ -1,3 +1,4 @@
+import { translating } from './errors.js'
 import type { NativeRuns } from './native.js'
 
 /**
@@ -16,7 +17,7 @@ export class WindowViews {
     const known = this.#views.get(id)?.deref()
     // Of a buffer that somebody has transferred nothing is left to see.
     if (known !== undefined && known.buffer.byteLength > 0) return known
-    const view = new DataView(runs.window())
+    const view = new DataView(translating(() => runs.window()))
     this.#views.set(id, new WeakRef(view))
     this.#collected.register(view, id)
     return view

@@ -1,0 +1,79 @@
+// A registry of npm packages on loopback: ours from their tarballs, all others from the registry that is configured here.
+import { spawn } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { toolFile } from '../bootstrap.mjs'
+import { collect, must, root, ScriptError } from '../lib.mjs'
+import { HERE } from './tools.mjs'
+
+/** What is kept from run to run: packages of others. */
+const STORAGE = join(root, 'target/installed/registry')
+
+/** Starts it with `node`; gives its address and what ends it. */
+export async function startRegistry(node) {
+  rmSync(join(STORAGE, '@flashstrike'), { recursive: true, force: true })
+  mkdirSync(STORAGE, { recursive: true })
+  const config = join(STORAGE, 'config.json')
+  writeFileSync(config, JSON.stringify(await configuration()))
+  const address = `http://127.0.0.1:${await freePort()}`
+  const args = [toolFile('verdaccio', 'verdaccio', HERE), '--config', config, '--listen', address.slice(7)]
+  const server = spawn(node, args, { cwd: STORAGE, stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  for (const stream of [server.stdout, server.stderr]) stream.on('data', text => (said += text))
+  process.on('exit', () => server.kill())
+  while (!(await answers(address))) {
+    if (server.exitCode !== null) throw new ScriptError(`verdaccio has ended:\n${said}`)
+    await sleep(100)
+  }
+  return { address, close: () => server.kill(), said: () => said }
+}
+
+async function configuration() {
+  const { output } = await collect('npm', ['config', 'get', 'registry', '--loglevel=silent'])
+  const all = { access: '$all', publish: '$all', unpublish: '$all' }
+  return {
+    storage: STORAGE,
+    uplinks: { configured: { url: output.trim(), maxage: '1d', timeout: '60s' } },
+    packages: { '@flashstrike/*': all, '**': { ...all, proxy: 'configured' } },
+    log: { type: 'stdout', format: 'pretty', level: 'warn' },
+    max_body_size: '100mb',
+  }
+}
+
+/** Publishes tarballs and folders. */
+export async function publish(address, paths, npm) {
+  // A registry that asks nobody for a name still has to be given one; and only a build server can prove its origin.
+  const token = `--//${address.slice(7)}/:_authToken=nobody`
+  const options = [
+    `--registry=${address}`,
+    token,
+    '--provenance=false',
+    '--ignore-scripts',
+    '--loglevel=error',
+  ]
+  const one = path => must('npm publish', process.execPath, [npm, 'publish', path, ...options])
+  const waiting = [...paths]
+  const some = async () => {
+    while (waiting.length > 0) await one(waiting.pop())
+  }
+  await Promise.all(Array.from({ length: 4 }, some))
+}
+
+async function answers(address) {
+  try {
+    return (await fetch(`${address}/-/ping`)).ok
+  } catch {
+    return false
+  }
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise(resolve => server.once('listening', resolve))
+  const { port } = server.address()
+  await new Promise(resolve => server.close(resolve))
+  return port
+}

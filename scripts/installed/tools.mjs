@@ -1,0 +1,90 @@
+// The package managers and Node binaries that packages are installed and run with, in an environment that has nothing
+// else: an empty home, and no compiler on the PATH.
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { toolFile } from '../bootstrap.mjs'
+import { collect, root } from '../lib.mjs'
+
+export const HERE = dirname(fileURLToPath(import.meta.url))
+
+/** What the package managers' start scripts of commands call. */
+const SHELL_TOOLS = ['sh', 'sed', 'dirname', 'basename', 'uname']
+
+const MANAGERS = {
+  npm: { tool: ['npm', 'npm'], install: ['install', '--no-audit', '--no-fund'] },
+  pnpm: { tool: ['pnpm', 'pnpm'], install: ['add', '--reporter=append-only'] },
+  'yarn 1': { tool: ['yarn-classic', 'yarn'], install: ['add', '--non-interactive'] },
+  'yarn 4': { tool: ['@yarnpkg/cli-dist', 'yarn'], install: ['add'] },
+}
+
+/** The Node of a major version; undefined where none runs here. */
+export async function nodeOf(major) {
+  if (process.versions.node.startsWith(`${major}.`)) return process.execPath
+  const node = join(root, 'scripts/runtimes/node_modules', `node-${major}`, 'bin/node')
+  if (!existsSync(node)) return undefined
+  return (await collect(node, ['--version'])).code === 0 ? node : undefined
+}
+
+/** The script of a tool that this folder depends on. */
+export function tool(packageName, command) {
+  return realpathSync(toolFile(packageName, command, HERE))
+}
+
+/** An empty folder for a program, an empty home and a PATH with `node` and little else. */
+export class Place {
+  constructor(node) {
+    this.base = realpathSync(mkdtempSync(join(tmpdir(), 'flashstrike-installed-')))
+    this.folder = join(this.base, 'program')
+    this.node = node
+    for (const name of ['program', 'home', 'bin', 'tmp']) mkdirSync(join(this.base, name))
+    symlinkSync(node, join(this.base, 'bin/node'))
+    for (const name of SHELL_TOOLS) {
+      const file = process.env.PATH.split(delimiter)
+        .map(path => join(path, name))
+        .find(existsSync)
+      if (file !== undefined) symlinkSync(file, join(this.base, 'bin', name))
+    }
+  }
+
+  remove() {
+    rmSync(this.base, { recursive: true, force: true })
+  }
+
+  write(name, text) {
+    const path = join(this.folder, name)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text)
+  }
+
+  /** Runs a command with nothing of this process' environment. */
+  run(command, args, env = {}) {
+    const at = name => join(this.base, name)
+    const own = { HOME: at('home'), PATH: at('bin'), TMPDIR: at('tmp'), LANG: 'C.UTF-8', ...env }
+    return collect(command, args, { cwd: this.folder, bare: true, env: own, limitMs: 10 * 60_000 })
+  }
+
+  runNode(args) {
+    return this.run(this.node, args)
+  }
+
+  /** Installs packages by name from this registry, with install scripts off. */
+  install(manager, registry, names) {
+    const { tool: script, install } = MANAGERS[manager]
+    this.write('package.json', '{ "name": "program", "private": true, "type": "module" }\n')
+    this.write('.npmrc', `registry=${registry}/\nignore-scripts=true\n`)
+    this.write('.yarnrc', `registry "${registry}/"\nignore-scripts true\n`)
+    const berry = {
+      npmRegistryServer: registry,
+      unsafeHttpWhitelist: ['127.0.0.1'],
+      enableScripts: false,
+      enableTelemetry: false,
+      // It would take nothing that was published just now.
+      npmMinimalAgeGate: 0,
+    }
+    if (manager === 'yarn 4') this.write('.yarnrc.yml', `${JSON.stringify(berry)}\n`)
+    return this.run(this.node, [tool(...script), ...install, ...names])
+  }
+}
