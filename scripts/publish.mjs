@@ -1,11 +1,11 @@
 // node scripts/publish.mjs DIR [-- OPTIONS OF NPM]: publishes the tarballs of a folder, each behind those that it names,
 // so that nobody can install one whose addon is not there yet. One whose version is there already is passed over, so
 // that a run that failed half-way can be started again.
-import { readdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { collect, must, run, ScriptError, say } from './lib.mjs'
+import { tarballs } from './packing/packages.mjs'
 
 await run(async () => {
   const args = process.argv.slice(2)
@@ -22,18 +22,6 @@ await run(async () => {
   }
   return 0
 })
-
-/** File and manifest of each package in the folder. */
-async function tarballs(folder) {
-  const files = readdirSync(folder).filter(name => name.endsWith('.tgz'))
-  if (files.length === 0) throw new ScriptError(`there is no package in ${folder}`)
-  return Promise.all(
-    files.map(async name => {
-      const file = join(folder, name)
-      return { file, ...JSON.parse(await must('tar', 'tar', ['-xOzf', file, 'package/package.json'])) }
-    }),
-  )
-}
 
 /** Each package behind those that it names. */
 function inOrder(packages) {

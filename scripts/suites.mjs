@@ -72,10 +72,15 @@ export async function runTests() {
       results.push(await suite(name, node, [toolFile('ava', 'ava', cwd)], { cwd }, countAva))
     }
   }
-  const cwd = join(root, 'scripts/installed')
-  const args = [toolFile('ava', 'ava', cwd)]
-  results.push(await suite('installed packages', process.execPath, args, { cwd }, countAva))
+  results.push(await runInstalled())
   return results
+}
+
+/** Packs the packages, or takes those of a folder, installs them as a user does, and runs programs with them. */
+export function runInstalled(packages) {
+  const cwd = join(root, 'scripts/installed')
+  const env = packages === undefined ? {} : { FLASHSTRIKE_PACKAGES: packages }
+  return suite('installed packages', process.execPath, [toolFile('ava', 'ava', cwd)], { cwd, env }, countAva)
 }
 
 /** The models of memory orderings. The flag rebuilds everything, so they have a target folder of their own. */

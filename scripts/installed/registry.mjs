@@ -43,21 +43,25 @@ async function configuration() {
   }
 }
 
-/** Publishes tarballs and folders. */
-export async function publish(address, paths, npm) {
-  // A registry that asks nobody for a name still has to be given one; and only a build server can prove its origin.
+/** What publishing here takes beside: a registry that asks nobody's name has to be given one all the same. */
+function publishOptions(address) {
   const token = `--//${address.slice(7)}/:_authToken=nobody`
-  const options = [
-    `--registry=${address}`,
-    token,
-    '--provenance=false',
-    '--ignore-scripts',
-    '--loglevel=error',
-  ]
-  const one = path => must('npm publish', process.execPath, [npm, 'publish', path, ...options])
-  const waiting = [...paths]
+  // Only a build server can prove where a package comes from.
+  return [`--registry=${address}`, token, '--provenance=false', '--loglevel=error']
+}
+
+/** Publishes the tarballs of a folder as a release does. */
+export function publishRelease(address, folder) {
+  const script = join(root, 'scripts/publish.mjs')
+  return must('publishing', process.execPath, [script, folder, '--', ...publishOptions(address)])
+}
+
+/** Publishes folders, in any order. */
+export async function publishFolders(address, folders) {
+  const waiting = [...folders]
   const some = async () => {
-    while (waiting.length > 0) await one(waiting.pop())
+    while (waiting.length > 0)
+      await must('npm publish', 'npm', ['publish', waiting.pop(), ...publishOptions(address)])
   }
   await Promise.all(Array.from({ length: 4 }, some))
 }

@@ -25,7 +25,9 @@ export async function nodeOf(major) {
   if (process.versions.node.startsWith(`${major}.`)) return process.execPath
   const node = join(root, 'scripts/runtimes/node_modules', `node-${major}`, 'bin/node')
   if (!existsSync(node)) return undefined
-  return (await collect(node, ['--version'])).code === 0 ? node : undefined
+  // With another C library it is not even found.
+  const { code } = await collect(node, ['--version']).catch(() => ({ code: 1 }))
+  return code === 0 ? node : undefined
 }
 
 /** The script of a tool that this folder depends on. */
@@ -40,6 +42,8 @@ export class Place {
     this.folder = join(this.base, 'program')
     this.node = node
     for (const name of ['program', 'home', 'bin', 'tmp']) mkdirSync(join(this.base, name))
+    // Windows lets few users make links, and starts commands in its own way.
+    if (process.platform === 'win32') return
     symlinkSync(node, join(this.base, 'bin/node'))
     for (const name of SHELL_TOOLS) {
       const file = process.env.PATH.split(delimiter)
@@ -59,11 +63,21 @@ export class Place {
     writeFileSync(path, text)
   }
 
-  /** Runs a command with nothing of this process' environment. */
-  run(command, args, env = {}) {
+  /** Runs a command with nothing of this process' environment but what Windows cannot do without. */
+  run(command, args) {
+    const { SystemRoot } = process.env
     const at = name => join(this.base, name)
-    const own = { HOME: at('home'), PATH: at('bin'), TMPDIR: at('tmp'), LANG: 'C.UTF-8', ...env }
+    const [HOME, PATH, tmp] = [at('home'), at('bin'), at('tmp')]
+    const windows = { SystemRoot, USERPROFILE: HOME, APPDATA: HOME, LOCALAPPDATA: HOME, TEMP: tmp }
+    const own = { HOME, PATH, TMPDIR: tmp, LANG: 'C.UTF-8', ...(SystemRoot && windows) }
     return collect(command, args, { cwd: this.folder, bare: true, env: own, limitMs: 10 * 60_000 })
+  }
+
+  /** Runs a command that was installed. */
+  runCommand(packageName, name, args) {
+    const script = join(this.folder, 'node_modules', packageName, 'bin', `${name}.js`)
+    if (process.platform === 'win32') return this.run(this.node, [script, ...args])
+    return this.run(join(this.folder, 'node_modules/.bin', name), args)
   }
 
   runNode(args) {

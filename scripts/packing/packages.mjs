@@ -33,6 +33,19 @@ export async function packAll({ addons: from, all = false, release = false } = {
   return { packed, folder: OUT }
 }
 
+/** Name and file of each package in a folder, as it was packed before. */
+export async function tarballs(folder) {
+  const files = readdirSync(folder).filter(name => name.endsWith('.tgz'))
+  if (files.length === 0) throw new ScriptError(`there is no package in ${folder}`)
+  return Promise.all(files.map(name => manifestOf(join(folder, name))))
+}
+
+/** Name and version of a tarball, and what else its manifest says. */
+async function manifestOf(file) {
+  const text = await must('tar', 'tar', ['-xOzf', file, 'package/package.json'])
+  return { ...JSON.parse(text), file }
+}
+
 /** What pnpm would publish of each package, as folders with their last manifest. */
 async function stageRoots(known) {
   const tarballs = join(STAGE, 'tarballs')
