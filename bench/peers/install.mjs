@@ -1,15 +1,34 @@
-// Installs the peers and builds their Rust side. One that cannot be had does not keep the others from taking part.
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+// Installs the peers and builds those in Rust and Java. One that cannot be had does not keep the others from taking part.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
 import process from 'node:process'
 import { collect, fingerprint, must, readJson, retried, unlessDone } from '../../scripts/lib.mjs'
 
 const here = 'bench/peers'
 
+/** The peer in Java, and where its version stands. */
+const CHRONICLE = 'chronicle-queue'
+const CHRONICLE_VERSION = /<artifactId>chronicle-queue<\/artifactId>\s*<version>(.*)<\/version>/
+
+/** What Chronicle Queue's documentation asks for on Java 17; and that it asks nobody on the network. */
+const JAVA_OPTIONS = [
+  '--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED',
+  '--add-exports=java.base/sun.nio.ch=ALL-UNNAMED',
+  '--add-exports=jdk.unsupported/sun.misc=ALL-UNNAMED',
+  '--add-exports=jdk.compiler/com.sun.tools.javac.file=ALL-UNNAMED',
+  '--add-opens=jdk.compiler/com.sun.tools.javac=ALL-UNNAMED',
+  '--add-opens=java.base/java.lang=ALL-UNNAMED',
+  '--add-opens=java.base/java.lang.reflect=ALL-UNNAMED',
+  '--add-opens=java.base/java.io=ALL-UNNAMED',
+  '--add-opens=java.base/java.util=ALL-UNNAMED',
+  '--add-opens=java.base/sun.nio.ch=ALL-UNNAMED',
+  '-Dchronicle.analytics.disable=true',
+]
+
 /**
  * @param {{ root: string, pnpm: string, say: (text: string) => void }} environment
- * @returns {Promise<{ native?: string, versions: Record<string, string>, missing: Record<string, string> }>} the
- *   program of the Rust peers, the version of each peer that is there, and why each other one is not
+ * @returns {Promise<{ programs: Record<string, string>, versions: Record<string, string>, missing: Record<string, string> }>}
+ *   the programs of the peers in Rust and Java, the version of each peer that is there, and why each other one is not
  */
 export async function installPeers({ root, pnpm, say }) {
   const folder = join(root, here)
@@ -32,15 +51,21 @@ export async function installPeers({ root, pnpm, say }) {
       missing['better-sqlite3'] = error.message
     }
   }
-  let native
+  const programs = {}
   try {
-    native = await buildCrates(folder, say)
+    programs['native-peer'] = await buildCrates(folder, say, missing)
     const lock = readFileSync(join(folder, 'native/Cargo.lock'), 'utf8')
-    for (const name of crates) versions[name] = lockedVersion(lock, name)
+    for (const name of crates.filter(name => !(name in missing))) versions[name] = lockedVersion(lock, name)
   } catch (error) {
     for (const name of crates) missing[name] = error.message
   }
-  return { native, versions, missing }
+  try {
+    programs['java-peer'] = await buildJava(folder, say)
+    versions[CHRONICLE] = readFileSync(join(folder, 'java/pom.xml'), 'utf8').match(CHRONICLE_VERSION)?.[1]
+  } catch (error) {
+    missing[CHRONICLE] = error.message
+  }
+  return { programs, versions, missing }
 }
 
 async function installPackages(folder, pnpm, say) {
@@ -69,15 +94,39 @@ async function buildSqlite(folder, say) {
   })
 }
 
-async function buildCrates(folder, say) {
-  say('building the peers in Rust (some minutes the first time)')
+/** With RocksDB where that can be built, which takes a compiler for C++ and libclang. */
+async function buildCrates(folder, say, missing) {
+  say('building the peers in Rust (half an hour the first time, most of it RocksDB)')
+  try {
+    return await cargoBuild(folder, ['--features', 'rocksdb'])
+  } catch (error) {
+    missing.rocksdb = error.message
+    return cargoBuild(folder, [])
+  }
+}
+
+async function cargoBuild(folder, features) {
   const manifest = join(folder, 'native/Cargo.toml')
-  const args = ['build', '--release', '--locked', '--manifest-path', manifest]
+  const args = ['build', '--release', '--locked', '--manifest-path', manifest, ...features]
   const output = await retried(() =>
     must('building the peers in Rust', 'cargo', [...args, '--message-format=json-render-diagnostics']),
   )
   const artifacts = output.split('\n').filter(line => line.startsWith('{"reason":"compiler-artifact"'))
   return artifacts.map(line => JSON.parse(line).executable).find(path => path !== null)
+}
+
+/** Gives a file with the arguments for `java`. */
+async function buildJava(folder, say) {
+  say('building the peer in Java')
+  const cwd = join(folder, 'java')
+  await retried(() =>
+    must('building the peer in Java', 'mvn', ['--batch-mode', '--quiet', 'package'], { cwd }),
+  )
+  const target = join(cwd, 'target')
+  const file = join(target, 'arguments')
+  const classes = [join(target, 'classes'), join(target, 'libraries/*')].join(delimiter)
+  writeFileSync(file, [...JAVA_OPTIONS, `-cp ${classes}`, 'Round', ''].join('\n'))
+  return file
 }
 
 /** The peers among the dependencies: those that stand under a comment of this word. */

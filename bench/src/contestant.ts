@@ -15,12 +15,15 @@ export interface Contest {
 /** The Rust contestants: as they ship, and built without telemetry. */
 export type NativeProgram = 'native' | 'unrecorded'
 
-/** Where the programs of the Rust contestants are, those that were built; `native-peer`: that of the peers. */
-export type NativePrograms = Readonly<Partial<Record<NativeProgram | 'native-peer', string>>>
+/** A program of peers: in Rust, and in Java, of which there is a file with the arguments for `java`. */
+export type PeerProgram = 'native-peer' | 'java-peer'
+
+/** Where the programs are that were built. */
+export type NativePrograms = Readonly<Partial<Record<NativeProgram | PeerProgram, string>>>
 
 /** Who takes part: a contest, and which program knows it. */
 export interface Entrant {
-  readonly program: 'node' | 'peer' | NativeProgram | 'native-peer'
+  readonly program: 'node' | 'peer' | NativeProgram | PeerProgram
   readonly contest: Contest
   /** What differs in the round that is not timed. */
   readonly warmUp?: Readonly<Record<string, number>>
@@ -90,7 +93,7 @@ function programOf(program: Entrant['program'], programs: NativePrograms): strin
   if (program === 'node' || program === 'peer') return [process.execPath, '--expose-gc', scripts[program]]
   const path = programs[program]
   if (path === undefined) throw new Error(`the program ${program} was not built`)
-  return [path]
+  return program === 'java-peer' ? ['java', `@${path}`] : [path]
 }
 
 let pins: boolean | undefined

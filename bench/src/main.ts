@@ -17,7 +17,9 @@ export interface Environment {
   /** Builds the Rust contestants and gives the path of their program. */
   readonly buildNative: (features: readonly string[], release: boolean) => Promise<string>
   /** Installs the peers, gives what there is of them and the path of their program in Rust. */
-  readonly installPeers: (say: (text: string) => void) => Promise<Peers & { readonly native?: string }>
+  readonly installPeers: (
+    say: (text: string) => void,
+  ) => Promise<Peers & { readonly programs: NativePrograms }>
   /** Formats a file that was written as the checks want it. */
   readonly format: (path: string) => Promise<void>
   /** The version of Rust. */
@@ -168,9 +170,8 @@ async function build(
   if (!needs(({ peer }) => peer !== undefined)) {
     return { peers: { versions: {}, missing: {} }, programs: { native, ...unrecorded } }
   }
-  const { native: nativePeer, ...peers } = await installPeers(progress.step.bind(progress))
-  const nativePeers = nativePeer === undefined ? {} : { 'native-peer': nativePeer }
-  return { peers, programs: { native, ...unrecorded, ...nativePeers } }
+  const { programs, ...peers } = await installPeers(progress.step.bind(progress))
+  return { peers, programs: { native, ...unrecorded, ...programs } }
 }
 
 function show(result: BenchmarkResult, json: boolean, progress: Progress): void {

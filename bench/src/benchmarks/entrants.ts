@@ -22,6 +22,11 @@ export function cratePeer(peer: string, contest: Contest): Entrant {
   return { program: 'native-peer', peer, contest: { ...contest, peer } }
 }
 
+/** Another log in Java. */
+export function javaPeer(peer: string, contest: Contest): Entrant {
+  return { program: 'java-peer', peer, contest }
+}
+
 /** A contestant that is kept on one processor. */
 export function pinned(entrant: Entrant): Entrant {
   return { ...entrant, pinned: true }

@@ -1,7 +1,17 @@
 import type { Benchmark, Figure, Measure } from '../benchmark.js'
 import type { Entrant } from '../contestant.js'
 import type { Sizes } from '../sizes.js'
-import { cratePeer, millions, native, node, npmPeer, pinned, ratioAtLeast, ratioAtMost } from './entrants.js'
+import {
+  cratePeer,
+  javaPeer,
+  millions,
+  native,
+  node,
+  npmPeer,
+  pinned,
+  ratioAtLeast,
+  ratioAtMost,
+} from './entrants.js'
 
 const GROUP_EVENTS = 256
 /** Of those that do the same work on the disk. */
@@ -39,6 +49,16 @@ function compare(pairs: readonly Pair[], { name, unit, figure, lowIsGood }: Comp
     target: lowIsGood ? ratioAtMost(1) : ratioAtLeast(1),
     ...(why === undefined ? {} : { why }),
   }))
+}
+
+/** Chronicle Queue, which is compared with the log's own side in a compiled language. */
+function chronicle(ours: Pair['ours'], contest: string, events: number, what: string): Pair {
+  const entrant = javaPeer('chronicle-queue', { contest, events })
+  return { ours, key: 'chronicle-queue', title: `Chronicle Queue {version}, ${what}`, entrant }
+}
+
+function pinnedPair(pair: Pair): Pair {
+  return { ...pair, entrant: pinned(pair.entrant) }
 }
 
 function entrants(pairs: readonly Pair[]): Record<string, Entrant> {
@@ -82,6 +102,8 @@ export function peersAppend({ appends, slowAppends }: Sizes): Benchmark {
     npm('event-storage', 'event-storage', slowAppends, '`event-storage` {version}, flushed every 256'),
     crate('raft-engine', '`raft-engine` {version}, batches of 256'),
     crate('walrus-rust', '`walrus-rust` {version}, mapped, not synced'),
+    crate('rocksdb', '`rocksdb` {version}, batches of 256'),
+    chronicle(rust, 'append', appends, 'documents of 256'),
   ]
   return {
     name: 'peers-append',
@@ -129,6 +151,11 @@ export function peersCommit({ peerSyncs: syncs }: Sizes): Benchmark {
     crate('okaywal', '`okaywal` {version}'),
     crate('raft-engine', '`raft-engine` {version}, sync'),
     crate('walrus-rust', '`walrus-rust` {version}, mapped, SyncEach'),
+    crate('rocksdb', '`rocksdb` {version}, sync'),
+    pinnedPair({
+      ...chronicle(['rust', 'Rust: append + durable_sync'], 'commit', syncs, 'sync()'),
+      why: ONE_SYNC_EACH,
+    }),
   ]
   return {
     name: 'peers-commit',
@@ -190,6 +217,8 @@ export function peersGroup({ peerGroups: events, slowGroups }: Sizes): Benchmark
     crate('okaywal', '`okaywal` {version}, an entry of 256'),
     crate('raft-engine', '`raft-engine` {version}, a batch of 256, sync'),
     crate('walrus-rust', '`walrus-rust` {version}, a batch of 256, SyncEach', slowGroups),
+    crate('rocksdb', '`rocksdb` {version}, a batch of 256, sync'),
+    chronicle(rust, 'group', wholeGroups(events), 'a document of 256, sync()'),
   ]
   return {
     name: 'peers-group',
@@ -239,6 +268,8 @@ export function peersReplay({ slowAppends }: Sizes): Benchmark {
     crate('okaywal', '`okaywal` {version}, recovery of entries of 256'),
     crate('raft-engine', '`raft-engine` {version}, 4 096 entries at once'),
     crate('walrus-rust', '`walrus-rust` {version}, 1 MiB at once'),
+    crate('rocksdb', '`rocksdb` {version}, a sorted file'),
+    chronicle(['rust', 'replay from Rust'], 'replay', events, 'documents of 256'),
   ]
   return {
     name: 'peers-replay',
