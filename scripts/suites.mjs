@@ -42,7 +42,21 @@ export async function runLints() {
   for (const [name, command, args, env] of lints) {
     results.push(await suite(name, command, args, { env }, countLint))
   }
+  results.push(await licences())
   return results
+}
+
+/** Licences and origins of all crates. Advisories are looked up in the workflow: their list is behind the network. */
+async function licences() {
+  const name = 'cargo deny'
+  if ((await collect('cargo', ['deny', '--version'])).code !== 0) {
+    const skipped = [
+      'cargo-deny is not installed; the licences of what is released are checked when it is packed',
+    ]
+    return { name, passed: 0, failed: 0, skipped, failures: [], seconds: 0 }
+  }
+  const args = ['deny', '--offline', '--locked', 'check', 'bans', 'licenses', 'sources']
+  return suite(name, 'cargo', args, {}, countLint)
 }
 
 /** Every benchmark for a blink, without the other software that some compare with: whether they run, not how fast. */

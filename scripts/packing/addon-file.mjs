@@ -1,7 +1,7 @@
 // Whether a built addon is of the platform that it is packed for, and runs on systems as old as promised.
 import { must, ScriptError } from '../lib.mjs'
 
-/** The oldest glibc that released addons run with, that of RHEL 7 and of Node.js 20's own binaries' time. */
+/** The oldest glibc that released addons run with: what napi's toolchain for them has; Node.js itself asks for a newer one. */
 export const GLIBC_FLOOR = '2.17'
 
 /** What `readelf` calls the processors. */

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { must, ScriptError } from '../lib.mjs'
+import { checkLicence } from './licences.mjs'
 
 /** The crate behind each package's addon. */
 const CRATES = {
@@ -21,6 +22,7 @@ export async function thirdPartyNotices(addon, { target }) {
   for (const name of names) {
     const crate = packages.get(name)
     if (crate === undefined) throw new ScriptError(`cargo knows no sources of ${name}`)
+    await checkLicence(crate)
     const label = `${name}, ${crate.license}, ${crate.repository ?? 'no repository'}`
     for (const text of await licencesOf(crate)) add(label, text)
   }
