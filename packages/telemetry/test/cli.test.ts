@@ -377,6 +377,13 @@ test('wrong usage is told in the words that were typed, and where that command i
     [['push', 'page', '-i', 'Infinity'], '--interval is at most 2147483 seconds', 'push'],
     [['report', 'page', '-s', '1e12'], '--seconds is a number of seconds, 0 to 2147483', 'report'],
     [['push', 'page', '-e'], '-e needs a value behind it', 'push'],
+    [
+      ['push', 'page', '-e', 'localhost:4318'],
+      '--endpoint localhost:4318 is no URL of http: it is one such as http://localhost:4318',
+      'push',
+    ],
+    [['serve', 'page', '--port', ''], '--port is a whole number from 0 to 65535', 'serve'],
+    [['report', 'page', '--seconds='], '--seconds is a number of seconds, 0 to 2147483', 'report'],
     [['serve', 'page', '--port', '70000'], '--port is a whole number from 0 to 65535', 'serve'],
     [['serve', 'page', '--port', 'http'], '--port is a whole number from 0 to 65535', 'serve'],
   ] as const) {

@@ -30,14 +30,15 @@ function later(snapshot: SourceSnapshot, seconds: number, more: number): SourceS
 
 test('no line is longer than the terminal is wide, and there are no more than it is high', async t => {
   const room = fc.record({
-    columns: fc.integer({ min: 40, max: 250 }),
+    columns: fc.integer({ min: 20, max: 250 }),
     rows: fc.integer({ min: 5, max: 80 }),
   })
   const title = fc.string({ maxLength: 200, unit: 'binary-ascii' })
+  const state = fc.constantFrom('live', 'process 4194304 is dead, these are its last values')
   await fc.assert(
-    fc.property(room, fc.array(title, { minLength: 1, maxLength: 3 }), (room, titles) => {
+    fc.property(room, fc.array(title, { minLength: 1, maxLength: 3 }), state, (room, titles, state) => {
       const lines = screen(
-        titles.map(title => shownOf(golden, title)),
+        titles.map(title => ({ ...shownOf(golden, title), state })),
         titles,
         { ...room, colours },
       )

@@ -20,7 +20,11 @@ const MOST_COLUMNS = 100
 
 /** A number behind an option: the last one, if it is given several times. */
 const number = {
-  coerce: (given: string | number | readonly string[]) => Number([given].flat().at(-1)),
+  coerce: (given: string | number | readonly string[]) => {
+    const last = String([given].flat().at(-1)).trim()
+    // As a number, nothing would be 0: a variable of a script that is not set is no port.
+    return last === '' ? Number.NaN : Number(last)
+  },
   requiresArg: true,
 } as const
 const pages = {

@@ -101,9 +101,10 @@ async function exporterOf({ protocol, endpoint }: PushOptions): Promise<Exporter
 
 /** The path of metrics behind an endpoint that has none, as the specification of OTLP has it. */
 function withPath(endpoint: string, protocol: Protocol): string {
-  if (!URL.canParse(endpoint))
-    throw new UsageError(`--endpoint ${endpoint} is no URL: it is one such as http://localhost:4318`)
-  const url = new URL(endpoint)
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined
+  // `localhost:4318` is a URL too, of a protocol called localhost.
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol))
+    throw new UsageError(`--endpoint ${endpoint} is no URL of http: it is one such as http://localhost:4318`)
   if (protocol !== 'grpc' && url.pathname === '/') url.pathname = '/v1/metrics'
   return url.href
 }

@@ -51,10 +51,10 @@ export function screen(sources: readonly Shown[], notes: readonly string[], room
 }
 
 function block({ title, state, isLive, lately }: Shown, room: Room): string[] {
-  const { bold, green, red } = room.colours
+  const { red } = room.colours
   const { now, window } = lately
   const head = [
-    `${bold(clipped(safe(title), room.columns - state.length - 2))}  ${(isLive ? green : red)(safe(state))}`,
+    ...name(title, state, isLive, room),
     '',
     ...(now.seconds === undefined
       ? line('all', now.counts.map(total), room)
@@ -71,6 +71,16 @@ function block({ title, state, isLive, lately }: Shown, room: Room): string[] {
     '',
   ]
   return [...head, ...spreads(lately, { ...room, rows: room.rows - head.length - 1 }), '']
+}
+
+/** What it is and how it stands, in two lines where one is too short. */
+function name(title: string, state: string, isLive: boolean, { columns, colours }: Room): string[] {
+  const { bold, green, red } = colours
+  const colour = isLive ? green : red
+  const [named, told] = [safe(title), safe(state)]
+  return named.length + 2 + told.length <= columns
+    ? [`${bold(named)}  ${colour(told)}`]
+    : [bold(clipped(named, columns)), colour(clipped(told, columns))]
 }
 
 /** What things are, behind a word that says what they have in common; in as many lines as it takes. */
