@@ -21,6 +21,11 @@ const tested = [
   'packages/wal-recorder',
   'packages/telemetry',
   'examples/order-flow',
+  'examples/matching-engine',
+  'examples/order-gateway',
+  'examples/risk-process',
+  'examples/recorder-in-worker',
+  'examples/metrics',
 ]
 
 /** Runs every lint; one that fails does not keep the others from running. */
