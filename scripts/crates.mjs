@@ -1,5 +1,7 @@
 /** The crates that are published, each behind those that it needs. */
-export const crates = ['segment', 'telemetry', 'recovery', 'recorder'].map(name => `flashstrike-${name}`)
+export const crates = ['platform', 'segment', 'telemetry', 'recovery', 'recorder'].map(
+  name => `flashstrike-${name}`,
+)
 
 /** What tells cargo to take these crates and no others. */
 export const onlyPublished = crates.flatMap(name => ['--package', name])

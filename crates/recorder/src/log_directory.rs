@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use flashstrike_platform::WEAKER;
+use flashstrike_platform::names::SUITABLE;
 use flashstrike_recovery::files::FileSystemKind;
 use flashstrike_recovery::{Code, Error, Report, Result};
 
@@ -28,7 +30,7 @@ pub(crate) fn ready_directory(options: &RecorderOptions) -> Result<FileSystemKin
     match &kind {
         FileSystemKind::Other(name) if !options.allow_file_system.contains(name) => {
             let message = format!(
-                "{} lies on {name}, where the log's promises are not known to hold; put it on ext4 or XFS, or name \
+                "{} lies on {name}, where the log's promises are not known to hold; put it on {SUITABLE}, or name \
                  {name} in allowFileSystem to take the risk",
                 directory.display()
             );
@@ -58,7 +60,9 @@ pub(crate) fn ready_for_new_log(options: &RecorderOptions, kind: &FileSystemKind
     }
 }
 
-pub(crate) fn note_file_system(report: &mut Report, kind: &FileSystemKind) {
+/// Says what is weaker here than the log promises elsewhere.
+pub(crate) fn note_place(report: &mut Report, kind: &FileSystemKind) {
+    report.notes.extend(WEAKER.iter().map(|&what| what.to_owned()));
     match kind {
         FileSystemKind::Memory => {
             report.notes.push("the log lies on tmpfs: nothing here is durable".to_owned());

@@ -18,7 +18,7 @@ use flashstrike_segment::{LogIdentity, Schema, StagingHeader};
 use flashstrike_telemetry::{IntegrityFailure, RecorderTelemetry};
 
 use crate::append_point::{open_append_point, open_segments, publish_staged, seal_and_sync, usable_prepared};
-use crate::log_directory::{note_file_system, ready_directory, ready_for_new_log};
+use crate::log_directory::{note_place, ready_directory, ready_for_new_log};
 use crate::manager::Manager;
 use crate::options::RecorderOptions;
 use crate::prepared_segment::PreparedSegment;
@@ -65,7 +65,7 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Recorder> {
     let sealed = sealed_segments(&inspection.listing, &opened);
 
     let mut report = Report::of_append(&inspection, &repaired, options.mode, start.elapsed());
-    note_file_system(&mut report, &file_system);
+    note_place(&mut report, &file_system);
     start_workers(options, opened, sealed, report, lock)
 }
 

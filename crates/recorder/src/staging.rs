@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use flashstrike_platform::memory;
 use flashstrike_recovery::files::{File, FileSystem, Mapping, OpenMode, remove_if_there, sync_names};
 use flashstrike_recovery::{Error, Result};
 use flashstrike_segment::layout::STAGING_HEADER_SIZE;
@@ -207,19 +208,8 @@ impl Staging {
         wake.fetch_add(1, Ordering::SeqCst);
         if waiters.load(Ordering::SeqCst) > 0 {
             waiters.store(0, Ordering::SeqCst);
-            wake_all(wake);
+            // A failure costs the sleepers half a millisecond, never an event.
+            memory::wake_all(wake);
         }
-    }
-}
-
-/// Wakes every process that waits on this word. A failure costs the sleepers half a millisecond, never an event.
-fn wake_all(word: &std::sync::atomic::AtomicU32) {
-    #[cfg(target_os = "linux")]
-    {
-        let _ = rustix::thread::futex::wake(word, rustix::thread::futex::Flags::empty(), i32::MAX as u32);
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = word;
     }
 }

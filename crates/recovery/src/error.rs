@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use flashstrike_platform::machine::is_out_of_files;
 use flashstrike_segment::{Damage, Position, Unsupported, names};
 use serde_json::{Map, Value};
 
@@ -257,7 +258,7 @@ impl Error {
 
 /// What to do about an error of the operating system, where that does not depend on who had it.
 fn advice(path: &Path, error: &io::Error) -> Option<&'static str> {
-    if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) {
+    if is_out_of_files(error) {
         return Some("raise the limit of open files of this process (ulimit -n)");
     }
     match error.kind() {

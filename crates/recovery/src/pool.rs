@@ -28,6 +28,7 @@ use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use flashstrike_platform::memory as platform;
 use memmap2::{MmapOptions, MmapRaw};
 
 /// Most bytes of a window.
@@ -60,17 +61,14 @@ impl PoolBuffer {
         let is_one_window = is_apart || capacity <= WINDOW_LEN;
         let windows = if is_one_window { 1 } else { capacity.div_ceil(WINDOW_STRIDE) as u32 };
         let memory = MmapRaw::from(MmapOptions::new().len(capacity).map_anon()?);
-        // Large pages make the first use several times cheaper; without them everything works the same.
-        #[cfg(target_os = "linux")]
-        let _ = memory.advise(memmap2::Advice::HugePage);
+        platform::prefer_large_pages(&memory);
         Ok(Self { memory, first_window: WINDOWS.fetch_add(windows, Ordering::Relaxed), is_apart })
     }
 
     /// Lets the kernel take the pages when it needs memory; until then they stay, and need not be zeroed again.
     fn offer_pages(&self) {
-        // SAFETY: only what stands in the memory may be lost, and nobody reads a buffer that is not borrowed.
-        #[cfg(target_os = "linux")]
-        let _ = unsafe { self.memory.unchecked_advise(memmap2::UncheckedAdvice::Free) };
+        // SAFETY: nobody reads a buffer that is not borrowed, and nobody needs what stands in it.
+        unsafe { platform::offer(&self.memory) };
     }
 
     /// Length in bytes.

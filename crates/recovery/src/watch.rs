@@ -17,7 +17,8 @@
 //! Either the reader finds `wake` changed and does not sleep, or the writer finds `waiters` set and wakes it. The word is
 //! a flag and no count: the writer takes it down when it wakes, so that a reader that died asleep costs one call of the
 //! kernel and not one for every block from then on. Where two readers meet the writer in the wrong instant the flag of one
-//! may be lost; so nobody sleeps longer than [`MOST_SLEEP`] without looking.
+//! may be lost; so nobody sleeps longer than [`MOST_SLEEP`] without looking. Where processes cannot wake each other, as on
+//! macOS and Windows, everybody sleeps as long as that.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use flashstrike_platform::memory;
 use flashstrike_segment::layout::STAGING_HEADER_SIZE;
 use flashstrike_segment::staging::{
     STAGING_DURABLE, STAGING_POISONED, STAGING_WAITERS, STAGING_WAKE, STAGING_WRITTEN,
@@ -156,7 +158,7 @@ impl StagingWatch {
         match (seen, self.place_to_sleep()) {
             (Some(seen), Some(page)) => {
                 page.atomic_u32(STAGING_WAITERS).store(1, Ordering::SeqCst);
-                wait(page, seen, at_most);
+                memory::wait(page.atomic_u32(STAGING_WAKE), seen, at_most);
             }
             _ => std::thread::sleep(at_most),
         }
@@ -192,7 +194,7 @@ impl StagingWatch {
         let counts = StagingHeader::decode(&header[..read]).is_ok_and(|header| {
             header.log_id == self.whose.log_id && Some(header.boot_id) == self.whose.boot_id
         });
-        let can_be_woken = cfg!(target_os = "linux") && is_writable;
+        let can_be_woken = memory::CAN_WAKE && is_writable;
         let id = file.id().map_err(failed)?;
         Ok(Some(Opened { file, id, counts, can_be_woken, page: OnceLock::new() }))
     }
@@ -237,18 +239,4 @@ fn agreed<T: PartialEq>(read: impl Fn() -> io::Result<T>) -> io::Result<T> {
         }
         last = again;
     }
-}
-
-#[cfg(target_os = "linux")]
-fn wait(page: &Mapping, seen: u32, at_most: Duration) {
-    use rustix::thread::futex;
-    let timeout =
-        futex::Timespec { tv_sec: at_most.as_secs().cast_signed(), tv_nsec: at_most.subsec_nanos().into() };
-    // Woken, timed out, interrupted or too late: whoever sleeps looks for itself.
-    let _ = futex::wait(page.atomic_u32(STAGING_WAKE), futex::Flags::empty(), seen, Some(&timeout));
-}
-
-#[cfg(not(target_os = "linux"))]
-fn wait(_page: &Mapping, _seen: u32, at_most: Duration) {
-    std::thread::sleep(at_most);
 }

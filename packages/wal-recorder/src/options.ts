@@ -75,7 +75,8 @@ export interface RecorderOptions<E extends EventType | undefined = undefined> {
    */
   readonly compression?: CompressionOptions
   /**
-   * Permission bits of new files; the owner always reads and writes.
+   * Permission bits of new files; the owner always reads and writes. Nothing on Windows, where files have the permissions
+   * that the log's directory hands down.
    * @default 0o600
    */
   readonly fileMode?: number

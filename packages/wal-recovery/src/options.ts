@@ -134,7 +134,7 @@ export interface CursorOptions {
   readonly reset?: CursorStart
   /**
    * Permission bits of the files made, for example 0o640. Whoever records has to be able to read them, since a cursor
-   * that cannot be read holds everything back.
+   * that cannot be read holds everything back. Nothing on Windows.
    * @default 0o600
    */
   readonly fileMode?: number

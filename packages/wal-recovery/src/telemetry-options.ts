@@ -23,7 +23,7 @@ export interface TelemetryOptions {
   readonly labels?: Readonly<Record<string, string>>
   /**
    * Permission bits of the file; the owner always reads and writes. Whoever reads it needs no more than permission to
-   * read.
+   * read. Nothing on Windows.
    * @default `fileMode` of the recorder; 0o600 for a recovery
    */
   readonly fileMode?: number

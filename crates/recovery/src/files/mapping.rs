@@ -13,7 +13,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use memmap2::{Advice, MmapMut, MmapOptions, MmapRaw};
+use flashstrike_platform::memory;
+use memmap2::{MmapMut, MmapOptions, MmapRaw};
 
 /// The smallest page there is; a larger one is only touched more than once.
 const PAGE_BYTES: usize = 4096;
@@ -34,6 +35,10 @@ impl Mapping {
     /// What `mmap` says.
     pub fn anonymous(length: usize) -> io::Result<Self> {
         Ok(Self(Arc::new(MmapMut::map_anon(length)?.into())))
+    }
+
+    pub(super) fn shared(&self) -> &Arc<MmapRaw> {
+        &self.0
     }
 
     /// Length in bytes.
@@ -65,22 +70,8 @@ impl Mapping {
         if start >= end {
             return Ok(());
         }
-        #[cfg(target_os = "linux")]
-        {
-            let length = end - start;
-            let advice = if small_folios {
-                self.0.advise(Advice::Random)?;
-                Advice::PopulateRead
-            } else {
-                Advice::PopulateWrite
-            };
-            match self.0.advise_range(advice, start, length) {
-                // Kernels before 5.14 do not know it.
-                Err(error) if error.raw_os_error() == Some(22) => {}
-                result => return result,
-            }
-        }
-        if !small_folios {
+        let is_done = memory::populate(&self.0, start..end, small_folios)?;
+        if !is_done && !small_folios {
             // Stores to one word of every page what already stands there.
             for at in (start..end & !7).step_by(PAGE_BYTES) {
                 self.atomic_u32(at).fetch_add(0, Ordering::Relaxed);
@@ -116,11 +107,11 @@ impl Mapping {
     /// hint; does nothing where there is no instruction for it.
     #[inline]
     pub fn prefetch(&self, offset: usize, length: usize) {
-        const LINE_BYTES: usize = 64;
         self.check(offset, length);
         #[cfg(target_arch = "x86_64")]
-        for at in (offset..offset + length).step_by(LINE_BYTES) {
+        for at in (offset..offset + length).step_by(64) {
             use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+            // A line of the cache at a time.
             // SAFETY: a prefetch never faults and changes nothing; the address is inside the mapping (checked).
             unsafe { _mm_prefetch::<_MM_HINT_ET0>(self.as_mut_ptr().add(at).cast_const().cast()) };
         }

@@ -16,6 +16,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use flashstrike_platform::names::FileSystemKind;
 pub use layer::{FileLayer, FileSystemLayer};
 pub use mapping::Mapping;
 pub use os::{DirectoryLock, OsFileSystem};
@@ -24,7 +25,8 @@ pub use os::{DirectoryLock, OsFileSystem};
 /// second-level cache when they are looked at.
 pub(crate) const CACHED_PIECE: usize = 256 << 10;
 
-/// How a file is opened. Every way is `O_NOFOLLOW | O_CLOEXEC`, and only regular files are opened.
+/// How a file is opened. Every way is `O_NOFOLLOW | O_CLOEXEC`, and only regular files are opened. On Windows links are not
+/// followed either, others may read, write, rename and remove the file meanwhile, and permission bits are nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenMode {
     /// For reading.
@@ -46,7 +48,8 @@ pub struct DirectoryEntry {
     pub is_file: bool,
 }
 
-/// What tells one file from another, also after a rename over it: device and inode.
+/// What tells one file from another, also after a rename over it: device and inode, on Windows the numbers of the volume
+/// and of the file on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FileId {
     /// The device.
@@ -55,28 +58,9 @@ pub struct FileId {
     pub inode: u64,
 }
 
-/// What a directory lies on, as far as the log's promises depend on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FileSystemKind {
-    /// Every promise holds: ext4, XFS, overlayfs.
-    Supported(&'static str),
-    /// Nothing here is durable, and the report says so.
-    Memory,
-    /// Supported once copy-on-write is off for the directory.
-    Btrfs,
-    /// Appending needs `allow_file_system` to name it.
-    Other(String),
-}
-
-impl FileSystemKind {
-    /// The name as `allow_file_system` and the report give it, for example `ext4`, `tmpfs`, `nfs`.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Supported(name) => name,
-            Self::Memory => "tmpfs",
-            Self::Btrfs => "btrfs",
-            Self::Other(name) => name,
-        }
+impl From<(u64, u64)> for FileId {
+    fn from((device, inode): (u64, u64)) -> Self {
+        Self { device, inode }
     }
 }
 
@@ -103,11 +87,12 @@ pub trait File: Send + Sync + fmt::Debug {
     /// to convert the extent nor writes a large folio.
     fn fill_with_zeros(&self, offset: u64, length: u64) -> io::Result<()>;
     /// Gives the blocks of this byte range back to the file system; they read as zeros. The length stays.
-    /// Does nothing where that is not supported.
+    /// Does nothing where that is not supported, as on Windows.
     fn punch_hole(&self, offset: u64, length: u64) -> io::Result<()>;
-    /// fdatasync: the contents are on the device.
+    /// The contents are on the device, those stored through mappings of this file with them, on Windows those made by
+    /// [`map`](Self::map): fdatasync, or what does the same, see [`flashstrike_platform::files::sync_data`].
     fn sync_data(&self) -> io::Result<()>;
-    /// fsync: contents and all that describes the file are on the device.
+    /// As [`sync_data`](Self::sync_data), with all that describes the file: fsync.
     fn sync_all(&self) -> io::Result<()>;
     /// Starts write-back of this byte range without waiting for it and without promising anything.
     fn start_write_back(&self, offset: u64, length: u64) -> io::Result<()>;
@@ -148,7 +133,7 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
         let _ = path;
         Ok(true)
     }
-    /// Makes the names in a directory durable.
+    /// Makes the names in a directory durable, as far as the operating system does that.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
     /// The names in a directory, in no order.
     fn list(&self, path: &Path) -> io::Result<Vec<DirectoryEntry>>;

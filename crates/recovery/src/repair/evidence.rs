@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use flashstrike_platform::names::{Odd, odd};
 use flashstrike_segment::layout::MAX_SEGMENT_SIZE;
 use flashstrike_segment::names::{self, SegmentFile};
 use serde::{Deserialize, Serialize};
@@ -140,9 +141,9 @@ pub fn quarantine(files: &dyn FileSystem, directory: &Path) -> Result<Vec<Kept>>
 }
 
 /// A link, or no regular file: no repair has made it, and it must not hide what others have kept.
-fn is_odd(error: &io::Error) -> bool {
+fn is_odd(path: &Path, error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidInput
-        || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+        || matches!(odd(path, error), Some(Odd::Link | Odd::Directory))
 }
 
 fn kept(files: &dyn FileSystem, place: &Path, stem: String) -> Result<Kept> {
@@ -150,7 +151,7 @@ fn kept(files: &dyn FileSystem, place: &Path, stem: String) -> Result<Kept> {
         let path = place.join(format!("{stem}{ending}"));
         match files.open(&path, OpenMode::Read) {
             Ok(file) => Ok(Some(file)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound || is_odd(&error) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound || is_odd(&path, &error) => Ok(None),
             Err(error) => Err(Error::io("open", &path, &error)),
         }
     };

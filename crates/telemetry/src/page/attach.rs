@@ -2,12 +2,14 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use flashstrike_platform::files::{self, is_write_locked, read_at, read_exact_at};
+use flashstrike_platform::names::{self, Odd, id_of_link, open_what_is_there};
 
 use super::header::{self, HEADER_BYTES, STATE_AT};
 use super::parse::{Layout, WORD, header_in};
-use super::{PageError, absolute, lock, steady};
+use super::{PageError, absolute, steady};
 use crate::Snapshot;
 
 /// Whether somebody records in a page.
@@ -105,8 +107,8 @@ impl TelemetryPage {
 
     /// Opens the page that has the name now, if that is another one.
     fn follow(&mut self) -> Result<(), PageError> {
-        let named = match fs::symlink_metadata(&self.path) {
-            Ok(metadata) => (metadata.dev(), metadata.ino()),
+        let named = match id_of_link(&self.path) {
+            Ok(id) => id,
             // What was opened is still there, and the last that is known of that writer.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {
                 return Ok(());
@@ -129,7 +131,7 @@ impl TelemetryPage {
 #[derive(Debug)]
 struct Attached {
     file: File,
-    /// Device and inode. As long as the file is open no other has these.
+    /// What tells it from others. As long as the file is open no other has these.
     id: (u64, u64),
     layout: Layout,
 }
@@ -141,16 +143,17 @@ impl Attached {
         let header = header_in(&first, metadata.len(), path)?;
         // At most as many as the file has, and a megabyte: the header was checked.
         let mut catalogue = vec![0; header.catalogue_bytes as usize];
-        file.read_exact_at(&mut catalogue, header.catalogue_at.into())
+        read_exact_at(&file, &mut catalogue, header.catalogue_at.into())
             .map_err(|error| unread(path, error))?;
         let layout = Layout::parse(header, &catalogue, path)?;
-        Ok(Self { file, id: (metadata.dev(), metadata.ino()), layout })
+        let id = files::id(&file).map_err(|error| PageError::io("look at", path, error))?;
+        Ok(Self { file, id, layout })
     }
 
     fn snapshot(&self, path: &Path) -> Result<Snapshot, PageError> {
         let header = &self.layout.header;
         let words = header.values_bytes as usize / WORD;
-        let copied = steady::copy(words, |bytes| self.file.read_exact_at(bytes, header.values_at));
+        let copied = steady::copy(words, |bytes| read_exact_at(&self.file, bytes, header.values_at));
         let values = copied.map_err(|error| unread(path, error))?;
         let cut = || PageError::damaged(path, header.values_at, "fewer values than it says");
         self.layout.snapshot(&values).ok_or_else(cut)
@@ -159,9 +162,9 @@ impl Attached {
     fn state(&self, path: &Path) -> Result<PageState, PageError> {
         // In this order: a writer that ends stores the state and gives the lock back then.
         let is_held =
-            lock::is_held(&self.file).map_err(|error| PageError::io("ask for the lock of", path, error))?;
+            is_write_locked(&self.file).map_err(|error| PageError::io("ask for the lock of", path, error))?;
         let mut word = [0; 8];
-        self.file.read_exact_at(&mut word, STATE_AT as u64).map_err(|error| unread(path, error))?;
+        read_exact_at(&self.file, &mut word, STATE_AT as u64).map_err(|error| unread(path, error))?;
         match u64::from_le_bytes(word) {
             header::CLOSED => Ok(PageState::Closed),
             header::LIVE if is_held => Ok(PageState::Live),
@@ -180,22 +183,25 @@ pub(super) fn open_for_reading(path: &Path) -> Result<(File, fs::Metadata), Page
 /// The same with the permissions that `options` asks for.
 pub(super) fn open(path: &Path, options: &mut OpenOptions) -> Result<(File, fs::Metadata), PageError> {
     let not = |what| PageError::NotAPage { path: path.into(), what };
-    let opened = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
-    let file = opened.map_err(|error| match (error.kind(), error.raw_os_error()) {
-        (ErrorKind::NotFound, _) => PageError::NotFound { path: path.into() },
-        (_, Some(libc::ELOOP)) => not("it is a symbolic link, which is not followed"),
-        (_, Some(libc::EISDIR)) => not("it is a directory"),
-        (_, Some(libc::ENXIO)) => not("it is no regular file"),
-        _ => PageError::io("open", path, error),
+    let is = |odd| {
+        not(match odd {
+            Odd::Link => "it is a symbolic link, which is not followed",
+            Odd::Directory => "it is a directory",
+            Odd::Other => "it is no regular file",
+        })
+    };
+    let file = open_what_is_there(options).open(path).map_err(|error| match names::odd(path, &error) {
+        _ if error.kind() == ErrorKind::NotFound => PageError::NotFound { path: path.into() },
+        Some(odd) => is(odd),
+        None => PageError::io("open", path, error),
     })?;
     let metadata = file.metadata().map_err(|error| PageError::io("look at", path, error))?;
-    if metadata.is_dir() {
-        return Err(not("it is a directory"));
+    match metadata.file_type() {
+        kind if kind.is_file() => Ok((file, metadata)),
+        kind if kind.is_dir() => Err(is(Odd::Directory)),
+        kind if kind.is_symlink() => Err(is(Odd::Link)),
+        _ => Err(is(Odd::Other)),
     }
-    if !metadata.is_file() {
-        return Err(not("it is no regular file"));
-    }
-    Ok((file, metadata))
 }
 
 /// As many of the first bytes as a header has, fewer if the file has.
@@ -203,11 +209,9 @@ pub(super) fn first_bytes(file: &File) -> io::Result<Vec<u8>> {
     let mut bytes = [0; HEADER_BYTES];
     let mut filled = 0;
     while filled < bytes.len() {
-        match file.read_at(&mut bytes[filled..], filled as u64) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        match read_at(file, &mut bytes[filled..], filled as u64)? {
+            0 => break,
+            read => filled += read,
         }
     }
     Ok(bytes[..filled].to_vec())

@@ -5,21 +5,20 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use flashstrike_platform::files::{self, release_write_lock, try_write_lock, write_all_at};
+use flashstrike_platform::names::{self, FileSystemKind};
 use memmap2::{MmapOptions, MmapRaw};
-use rustix::fs::{FallocateFlags, FsWord};
-use rustix::io::Errno;
 
 use super::attach::{first_bytes, open, open_for_reading};
 use super::header::{self, CLOSED, HEADER_BYTES, Header, LIVE, MAGIC, STATE_AT};
 use super::process::started_ticks;
-use super::{ALIGNMENT, NEW_PREFIX, NEW_SUFFIX, PageError, PageOptions, absolute, check_labels, lock};
+use super::{ALIGNMENT, NEW_PREFIX, NEW_SUFFIX, PageError, PageOptions, absolute, check_labels};
 use crate::Value;
 use crate::protocol::{push_entry, push_string};
 use crate::telemetry::Entry;
@@ -65,8 +64,8 @@ impl NewPage {
         let (temporary, file) = claim(&path, options.file_mode)?;
         let generation = look_at_old(&path)?.wrapping_add(1);
         // Before it is mapped: a store into a page of memory that there is no room for raises a signal.
-        allocate(&file, length as u64).map_err(|error| match error.raw_os_error() {
-            Some(libc::ENOSPC | libc::EDQUOT) => {
+        files::allocate(&file, 0, length as u64).map_err(|error| match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
                 PageError::Full { path: path.as_path().into(), bytes: length as u64 }
             }
             _ => PageError::io("allocate", &path, error),
@@ -85,8 +84,8 @@ impl NewPage {
             metrics: catalogue.len() as u32,
             catalogue_bytes: described.len() as u32,
         };
-        file.write_all_at(&header.encode(), 0)
-            .and_then(|()| file.write_all_at(&described, HEADER_BYTES as u64))
+        write_all_at(&file, &header.encode(), 0)
+            .and_then(|()| write_all_at(&file, &described, HEADER_BYTES as u64))
             .map_err(|error| PageError::io("write", &path, error))?;
         let mapping = MmapOptions::new().len(length).map_raw(&file);
         let mapping = mapping.map_err(|error| PageError::io("map", &path, error))?;
@@ -123,7 +122,7 @@ impl Page {
             // In this order: without its lock, a page that says it is live is that of a dead process.
             self.state().store(CLOSED, Ordering::Release);
             // Closing the file does not do it as long as it is mapped.
-            let _ = lock::release(&file);
+            let _ = release_write_lock(&file);
         }
     }
 
@@ -148,7 +147,7 @@ struct Temporary(Option<PathBuf>);
 impl Temporary {
     fn rename(mut self, to: &Path) -> Result<(), PageError> {
         if let Some(path) = &self.0 {
-            fs::rename(path, to).map_err(|error| PageError::io("name", to, error))?;
+            names::rename(path, to).map_err(|error| PageError::io("name", to, error))?;
         }
         self.0 = None;
         Ok(())
@@ -173,12 +172,12 @@ fn claim(path: &Path, file_mode: u32) -> Result<(Temporary, File), PageError> {
     new_name.push(NEW_SUFFIX);
     let new_path = path.with_file_name(new_name);
     for _ in 0..TRIES {
-        let created =
-            OpenOptions::new().read(true).write(true).create_new(true).mode(file_mode).open(&new_path);
-        match created {
+        let mut options = OpenOptions::new();
+        names::with_mode(options.read(true).write(true).create_new(true), file_mode);
+        match options.open(&new_path) {
             Ok(file) => {
                 // Somebody may have taken it for one that was left behind.
-                if lock::acquire(&file).map_err(|error| unlockable(&new_path, error))?
+                if try_write_lock(&file).map_err(|error| unlockable(&new_path, error))?
                     && has_name(&file, &new_path)
                 {
                     return Ok((Temporary(Some(new_path)), file));
@@ -198,7 +197,7 @@ fn remove_left_behind(new_path: &Path) -> Result<(), PageError> {
         Err(PageError::NotFound { .. }) => return Ok(()),
         Err(error) => return Err(error),
     };
-    if !lock::acquire(&file).map_err(|error| unlockable(new_path, error))? {
+    if !try_write_lock(&file).map_err(|error| unlockable(new_path, error))? {
         std::thread::sleep(Duration::from_millis(1));
         return Ok(());
     }
@@ -218,9 +217,8 @@ fn remove_left_behind(new_path: &Path) -> Result<(), PageError> {
 
 /// Whether this file is still the one under that name.
 fn has_name(file: &File, path: &Path) -> bool {
-    let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-    match (file.metadata(), fs::symlink_metadata(path)) {
-        (Ok(file), Ok(named)) => id(file) == id(named),
+    match (files::id(file), names::id_of_link(path)) {
+        (Ok(file), Ok(named)) => file == named,
         _ => false,
     }
 }
@@ -241,7 +239,7 @@ fn look_at_old(path: &Path) -> Result<u64, PageError> {
         return Err(PageError::NotAPage { path: path.into(), what: "it does not begin like one" });
     };
     let (process, generation) = header::process_and_generation(first);
-    if lock::is_held(&file).map_err(|error| PageError::io("ask for the lock of", path, error))? {
+    if files::is_write_locked(&file).map_err(|error| PageError::io("ask for the lock of", path, error))? {
         return Err(PageError::InUse { path: path.into(), process });
     }
     Ok(generation)
@@ -263,43 +261,21 @@ fn describe(catalogue: &[Entry], labels: &[(String, String)]) -> Vec<u8> {
     bytes
 }
 
-/// Blocks for all of the file, so that no store into it ever finds none.
-fn allocate(file: &File, length: u64) -> std::io::Result<()> {
-    match rustix::io::retry_on_intr(|| rustix::fs::fallocate(file, FallocateFlags::empty(), 0, length)) {
-        // Then they have to be written.
-        Err(Errno::OPNOTSUPP | Errno::NOSYS) => file.write_all_at(&vec![0; length as usize], 0),
-        outcome => Ok(outcome?),
-    }
-}
-
 /// Refuses a file system on which a store can wait for a disk, unless it was named.
 fn check_file_system(path: &Path, options: &PageOptions) -> Result<(), PageError> {
     let directory = path.parent().unwrap_or(path);
-    let kind = rustix::fs::statfs(directory).map_err(|error| match error {
-        Errno::NOENT | Errno::NOTDIR => {
+    let kind = names::file_system(directory).map_err(|error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
             PageError::NoDirectory { path: path.into(), directory: directory.into() }
         }
-        _ => PageError::io("ask for the file system of", path, error.into()),
+        _ => PageError::io("ask for the file system of", path, error),
     })?;
-    match disk(kind.f_type) {
-        Some(name) if !options.allow_file_system.contains(&name) => {
-            Err(PageError::FileSystem { path: path.into(), file_system: name })
-        }
-        _ => Ok(()),
+    if is_memory(&kind) || options.allow_file_system.iter().any(|allowed| allowed == kind.name()) {
+        return Ok(());
     }
+    Err(PageError::FileSystem { path: path.into(), file_system: kind.name().to_owned() })
 }
 
-/// What a file system is called, by the magic numbers of statfs(2); `None` for those in memory.
-fn disk(f_type: FsWord) -> Option<String> {
-    match f_type {
-        0x0102_1994 | 0x8584_58F6 => None, // tmpfs, ramfs
-        0xEF53 => Some("ext4".to_owned()),
-        0x5846_5342 => Some("xfs".to_owned()),
-        0x794C_7630 => Some("overlay".to_owned()),
-        0x9123_683E => Some("btrfs".to_owned()),
-        0x6969 => Some("nfs".to_owned()),
-        0x6573_5546 => Some("fuse".to_owned()),
-        0x2FC1_2FC1 => Some("zfs".to_owned()),
-        other => Some(format!("{other:#x}")),
-    }
+fn is_memory(kind: &FileSystemKind) -> bool {
+    *kind == FileSystemKind::Memory || kind.name() == "ramfs"
 }

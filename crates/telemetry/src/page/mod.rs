@@ -26,7 +26,8 @@
 //! Its writer holds a lock on it, an open file description lock (`F_OFD_SETLK`) of the whole file for writing, until
 //! it closes it or dies. A reader asks with `F_OFD_GETLK` or `F_GETLK` whether somebody has it and takes none itself, so
 //! no reader can keep a writer from anything. The lock rather than the process id decides whether the writer lives: ids
-//! are given again, a process that is dead may be waiting to be collected, and in a container it has another id.
+//! are given again, a process that is dead may be waiting to be collected, and in a container it has another id. On Windows
+//! it is a lock of `LockFileEx` of the byte at 2⁶², which a reader takes shared for a moment to find out.
 //!
 //! The file stays, whether its writer closes it or is killed: its last values are what one wants to know then.
 //!
@@ -46,6 +47,7 @@
 //!   48  generation       u64, 1 more than that of the page in whose place it was put, else 1
 //!   56  started          u64, ns since 1970: since when the metrics count
 //!   64  process started  u64, clock ticks since the machine was booted: field 22 of /proc/PID/stat
+//!                       (macOS: microseconds since 1970; Windows: units of 100 ns since 1601)
 //!   72  process          u32, its id where it runs
 //!   76  labels           u32, number of
 //!   80  metrics          u32, number of
@@ -78,7 +80,6 @@ mod create;
 mod error;
 mod header;
 mod image;
-mod lock;
 mod options;
 mod parse;
 pub(crate) mod place;

@@ -1,6 +1,5 @@
 //! Where a page is made, and what tells its source from others.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::{MOST_LABELS, PageError};
@@ -54,7 +53,7 @@ impl PageOptions {
 
 /// The whole path of a page, refused if it is none that a file can have.
 pub(super) fn absolute(path: &Path) -> Result<PathBuf, PageError> {
-    if path.as_os_str().as_bytes().contains(&0) {
+    if path.as_os_str().as_encoded_bytes().contains(&0) {
         let path = path.to_string_lossy();
         let what = format!("{path:?} is no path of a metrics page: no path has a zero byte in it");
         return Err(PageError::Option { what });

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use flashstrike_platform::machine::lower_priority_of_thread;
 use flashstrike_recovery::Result;
 use flashstrike_recovery::files::sync_names;
 use flashstrike_telemetry::clock;
@@ -25,8 +26,6 @@ pub(super) const GATHERING: Duration = Duration::from_millis(250);
 pub(super) const CURSOR_PAUSE: Duration = Duration::from_secs(1);
 /// Segments removed at a time: they share one `wal.meta` and one sync of the directory.
 pub(super) const MOST_AT_ONCE: usize = 16;
-/// The lowest priority there is for a thread that shall run at all.
-const NICEST: i32 = 19;
 
 pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
@@ -74,8 +73,7 @@ impl Worker {
     pub(super) fn run(mut self) {
         let shared = Arc::clone(&self.shared);
         let _poison = crate::worker::PoisonOnPanic { shared: &shared, worker: "wal-maintain" };
-        // Of this thread alone, on Linux. Where it is refused, the work is done all the same.
-        let _ = rustix::process::setpriority_process(None, NICEST);
+        lower_priority_of_thread();
         let mut start = clock::now_ns();
         while let Some(slept) = self.wait() {
             let did_work = self.turn();
