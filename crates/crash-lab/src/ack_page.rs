@@ -11,6 +11,7 @@ const STAGED: usize = 0;
 const DURABLE: usize = 8;
 const OPENED: usize = 16;
 const PHASE: usize = 24;
+#[cfg(target_os = "linux")]
 const THREAD: usize = 32;
 
 /// A page of shared memory that a child stores to and its parent reads after the child's death. A store that has
@@ -52,11 +53,13 @@ impl AckPage {
     }
 
     /// The calling thread is the one that appends.
+    #[cfg(target_os = "linux")]
     pub fn this_thread_appends(&self) {
         self.store(THREAD, rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs().into());
     }
 
     /// The id of the thread that appends; 0: not told yet.
+    #[cfg(target_os = "linux")]
     pub fn appending_thread(&self) -> i32 {
         self.load(THREAD) as i32
     }

@@ -23,6 +23,15 @@ pub fn given(name: &str) -> PathBuf {
     std::env::var_os(name).unwrap_or_else(|| panic!("the child was given no {name}")).into()
 }
 
+/// Whether a process was killed, by itself or by another, and has not come to its end.
+pub fn was_killed(status: ExitStatus) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::process::ExitStatusExt::signal(&status) == Some(9);
+    // Who is killed has the code that was given for it, and a test that fails this one.
+    #[cfg(not(unix))]
+    return !matches!(status.code(), Some(0 | 101));
+}
+
 /// A process that runs one `#[ignore]`d test of this binary. It is killed when it is dropped.
 #[derive(Debug)]
 pub struct Child(std::process::Child);

@@ -22,6 +22,8 @@ mod ack_page;
 mod allocations;
 mod child;
 mod disk;
+#[cfg(windows)]
+mod errno;
 pub mod events;
 mod explore;
 mod fault;
@@ -29,20 +31,28 @@ mod hex;
 mod read_back;
 mod seed;
 mod skip;
+#[cfg(target_os = "linux")]
 mod small_disk;
+#[cfg(target_os = "linux")]
 mod stepper;
 mod walref;
 
 pub use ack_page::AckPage;
 pub use allocations::{CountingAllocator, allocations_of_this_thread};
-pub use child::{Child, given, is_child};
+pub use child::{Child, given, is_child, was_killed};
 pub use disk::{Disk, History, Promise};
+#[cfg(windows)]
+pub use errno::Errno;
 pub use explore::{Crash, CrashState, Thoroughness, Violation, explore};
 pub use fault::{FaultFileSystem, Gate, Kind, Operation, Rule};
 pub use read_back::{ReadBack, copy_log};
+#[cfg(unix)]
+pub use rustix::io::Errno;
 pub use seed::Seed;
 pub use skip::{forbidden, skipped};
+#[cfg(target_os = "linux")]
 pub use small_disk::SmallDisk;
+#[cfg(target_os = "linux")]
 pub use stepper::Stepper;
 pub use walref::{Walref, WalrefAtWork, vectors};
 

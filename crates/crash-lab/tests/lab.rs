@@ -1,13 +1,14 @@
 //! The lab itself does what its users rely on.
+#![cfg(target_os = "linux")]
 
 use std::io;
 
+use flashstrike_crash_lab::Errno;
 use flashstrike_crash_lab::{
     AckPage, Child, CountingAllocator, FaultFileSystem, Kind, PATIENCE, Rule, Seed, SmallDisk,
     allocations_of_this_thread, events, given, is_child,
 };
 use flashstrike_recovery::files::{FileSystem, OpenMode};
-use rustix::io::Errno;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;

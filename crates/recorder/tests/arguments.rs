@@ -246,6 +246,7 @@ fn options_out_of_range_are_refused_before_anything_is_made() {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn files_have_the_permissions_asked_for() {
     use std::os::unix::fs::PermissionsExt;
@@ -268,6 +269,7 @@ fn files_have_the_permissions_asked_for() {
 }
 
 /// What this process takes away from the permissions of every new file.
+#[cfg(target_os = "linux")]
 fn umask() -> u32 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let umask = status.lines().find_map(|line| line.strip_prefix("Umask:")).unwrap();

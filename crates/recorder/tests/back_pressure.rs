@@ -10,10 +10,9 @@ use common::{
     PATIENCE, append_many, append_next, code, expect_log, next_events, rotate, small_log, small_log_on,
     temporary_in_memory, wait_until, wait_until_prepared, watched_log,
 };
-use flashstrike_crash_lab::{FaultFileSystem, Kind, Rule, Seed, events};
+use flashstrike_crash_lab::{Errno, FaultFileSystem, Kind, Rule, Seed, events};
 use flashstrike_recorder::{Code, Event, Observer, Recorder};
 use flashstrike_segment::SegmentHeader;
-use rustix::io::Errno;
 
 /// Segments with blocks whose headers are not sealed.
 fn unsealed(log: &Path) -> usize {

@@ -9,12 +9,11 @@ use common::{
     Told, append_many, code, expect_log, fill_segments, left_behind, rotate, segments_of, small_log,
     small_log_on, temporary_in_memory, wait_until, watched_log,
 };
-use flashstrike_crash_lab::{FaultFileSystem, Kind, Operation, Rule, copy_log, events};
+use flashstrike_crash_lab::{Errno, FaultFileSystem, Kind, Operation, Rule, copy_log, events};
 use flashstrike_recorder::{Code, Compression, Error, Event, Recorder, RecorderOptions};
 use flashstrike_segment::cold::{self, SeekTable};
 use flashstrike_segment::layout::COLD_FRAME_CONTENT;
 use flashstrike_segment::{SegmentHeader, names};
-use rustix::io::Errno;
 use tempfile::TempDir;
 
 const SIZE: u16 = 32;

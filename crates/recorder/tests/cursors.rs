@@ -69,6 +69,7 @@ fn a_cursor_that_cannot_be_read_holds_everything_and_is_told() {
     log.close().unwrap();
 }
 
+#[cfg(unix)]
 #[test]
 fn what_is_no_file_under_a_cursors_name_holds_everything_and_the_error_says_so() {
     let directory = temporary_in_memory();

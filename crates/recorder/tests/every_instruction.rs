@@ -2,6 +2,7 @@
 //! there if it is killed there.
 //!
 //! Kills at random moments seldom hit the few nanoseconds between two stores. Here they are all hit.
+#![cfg(target_os = "linux")]
 
 mod common;
 

@@ -13,9 +13,8 @@ use common::{
     PATIENCE, append_many, expect_log, is_about_the_disk, left_behind, next_events, rotate, small_log,
     small_log_on, temporary_in_memory, wait_until,
 };
-use flashstrike_crash_lab::{FaultFileSystem, Kind, ReadBack, Rule, copy_log, events};
+use flashstrike_crash_lab::{Errno, FaultFileSystem, Kind, ReadBack, Rule, copy_log, events};
 use flashstrike_recorder::{Code, Error, Recorder, RecorderOptions, Result, Retention};
-use rustix::io::Errno;
 use tempfile::TempDir;
 
 /// How a log stands before the faults come.

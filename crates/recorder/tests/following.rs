@@ -225,7 +225,7 @@ fn what_a_failed_sync_leaves_behind_is_never_handed_out_as_durable() {
     let mut all = follow(directory.path(), FollowOptions::default());
     let mut durable =
         follow(directory.path(), FollowOptions { durable_only: true, ..FollowOptions::default() });
-    files.add(Rule::fail(rustix::io::Errno::IO).kind(Kind::SyncData));
+    files.add(Rule::fail(flashstrike_crash_lab::Errno::IO).kind(Kind::SyncData));
     append_next(&mut log, 64).unwrap();
     assert_eq!(common::code(log.durable_sync(None)), Code::Poisoned);
     let next = |follower: &mut Follower, wait| follower.next_event(wait).unwrap().map(|event| event.id);

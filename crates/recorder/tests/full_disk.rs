@@ -1,4 +1,5 @@
 //! A disk without space for the next segment: a clean error, no signal, nothing lost, and on again when space is back.
+#![cfg(target_os = "linux")]
 
 mod common;
 
@@ -7,9 +8,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::{PATIENCE, append_many, append_next, expect_log, small_log, small_log_on, wait_until};
-use flashstrike_crash_lab::{FaultFileSystem, Kind, Rule, SmallDisk, events};
+use flashstrike_crash_lab::{Errno, FaultFileSystem, Kind, Rule, SmallDisk, events};
 use flashstrike_recorder::{Code, Recorder, RecorderOptions};
-use rustix::io::Errno;
 
 #[test]
 fn on_a_full_tmpfs_appends_go_on_to_the_end_of_the_segment_and_resume_when_space_is_back() {

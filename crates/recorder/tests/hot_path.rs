@@ -104,6 +104,7 @@ fn rotations_allocate_nothing_on_the_appending_thread() {
 
 /// How the child marks, in a trace of system calls, where the appends begin and end.
 fn mark() {
+    #[cfg(unix)]
     let _ = rustix::process::getppid();
 }
 

@@ -139,6 +139,7 @@ fn a_writer_whose_directory_was_moved_promises_nothing_more_and_touches_no_other
     }
 }
 
+#[cfg(unix)] // Windows locks no directory.
 #[test]
 fn a_log_whose_lock_file_was_removed_lets_no_second_writer_in_and_the_first_promises_nothing_more() {
     let directory = tempfile::tempdir().unwrap();
@@ -199,6 +200,7 @@ fn sealing_promises_nothing_in_somebody_elses_place() {
 }
 
 /// Where a child is being started it has a copy of every descriptor until it runs its program.
+#[cfg(target_os = "linux")]
 #[test]
 fn a_lock_is_given_back_although_a_child_has_copies_of_its_descriptors() {
     let directory = tempfile::tempdir().unwrap();
@@ -223,6 +225,7 @@ fn a_lock_is_given_back_although_a_child_has_copies_of_its_descriptors() {
     drop(copies);
 }
 
+#[cfg(target_os = "linux")]
 fn copy_of_descriptor(number: i32) -> std::os::fd::OwnedFd {
     // SAFETY: the descriptor is open: the recorder that has it is not closed yet.
     let descriptor = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };

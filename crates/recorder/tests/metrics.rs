@@ -8,10 +8,9 @@ use common::{
     Metrics, append_many, code, contents, fill_segments, left_behind, rotate, segments_of, small_log,
     small_log_on, temporary_in_memory, wait_until, watched_log,
 };
-use flashstrike_crash_lab::{FaultFileSystem, Kind, Rule, events};
+use flashstrike_crash_lab::{Errno, FaultFileSystem, Kind, Rule, events};
 use flashstrike_recorder::{Code, Event, Recorder, RecorderOptions};
 use flashstrike_telemetry::RecorderTelemetry;
-use rustix::io::Errno;
 
 fn appends_blocks_and_ids() {
     let directory = temporary_in_memory();

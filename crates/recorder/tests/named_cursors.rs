@@ -223,7 +223,7 @@ fn what_a_poisoned_log_cannot_make_durable_is_not_committed() {
     let mut recorder = Recorder::open(&common::small_log_on(&files, log, SIZE)).unwrap();
     append_many(&mut recorder, SIZE, 10);
     recorder.durable_sync(None).unwrap();
-    files.add(Rule::fail(rustix::io::Errno::IO).kind(Kind::SyncData));
+    files.add(Rule::fail(flashstrike_crash_lab::Errno::IO).kind(Kind::SyncData));
     append_many(&mut recorder, SIZE, 10);
     assert!(recorder.durable_sync(None).is_err());
     let cursor = read(log).cursor("risk", &AT_START).unwrap();
@@ -244,7 +244,7 @@ fn a_failed_sync_leaves_the_position_and_is_never_tried_again() {
     let recovery = Recovery::open(options).unwrap();
     let cursor = recovery.cursor("risk", &AT_START).unwrap();
     cursor.commit(10).unwrap();
-    files.add(Rule::fail(rustix::io::Errno::IO).kind(Kind::SyncData).ending(".cursor").times(1));
+    files.add(Rule::fail(flashstrike_crash_lab::Errno::IO).kind(Kind::SyncData).ending(".cursor").times(1));
     let error = cursor.commit(20).unwrap_err();
     assert_eq!((error.code(), error.os_error()), (Code::Io, Some(5)), "{error}");
     for outcome in [cursor.commit(30), cursor.commit(5), cursor.reset(CursorStart::Start)] {

@@ -1,5 +1,6 @@
 //! What somebody has put into a log's directory under one of its names, links, pipes, sockets and directories among
 //! them, is never followed, changed or waited for; and no length or count in a file makes anybody get memory for it.
+#![cfg(target_os = "linux")]
 
 #[path = "../../segment/tests/common/mod.rs"]
 mod memory;

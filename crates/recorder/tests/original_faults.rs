@@ -9,7 +9,7 @@ use common::{
     PATIENCE, append_many, append_next, code, contents, expect_log, left_behind, rotate, small_log,
     small_log_on, temporary_in_memory, wait_until,
 };
-use flashstrike_crash_lab::{AckPage, Child, FaultFileSystem, ReadBack, SmallDisk, events, given, is_child};
+use flashstrike_crash_lab::{AckPage, Child, FaultFileSystem, ReadBack, events, given, is_child};
 use flashstrike_recorder::{Code, Mode, Recorder, RecorderOptions};
 use flashstrike_segment::{BlockHeader, SegmentHeader, names};
 use flashstrike_telemetry::Value;
@@ -141,9 +141,10 @@ fn page_of(directory: &Path) -> std::ffi::OsString {
     page.into_os_string()
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn f7_a_full_disk_is_an_error_and_no_signal() {
-    let Some(disk) = SmallDisk::tmpfs(1 << 20) else { return };
+    let Some(disk) = flashstrike_crash_lab::SmallDisk::tmpfs(1 << 20) else { return };
     let mut options = small_log(&disk.path().join("log"), 32);
     options.segment_bytes = 128 << 10;
     let mut recorder = Recorder::open(&options).unwrap();

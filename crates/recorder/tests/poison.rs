@@ -10,9 +10,8 @@ use common::{
     PATIENCE, append_many, append_next, code, expect_log, left_behind, next_events, rotate, small_log,
     small_log_on, wait_until, wait_until_prepared, watched_log,
 };
-use flashstrike_crash_lab::{FaultFileSystem, Kind, ReadBack, Rule, events};
+use flashstrike_crash_lab::{Errno, FaultFileSystem, Kind, ReadBack, Rule, events};
 use flashstrike_recorder::{Code, Event, Recorder};
-use rustix::io::Errno;
 
 /// Syncs of this file that began after a moment.
 fn syncs_since(files: &FaultFileSystem, name: &str, tick: u64) -> usize {
@@ -31,7 +30,8 @@ fn expect_poisoned(recorder: &mut Recorder, path: &Path) {
     let error = recorder.append(&event).unwrap_err();
     assert_eq!(error.code(), Code::Poisoned);
     assert_eq!(error.path(), Some(path), "{error}");
-    assert!(error.to_string().contains("os error 5"), "the cause is named: {error}");
+    let cause = std::io::Error::from(Errno::IO).to_string();
+    assert!(error.to_string().contains(&cause), "the cause is named: {error}");
     assert_eq!(code(recorder.append_with_id(last + 1, &event)), Code::Poisoned);
     assert_eq!(code(recorder.append_batch(&[&event])), Code::Poisoned);
     assert_eq!(code(recorder.append_batch(&next_events(recorder, 32, 100))), Code::Poisoned);

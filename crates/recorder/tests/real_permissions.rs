@@ -1,4 +1,5 @@
 //! A process that may not write, and one that has used up its descriptors.
+#![cfg(target_os = "linux")]
 
 mod common;
 
@@ -10,12 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::{PATIENCE, append_many, contents, expect_log, small_log, wait_until, wait_until_prepared};
-use flashstrike_crash_lab::{Child, events, forbidden, given, is_child, skipped};
+use flashstrike_crash_lab::{Child, Errno, events, forbidden, given, is_child, skipped};
 use flashstrike_recorder::{Code, Error, Recorder, RecorderOptions};
 use flashstrike_recovery::follow::{FollowOptions, Wait};
 use flashstrike_recovery::{Recovery, RecoveryOptions};
 use flashstrike_segment::staging::STAGING_WAITERS;
-use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const EVENTS: u64 = 500;

@@ -1,14 +1,14 @@
 //! Directories that are no place for a log, or not for this version of it: refused with a code, a message that says what
 //! to do, and nothing changed.
+#![cfg(target_os = "linux")]
 
 mod common;
 
 use std::path::Path;
 
 use common::{append_many, contents, expect_log, small_log, temporary_in_memory};
-use flashstrike_crash_lab::SmallDisk;
+use flashstrike_crash_lab::{Errno, SmallDisk};
 use flashstrike_recorder::{Code, Error, Recorder, RecorderOptions};
-use rustix::io::Errno;
 
 /// A closed log of so many events.
 fn make_log(directory: &Path, events: u64) {

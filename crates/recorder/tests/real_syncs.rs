@@ -1,5 +1,6 @@
 //! Syncs that the kernel itself says have failed, and space that it says has gone: a tracer puts its answers in place of
 //! the system call. Between this and the simulated disk of the other tests lies the real file system underneath.
+#![cfg(target_os = "linux")]
 
 mod common;
 

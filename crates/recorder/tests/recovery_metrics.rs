@@ -7,12 +7,11 @@ mod common;
 use std::path::Path;
 
 use common::{Metrics, code, fill_segments, small_log, temporary_in_memory, wait_for_segments, wait_until};
-use flashstrike_crash_lab::{FaultFileSystem, Kind, Rule, events};
+use flashstrike_crash_lab::{Errno, FaultFileSystem, Kind, Rule, events};
 use flashstrike_recorder::{Code, Recorder, Retention};
 use flashstrike_recovery::{Recovery, RecoveryOptions, ReplayOptions};
 use flashstrike_segment::BlockHeader;
 use flashstrike_telemetry::RecoveryTelemetry;
-use rustix::io::Errno;
 
 const SIZE: u16 = 32;
 /// Events in each segment.

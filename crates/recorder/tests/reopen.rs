@@ -316,7 +316,11 @@ fn an_error_of_the_disk_is_never_taken_for_damage() {
     let log = three_blocks();
     for kind in [flashstrike_crash_lab::Kind::Read, flashstrike_crash_lab::Kind::Open] {
         let before = contents(log.path());
-        for errno in [rustix::io::Errno::IO, rustix::io::Errno::ACCESS, rustix::io::Errno::MFILE] {
+        for errno in [
+            flashstrike_crash_lab::Errno::IO,
+            flashstrike_crash_lab::Errno::ACCESS,
+            flashstrike_crash_lab::Errno::MFILE,
+        ] {
             let files = FaultFileSystem::with(Rule::fail(errno).kind(kind).ending(".wal"));
             for mode in [Mode::Tail, Mode::Strict, Mode::PointInTime] {
                 let mut options = small_log_on(&files, log.path(), 32);

@@ -9,9 +9,8 @@ use common::{
     Told, append_many, code, expect_log, expect_log_from, fill_segments, gauge, rotate, segments_of,
     small_log, temporary_in_memory, wait_for_segments, wait_until, watched_log, when_there_is_room,
 };
-use flashstrike_crash_lab::{FaultFileSystem, Kind, ReadBack, Rule};
+use flashstrike_crash_lab::{Errno, FaultFileSystem, Kind, ReadBack, Rule};
 use flashstrike_recorder::{Code, Recorder, RecorderOptions, Retention};
-use rustix::io::Errno;
 
 const SIZE: u16 = 32;
 /// Events in each segment of these tests.
@@ -283,6 +282,7 @@ fn a_poisoned_log_keeps_what_it_has() {
     assert_eq!(segments_of(directory.path()).0, [0, 1, 2, 3, 4]);
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn the_maintainer_runs_at_the_lowest_priority_and_nobody_else_does() {
     let directory = temporary_in_memory();

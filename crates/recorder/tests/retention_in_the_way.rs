@@ -7,10 +7,9 @@ use std::path::Path;
 use common::{
     append_many, fill_segments, small_log, temporary_in_memory, wait_for_segments, wait_until, watched_log,
 };
-use flashstrike_crash_lab::{FaultFileSystem, Kind, Rule};
+use flashstrike_crash_lab::{Errno, FaultFileSystem, Kind, Rule};
 use flashstrike_recorder::{Code, Recorder, Retention};
 use flashstrike_segment::names;
-use rustix::io::Errno;
 use tempfile::TempDir;
 
 const SIZE: u16 = 32;

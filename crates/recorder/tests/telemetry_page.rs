@@ -1,4 +1,5 @@
 //! Metrics of a recorder in a page, read by another process: while it runs, is started again, and is killed.
+#![cfg(target_os = "linux")]
 
 mod common;
 

@@ -393,6 +393,7 @@ fn odd_files_in_the_quarantine_hide_nothing() {
     repair(&os_files(), vector.path(), &options).expect("torn");
     let kept = quarantine(&OsFileSystem, vector.path()).expect("readable").len();
     let place = vector.path().join("quarantine");
+    #[cfg(unix)]
     std::os::unix::fs::symlink("/etc/passwd", place.join("odd-link.bin")).unwrap();
     fs::write(place.join("odd-link.json"), "{}").unwrap();
     fs::create_dir_all(place.join("odd-folder.json")).unwrap();

@@ -1,5 +1,6 @@
 //! Errors of the operating system are never taken for damage, reading never needs permission to write, and odd files
 //! are left alone.
+#![cfg(target_os = "linux")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The preloader's thread. A process of its own, in which no other test has such threads.
+#![cfg(target_os = "linux")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! What is remembered of a segment makes seeking fast, and never shows anything but what was verified.
+#![cfg(unix)]
 
 mod support;
 

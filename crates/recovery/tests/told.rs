@@ -1,4 +1,5 @@
 //! What reports and messages tell to whoever has to act on them: what is lost, which file it is, what will happen.
+#![cfg(target_os = "linux")]
 
 mod support;
 

@@ -1,5 +1,5 @@
 //! The shared page: what is in it, whose it is, and what happens to what was there before.
-#![cfg(not(loom))]
+#![cfg(all(not(loom), unix))]
 
 mod pages;
 

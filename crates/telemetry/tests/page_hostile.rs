@@ -1,5 +1,5 @@
 //! A page that somebody has made up, or changes while it is read: an error or values, and never anything else.
-#![cfg(not(loom))]
+#![cfg(all(not(loom), unix))]
 
 mod pages;
 

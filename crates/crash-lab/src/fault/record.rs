@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use crate::Errno;
+
 use super::operation::{Kind, Operation};
 use super::rule::{Action, Rule};
 
@@ -92,7 +94,7 @@ impl Record {
             Some(Action::Fail(errno)) => Err(io::Error::from_raw_os_error(errno)),
             Some(Action::StopHalfway) => {
                 half();
-                Err(rustix::io::Errno::IO.into())
+                Err(Errno::IO.into())
             }
             _ => work(),
         };
@@ -119,7 +121,7 @@ impl Record {
             succeeded: false,
         };
         let action = if book.stopped {
-            Some(Action::Fail(rustix::io::Errno::IO.raw_os_error()))
+            Some(Action::Fail(Errno::IO.raw_os_error()))
         } else {
             book.rules.iter_mut().find_map(|rule| rule.take(&operation).then(|| rule.action.clone()))
         };
@@ -156,6 +158,7 @@ impl Record {
 }
 
 fn kill_this_process() {
+    #[cfg(unix)]
     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     // The signal ends this thread before it runs on; if it could not be sent, nothing may go on either.
     std::process::abort();

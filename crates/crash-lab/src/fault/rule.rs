@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::operation::{Kind, Operation};
-use crate::PATIENCE;
+use crate::{Errno, PATIENCE};
 
 type Condition = Arc<dyn Fn(&Operation) -> bool + Send + Sync>;
 
@@ -36,7 +36,7 @@ pub struct Rule {
 
 impl Rule {
     /// They fail with this error number, without being done.
-    pub fn fail(errno: rustix::io::Errno) -> Self {
+    pub fn fail(errno: Errno) -> Self {
         Self::new(Action::Fail(errno.raw_os_error()))
     }
 
