@@ -34,6 +34,7 @@ export async function runLints() {
   const lints = [
     ['cargo fmt', 'cargo', ['fmt', '--all', '--check']],
     ['cargo clippy', 'cargo', ['clippy', '--workspace', '--all-targets', '--', '-D', 'warnings']],
+    ['targets', process.execPath, [join(root, 'scripts/targets.mjs')]],
     ['cargo doc', 'cargo', ['doc', '--workspace', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }],
     // Each is built from what would be uploaded of it.
     ['cargo package', 'cargo', ['package', ...onlyPublished, '--allow-dirty', '--locked', '--offline']],

@@ -31,7 +31,7 @@ function count(n) {
 /** Totals of a lint: one thing that is right or wrong. */
 export function countLint(outcome) {
   const passed = outcome.code === 0 ? 1 : 0
-  return { passed, failed: 1 - passed, skipped: [], failures: named([], outcome) }
+  return { passed, failed: 1 - passed, skipped: skips(outcome.output), failures: named([], outcome) }
 }
 
 /**
