@@ -1,4 +1,4 @@
-// Whether tables and headings name exactly what the sources have: options with their defaults, error codes.
+// Whether tables and headings name exactly what the sources have: options with their defaults, error codes, figures.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
@@ -36,7 +36,23 @@ export function checkFacts(root, pages) {
     const there = new Set(named.map(({ text }) => text))
     for (const code of codes) if (!there.has(code)) problems.push(`${path}:1: no heading for ${code}`)
   }
-  return { checked, problems }
+  const figures = compareFigures(page('README.md'), page('docs/benchmarks.md'))
+  return { checked: checked + figures.checked, problems: [...problems, ...figures.problems] }
+}
+
+/** The figures that the overview shows are in the table that `npm run bench` has written. */
+function compareFigures({ path, rows }, { path: measured, rows: all }) {
+  const known = new Set(
+    all.map(({ cells: [figure, median, , reference, other, ratio] }) =>
+      [figure, median, reference, other, ratio].join(' | '),
+    ),
+  )
+  const shown = rows.filter(({ cells: [what] }) => what.includes(`(${measured}#`))
+  const wrong = shown.filter(({ cells: [, ...figures] }) => !known.has(figures.join(' | ')))
+  const problems = wrong.map(
+    ({ line, cells }) => `${path}:${line}: ${measured} has no such figure of ${cells[1]}`,
+  )
+  return { checked: shown.length, problems }
 }
 
 function parse(root, path) {
