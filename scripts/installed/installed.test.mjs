@@ -28,13 +28,15 @@ const own = process.versions.node.split('.')[0]
 const installs = await possibleInstalls()
 let registry
 let packed
+let folder
+let published
 
 test.before(async () => {
   const given = process.env.FLASHSTRIKE_PACKAGES
-  const folder = given ?? (await packAll()).folder
+  folder = given ?? (await packAll()).folder
   packed = await tarballs(folder)
   registry = await startRegistry((await nodeOf('24')) ?? process.execPath)
-  await publishRelease(registry.address, folder)
+  published = await publishRelease(registry.address, folder)
   if (given === undefined) await publishFolders(registry.address, await standIns(packed))
 })
 
@@ -113,6 +115,18 @@ async function loaderOptions({ folder }) {
     '--no-warnings',
   ]
 }
+
+test('a release publishes each package behind those that it names, and passes over what is there', async t => {
+  const place = name => published.split('\n').findIndex(line => line.startsWith(`${name} `))
+  for (const { name, dependencies, optionalDependencies } of packed) {
+    t.true(place(name) >= 0, name)
+    const others = Object.keys({ ...dependencies, ...optionalDependencies })
+    for (const other of others)
+      if (other.startsWith('@flashstrike/')) t.true(place(other) < place(name), other)
+  }
+  const again = await publishRelease(registry.address, folder)
+  for (const { name, version } of packed) t.regex(again, new RegExp(`^${name} ${version} is published$`, 'm'))
+})
 
 test('one addon of each package is installed, and the commands run', async t => {
   const place = await installed(t, { manager: 'npm' })

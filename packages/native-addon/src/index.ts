@@ -30,6 +30,8 @@ const OF_ANOTHER_SYSTEM =
   'dependencies (npm install --include=optional).'
 const FROM_SOURCE =
   'It can be built from source with Rust: npm run build in a clone of https://github.com/flashstrike/wal.'
+const ALLOW_ADDONS =
+  'Start Node.js without --no-addons, and with --allow-addons where --permission restricts what it may do.'
 
 /**
  * Loads a package's addon, without waiting, so that `require` of the package works too. The addon has to say that it is
@@ -55,12 +57,21 @@ function tryFile<Binding>(file: string, expected: string): { binding: Binding } 
   try {
     binding = createRequire(file)(file)
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
-    return { what: `${file} cannot be loaded: ${why}`, wayOut: `${REINSTALL} ${FROM_SOURCE}`, cause }
+    return { what: `${file} cannot be loaded: ${reasonOf(cause)}`, wayOut: wayOutOf(cause), cause }
   }
   const found = typeof binding.BUILD === 'string' ? binding.BUILD : 'something else'
   if (found === expected) return { binding }
   return { what: `${file} is ${found}, and not ${expected}`, wayOut: REINSTALL }
+}
+
+function reasonOf(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause)
+  return (text.split('\n')[0] ?? '').replace(/\.$/, '')
+}
+
+function wayOutOf(cause: unknown): string {
+  const isForbidden = (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED'
+  return isForbidden ? ALLOW_ADDONS : `${REINSTALL} ${FROM_SOURCE}`
 }
 
 function missing(home: AddonHome, platform: string): Failure {

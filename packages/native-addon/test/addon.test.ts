@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { cp, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -116,6 +117,22 @@ test('a damaged one is told with its file and what the system said', async t => 
   t.true(error?.message.includes(`${file} cannot be loaded: `))
   t.true(error?.message.includes('install again'))
   t.true(error?.cause instanceof Error)
+})
+
+test('where Node.js may load no addons, it is told how to allow it', async t => {
+  const { folder, module } = await install(t)
+  await installPlatform(folder, HERE)
+  const loader = fileURLToPath(new URL('../../dist/index.js', import.meta.url))
+  const program = `
+    import { loadAddon } from ${JSON.stringify(pathToFileURL(loader).href)}
+    loadAddon({ packageName: '${OWNER}', from: ${JSON.stringify(pathToFileURL(module).href)}, error: Error })`
+  const args = ['--no-addons', '--input-type=module', '--eval', program]
+  const { stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  t.regex(
+    stderr,
+    /cannot be loaded: Cannot load native addon because loading addons is disabled\. Start Node\.js/,
+  )
+  t.regex(stderr, /--allow-addons/)
 })
 
 test('the addon of another package is not taken', async t => {
