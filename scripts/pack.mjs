@@ -4,7 +4,7 @@
 //   --all          fails unless there is one of every package for every platform
 //   --release      holds the addons to what is promised of released ones: the oldest glibc
 import { parseArgs } from 'node:util'
-import { bootstrap } from './bootstrap.mjs'
+import { bootstrap, compile, install } from './bootstrap.mjs'
 import { run, say } from './lib.mjs'
 import { packAll } from './packing/packages.mjs'
 
@@ -17,7 +17,11 @@ const { values: options } = parseArgs({
 })
 
 await run(async () => {
-  await bootstrap()
+  if (options.addons === undefined) await bootstrap()
+  else {
+    await install()
+    await compile()
+  }
   const { packed, folder } = await packAll(options)
   for (const { name, packedBytes, bytes, files } of packed) {
     const size = `${kib(packedBytes)} packed, ${kib(bytes)} installed`
