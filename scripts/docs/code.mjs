@@ -1,19 +1,17 @@
-// Compiles every block of TypeScript and JavaScript, runs those marked `run`, and reads the log that a block of bytes
+// Compiles every block of TypeScript and JavaScript, has those marked `run` run, and reads the log that a block of bytes
 // marked `hex NAME SIZE` describes.
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import process from 'node:process'
 import ts from 'typescript'
+import { outcome, runAll } from './run.mjs'
 
 const PACKAGES = ['wal-recorder', 'wal-recovery', 'telemetry']
+const COMMANDS = { 'flashstrike-wal': 'wal-recovery', 'flashstrike-telemetry': 'telemetry' }
 /** What a user has installed who exports metrics. */
 const OPENTELEMETRY = 'scripts/opentelemetry/sdk-2/node_modules/@opentelemetry'
 const LANGUAGES = new Set(['ts', 'js'])
-/** Longer than any of them takes on a slow, busy machine. */
-const TIMEOUT_MS = 600_000
-
 export async function checkCode(root, pages) {
   const folder = join(root, 'node_modules/.docs')
   makeFolder(root, folder)
@@ -26,12 +24,14 @@ export async function checkCode(root, pages) {
     writeFileSync(block.file, `${block.code}export {}\n`)
   }
   const problems = compile(blocks)
-  const toRun = blocks.filter(({ flags }) => flags.includes('run'))
-  problems.push(...runAll(toRun))
+  const toRun = pages.flatMap(({ path, blocks }) =>
+    blocks.filter(({ flags }) => flags.includes('run')).map(block => ({ ...block, page: path })),
+  )
+  problems.push(...(await runAll(root, folder, toRun)))
   const images = pages.flatMap(({ path, blocks }) =>
     blocks.filter(({ language }) => language === 'hex').map(block => ({ ...block, page: path })),
   )
-  problems.push(...images.flatMap(image => readImage(folder, image)))
+  for (const image of images) problems.push(...(await readImage(folder, image)))
   return { checked: blocks.length + toRun.length + images.length, problems }
 }
 
@@ -42,6 +42,13 @@ function makeFolder(root, folder) {
   for (const name of PACKAGES) {
     const link = join(folder, 'node_modules/@flashstrike', name)
     symlinkSync(join(root, 'packages', name), link, 'junction')
+  }
+  mkdirSync(join(folder, 'node_modules/.bin'))
+  for (const [command, name] of Object.entries(COMMANDS)) {
+    symlinkSync(
+      join(root, 'packages', name, 'bin', `${command}.js`),
+      join(folder, 'node_modules/.bin', command),
+    )
   }
   symlinkSync(join(root, OPENTELEMETRY), join(folder, 'node_modules/@opentelemetry'), 'junction')
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n')
@@ -69,31 +76,6 @@ function compile(blocks) {
   })
 }
 
-/** Runs blocks in the order of their page, those of one page in one empty directory. */
-function runAll(blocks) {
-  const problems = []
-  const directories = new Map()
-  for (const block of blocks) {
-    if (!directories.has(block.page))
-      directories.set(block.page, mkdtempSync(join(tmpdir(), 'flashstrike-docs-')))
-    const { outputText } = ts.transpileModule(block.code, {
-      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
-    })
-    const script = block.file.replace(/\.ts$/, '.mjs')
-    writeFileSync(script, outputText)
-    const failure = runNode(script, directories.get(block.page))
-    if (failure !== undefined) problems.push(`${block.page}:${block.line}: ${failure}`)
-  }
-  for (const directory of directories.values()) rmSync(directory, { recursive: true, force: true })
-  return problems
-}
-
-function runNode(script, cwd) {
-  const options = { cwd, encoding: 'utf8', timeout: TIMEOUT_MS }
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [script], options)
-  return status === 0 ? undefined : `ended with ${status ?? signal}:\n${stdout}${stderr}`
-}
-
 const READER = `
 import { Recovery } from '@flashstrike/wal-recovery'
 const log = await Recovery.open({ dir: process.cwd(), mode: 'strict' })
@@ -105,7 +87,7 @@ await log.close()
 `
 
 /** Writes the bytes as a segment; they have to be a clean log with an event. */
-function readImage(folder, { page, line, flags, code }) {
+async function readImage(folder, { page, line, flags, code }) {
   const [name, size] = flags
   const directory = mkdtempSync(join(tmpdir(), 'flashstrike-docs-'))
   const image = Buffer.alloc(Number(size))
@@ -119,7 +101,7 @@ function readImage(folder, { page, line, flags, code }) {
   writeFileSync(join(directory, name), image)
   const script = join(folder, 'read-image.mjs')
   writeFileSync(script, READER)
-  const failure = runNode(script, directory)
+  const failure = await outcome(process.execPath, [script], directory)
   rmSync(directory, { recursive: true, force: true })
   return failure === undefined ? [] : [`${page}:${line}: ${failure}`]
 }

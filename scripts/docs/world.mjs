@@ -1,0 +1,114 @@
+// What the code of a page finds where it runs: a collector, a free port, a place in memory, and the logs and metrics that
+// it reads and another program has made.
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+
+const COLLECTOR = 'http://localhost:4318'
+const PORT = '9464'
+const MEMORY = '/dev/shm/'
+const ELSEWHERE = '/backup/'
+/** How long a push that has ended may be on its way to who looks for it here; only a failure takes it all. */
+const LOST_MS = 30_000
+
+/** Something of everything that the pages speak of. */
+const MAKERS = {
+  trades: `import { Recorder, defineEvent, i64, u32, u8 } from '@flashstrike/wal-recorder'
+const Trade = defineEvent('Trade', { price: i64, quantity: u32, side: u8 })
+const wal = await Recorder.open({ dir: './trades', event: Trade })
+for (let i = 1; i <= 1000; i++) wal.append({ price: 10_000 + i, quantity: i, side: i % 2 })
+await wal.close()`,
+  messages: `import { Recorder } from '@flashstrike/wal-recorder'
+const wal = await Recorder.open({ dir: './messages' })
+wal.appendBatch(['one', 'two'])
+await wal.close()`,
+  orders: `import { Recorder } from '@flashstrike/wal-recorder'
+const wal = await Recorder.open({ dir: './orders' })
+wal.appendBatch(['one', 'two'])
+await wal.close()`,
+  'orders.page': `import { Recorder } from '@flashstrike/wal-recorder'
+const wal = await Recorder.open({ dir: './measured-orders', telemetry: { file: '${MEMORY}orders.page' } })
+wal.appendBatch(['one', 'two'])
+await wal.close()`,
+}
+
+export class World {
+  #receiver
+  #arriving
+  #port
+  #memory
+  #elsewhere
+
+  /** @param root of the repository @param folder for what is written */
+  static async make(root, folder) {
+    const world = new World()
+    // The one that the packages' own tests push to.
+    const { startReceiver } = await import(join(root, 'packages/telemetry/test/dist/otlp-receiver.js'))
+    world.#receiver = await startReceiver()
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    world.#port = String(server.address().port)
+    server.close()
+    world.#memory = existsSync(MEMORY) ? mkdtempSync(join(MEMORY, 'flashstrike-docs-')) : undefined
+    world.#elsewhere = mkdtempSync(join(folder, 'elsewhere-'))
+    return world
+  }
+
+  /** The code as it is here; undefined if this machine does not have what it needs. */
+  here(code) {
+    if (this.#memory === undefined && code.includes(MEMORY)) return undefined
+    return code
+      .replaceAll(COLLECTOR, this.#receiver.httpUrl)
+      .replaceAll(PORT, this.#port)
+      .replaceAll(MEMORY, `${this.#memory}/`)
+      .replaceAll(ELSEWHERE, `${this.#elsewhere}/`)
+  }
+
+  /** Programs that make what the code reads and is not there yet. */
+  makers(code, directory) {
+    const read = [
+      ...code.matchAll(/Recovery\.open(?:<\w+>)?\(\{ dir: '\.\/(\w+)'/g),
+      ...code.matchAll(/npx flashstrike-\S+ \S+ \S*\/([\w.]+)/g),
+    ]
+    return [...new Set(read.map(([, name]) => name))]
+      .filter(name => name in MAKERS && !existsSync(join(directory, name)))
+      .map(name => this.here(MAKERS[name]))
+  }
+
+  /** What a program says in the end of that which it was written for. */
+  epilogue(code) {
+    const pushed = code.includes('new PeriodicExportingMetricReader') ? 'await reader.forceFlush()\n' : ''
+    const scraped = code.includes(`port: ${PORT}`)
+      ? `const scrape = await (await fetch('http://127.0.0.1:${this.#port}/metrics')).text()
+if (!scrape.includes('wal_recorder_manager_events_total')) throw new Error(scrape)\n`
+      : ''
+    return pushed + scraped
+  }
+
+  /** Why nothing of what it pushes has arrived; undefined if it has, or pushes nothing. */
+  async unpushed(code) {
+    if (!code.includes(COLLECTOR)) return undefined
+    // One that is waited for in vain would take what comes for the next block.
+    this.#arriving ??= this.#receiver.next()
+    const lost = new AbortController()
+    const timer = setTimeout(() => lost.abort(), LOST_MS)
+    const arrived = await Promise.race([this.#arriving, once(lost.signal, 'abort')])
+    clearTimeout(timer)
+    const { resourceMetrics } = arrived
+    if (resourceMetrics === undefined) return 'nothing has arrived at the collector'
+    this.#arriving = undefined
+    const metrics = resourceMetrics.flatMap(({ scopeMetrics }) =>
+      scopeMetrics.flatMap(({ metrics }) => metrics),
+    )
+    return metrics.some(({ name }) => name.startsWith('wal.'))
+      ? undefined
+      : 'what has arrived is not of a log'
+  }
+
+  async close() {
+    await this.#receiver.close()
+    for (const directory of [this.#memory, this.#elsewhere])
+      if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
+  }
+}
