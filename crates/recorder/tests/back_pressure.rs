@@ -31,7 +31,8 @@ fn at_most_eight_segments_are_unsealed_then_appends_are_refused_until_one_is_sea
     let directory = tempfile::tempdir().unwrap();
     let files = FaultFileSystem::default();
     let (mut options, told) = watched_log(&files, directory.path(), 32);
-    options.prepared_segments = 12;
+    // The most there may be: of fewer asked for, fast rotations make more.
+    options.prepared_segments = 64;
     let mut recorder = Recorder::open(&options).unwrap();
     let (hold, gate) = Rule::hold();
     files.add(hold.kind(Kind::SyncData).ending(".wal"));
@@ -41,8 +42,8 @@ fn at_most_eight_segments_are_unsealed_then_appends_are_refused_until_one_is_sea
         rotate(&mut recorder).unwrap();
     }
     append_many(&mut recorder, 32, 10);
-    // From here on nobody but the maintainer, who is held, can make room or say that there is some.
-    wait_until_prepared(&recorder, directory.path(), "00000019.wal", 12);
+    // From here on nobody but the sealer, who is held, can make room or say that there is some.
+    wait_until_prepared(&recorder, directory.path(), "00000071.wal", 64);
     assert_eq!(unsealed(directory.path()), 8);
     let error = recorder.rotate().unwrap_err();
     assert_eq!(error.code(), Code::Backpressure);
