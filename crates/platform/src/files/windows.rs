@@ -6,6 +6,8 @@ use std::mem::size_of;
 use std::os::windows::fs::FileExt;
 use std::os::windows::io::{AsRawHandle, FromRawHandle};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
 
 use memmap2::MmapRaw;
 use windows_sys::Win32::Foundation::{
@@ -37,11 +39,25 @@ impl Mapped {
     pub(super) fn flush(&self, _file: &File) -> io::Result<()> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for mapping in all.iter().filter_map(Weak::upgrade) {
-            // `FlushViewOfFile` without a `FlushFileBuffers`, which follows once for all.
-            mapping.flush_async()?;
+            flush_view(&mapping)?;
         }
         Ok(())
     }
+}
+
+/// `FlushViewOfFile` without a `FlushFileBuffers`, which follows once for all. While the system itself writes pages of the
+/// mapping it refuses to begin: nothing was written or lost then, so this one code, and no other, is asked again.
+fn flush_view(mapping: &MmapRaw) -> io::Result<()> {
+    const TRIES: u32 = 1000;
+    for _ in 1..TRIES {
+        match mapping.flush_async() {
+            Err(error) if is_one_of(&error, &[ERROR_LOCK_VIOLATION]) => {
+                thread::sleep(Duration::from_millis(1));
+            }
+            outcome => return outcome,
+        }
+    }
+    mapping.flush_async()
 }
 
 /// The file's number has 128 bits on `ReFS` alone, where it is not likely to differ in the upper half only.

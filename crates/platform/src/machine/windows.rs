@@ -19,6 +19,7 @@ use windows_sys::w;
 pub(super) const WEAKER: &[&str] = &[
     "Windows: that the name of a file is durable rests on the journal of NTFS, of which Windows promises nothing",
     "Windows: fileMode is nothing; files have the permissions that the log's directory hands down",
+    "Windows: where a file is mapped or held, the one that takes its place comes after it was moved aside (NAME.old0)",
     "Windows: wal.lock alone keeps a second writer out; nobody may remove it while a writer lives",
 ];
 

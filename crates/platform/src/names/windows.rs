@@ -11,7 +11,7 @@ use windows_sys::Win32::Foundation::{
     ERROR_NOT_SUPPORTED, ERROR_SHARING_VIOLATION, ERROR_USER_MAPPED_FILE, GENERIC_WRITE, MAX_PATH,
 };
 use windows_sys::Win32::Storage::FileSystem::{
-    FILE_ATTRIBUTE_COMPRESSED, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT,
+    DELETE, FILE_ATTRIBUTE_COMPRESSED, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT,
     FILE_READ_ATTRIBUTES, GetDriveTypeW, GetVolumeInformationW, GetVolumePathNameW, MOVE_FILE_FLAGS,
     MOVEFILE_REPLACE_EXISTING, MOVEFILE_WRITE_THROUGH, MoveFileExW,
 };
@@ -55,9 +55,13 @@ pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
         Err(error) if is_one_of(&error, &IN_USE) => {}
         outcome => return outcome,
     }
-    match fs::rename(from, to) {
-        Err(error) if is_one_of(&error, &IN_USE) => {}
+    let in_use = match fs::rename(from, to) {
+        Err(error) if is_one_of(&error, &IN_USE) => error,
         outcome => return outcome,
+    };
+    // What somebody holds may be the new file, as a virus scanner does: then the old one has to stay where it is.
+    if !can_be_renamed(from) || !can_be_renamed(to) {
+        return Err(in_use);
     }
     let aside = move_aside(to)?;
     let moved = move_file(from, to, MOVEFILE_WRITE_THROUGH);
@@ -67,6 +71,12 @@ pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
         let _ = fs::remove_file(&aside);
     }
     moved
+}
+
+/// Whether there is such a file, and nobody who has it open forbids another name.
+fn can_be_renamed(path: &Path) -> bool {
+    let mut options = OpenOptions::new();
+    options.access_mode(DELETE).custom_flags(FILE_FLAG_OPEN_REPARSE_POINT).open(path).is_ok()
 }
 
 /// Gives a file a name that nothing has, and removes those that were moved aside before and are in nobody's way any more.
@@ -173,11 +183,15 @@ pub(super) fn disable_copy_on_write(_path: &Path) -> io::Result<()> {
 /// only as it is, without `.` and `..`.
 fn wide(path: &Path) -> io::Result<Vec<u16>> {
     const LONG: usize = 240;
+    const AS_IT_IS: &str = "\\\\?\\";
+    const DEVICE: &str = "\\\\.\\";
+    const SHARE: &str = "\\\\";
+    const SHARE_AS_IT_IS: &str = "\\\\?\\UNC\\";
     let mut text: Vec<u16> = std::path::absolute(path)?.as_os_str().encode_wide().collect();
     if text.len() > LONG {
         let is_in = |prefix: &str| text.starts_with(&prefix.encode_utf16().collect::<Vec<_>>());
-        if !is_in(r"\?\") && !is_in(r"\.\") {
-            let (prefix, rest) = if is_in(r"\") { (r"\?\UNC\", 2) } else { (r"\?\", 0) };
+        if !is_in(AS_IT_IS) && !is_in(DEVICE) {
+            let (prefix, rest) = if is_in(SHARE) { (SHARE_AS_IT_IS, SHARE.len()) } else { (AS_IT_IS, 0) };
             text = prefix.encode_utf16().chain(text[rest..].iter().copied()).collect();
         }
     }
