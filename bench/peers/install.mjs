@@ -53,9 +53,9 @@ export async function installPeers({ root, pnpm, say }) {
   }
   const programs = {}
   try {
-    programs['native-peer'] = await buildCrates(folder, say, missing)
+    programs['native-peer'] = await buildCrates(folder, say)
     const lock = readFileSync(join(folder, 'native/Cargo.lock'), 'utf8')
-    for (const name of crates.filter(name => !(name in missing))) versions[name] = lockedVersion(lock, name)
+    for (const name of crates) versions[name] = lockedVersion(lock, name)
   } catch (error) {
     for (const name of crates) missing[name] = error.message
   }
@@ -94,20 +94,10 @@ async function buildSqlite(folder, say) {
   })
 }
 
-/** With RocksDB where that can be built, which takes a compiler for C++ and libclang. */
-async function buildCrates(folder, say, missing) {
-  say('building the peers in Rust (half an hour the first time, most of it RocksDB)')
-  try {
-    return await cargoBuild(folder, ['--features', 'rocksdb'])
-  } catch (error) {
-    missing.rocksdb = error.message
-    return cargoBuild(folder, [])
-  }
-}
-
-async function cargoBuild(folder, features) {
+async function buildCrates(folder, say) {
+  say('building the peers in Rust (some minutes the first time)')
   const manifest = join(folder, 'native/Cargo.toml')
-  const args = ['build', '--release', '--locked', '--manifest-path', manifest, ...features]
+  const args = ['build', '--release', '--locked', '--manifest-path', manifest]
   const output = await retried(() =>
     must('building the peers in Rust', 'cargo', [...args, '--message-format=json-render-diagnostics']),
   )
