@@ -146,7 +146,7 @@ export class Staging {
    * room for another block, it is the next append that says so.
    */
   full(): void {
-    if (this.#publish() >= 0 && this.#isTimeToTime()) this.guard = 0
+    this.#publish()
   }
 
   /**
@@ -170,6 +170,8 @@ export class Staging {
   #publish(): number {
     const code = this.#hot.publish()
     this.#published(code >= 0)
+    // The next append is one that is timed.
+    if (this.#isTimeToTime()) this.guard = 0
     return code
   }
 
