@@ -4,15 +4,15 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { addons, install, napiBuild } from './bootstrap.mjs'
-import { readJson, root, run, ScriptError, say } from './lib.mjs'
+import { addons, install, napiBuild, releasedTargets } from './bootstrap.mjs'
+import { root, run, ScriptError, say } from './lib.mjs'
 
 /** What napi is told beside the target, by the target's last part. */
 const HOW = { gnu: ['--use-napi-cross'], musl: ['--cross-compile'] }
 
 await run(async () => {
   const [target] = process.argv.slice(2)
-  const { targets } = readJson(join(root, 'packages', addons[0], 'package.json')).napi
+  const targets = releasedTargets()
   if (!targets.includes(target)) throw new ScriptError(`TARGET is one of ${targets.join(', ')}`)
   await install()
   for (const name of addons)

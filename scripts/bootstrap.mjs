@@ -24,6 +24,11 @@ const FOR_TESTS = '@flashstrike/test-*'
 /** The packages with an addon; their script `build:native` names the crate. */
 export const addons = ['wal-recorder', 'wal-recovery', 'telemetry']
 
+/** Rust's names of what addons are released for. */
+export function releasedTargets() {
+  return readJson(join(root, 'packages', addons[0], 'package.json')).napi.targets
+}
+
 /** Installs, builds the addons and compiles. `forTests`: with the packages that only the tests need. */
 export async function bootstrap({ forTests = false } = {}) {
   checkNode()

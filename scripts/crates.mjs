@@ -5,3 +5,10 @@ export const crates = ['platform', 'segment', 'telemetry', 'recovery', 'recorder
 
 /** What tells cargo to take these crates and no others. */
 export const onlyPublished = crates.flatMap(name => ['--package', name])
+
+/** The crate behind the addon of each package. */
+export const addonCrates = {
+  'wal-recorder': 'flashstrike-recorder-node',
+  'wal-recovery': 'flashstrike-recovery-node',
+  telemetry: 'flashstrike-telemetry-node',
+}

@@ -4,28 +4,15 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { onlyPublished } from './crates.mjs'
+import { releasedTargets } from './bootstrap.mjs'
+import { addonCrates, onlyPublished } from './crates.mjs'
 import { collect, must, root, run, say } from './lib.mjs'
-
-/** What is released. */
-const ALL = [
-  'x86_64-unknown-linux-gnu',
-  'aarch64-unknown-linux-gnu',
-  'x86_64-unknown-linux-musl',
-  'aarch64-unknown-linux-musl',
-  'x86_64-apple-darwin',
-  'aarch64-apple-darwin',
-  'x86_64-pc-windows-msvc',
-]
 
 /** One for each operating system, C library and kind of processor that this machine does not check anyway. */
 const FEW = ['aarch64-unknown-linux-musl', 'aarch64-apple-darwin', 'x86_64-pc-windows-msvc']
 
 /** The addons, beside the crates that are published. Tests use what is of one system. */
-const ADDONS = ['recorder', 'recovery', 'telemetry'].flatMap(name => [
-  '--package',
-  `flashstrike-${name}-node`,
-])
+const ADDONS = Object.values(addonCrates).flatMap(name => ['--package', name])
 
 /** Compilers and archivers of C, which are asked for nothing that is used, and an addon's flags. */
 function environment(targets) {
@@ -44,7 +31,7 @@ function environment(targets) {
 
 await run(async () => {
   const named = process.argv.slice(2)
-  const wanted = named.includes('--all') ? ALL : named.length > 0 ? named : FEW
+  const wanted = named.includes('--all') ? releasedTargets() : named.length > 0 ? named : FEW
   const sysroot = (await must('rustc', 'rustc', ['--print', 'sysroot'])).trim()
   const isThere = target => existsSync(join(sysroot, 'lib/rustlib', target, 'lib'))
   for (const target of wanted.filter(target => !isThere(target))) {

@@ -1,21 +1,15 @@
 // The licences of the crates that are compiled into an addon, as their authors ask for.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { addonCrates } from '../crates.mjs'
 import { must, ScriptError } from '../lib.mjs'
 import { checkLicence } from './licences.mjs'
-
-/** The crate behind each package's addon. */
-const CRATES = {
-  'wal-recorder': 'flashstrike-recorder-node',
-  'wal-recovery': 'flashstrike-recovery-node',
-  telemetry: 'flashstrike-telemetry-node',
-}
 
 const LICENCE_FILE = /^(licen[cs]e|copying|copyright|notice|unlicense)/i
 
 /** The text for one addon and platform: each crate once, each wording of a licence once. */
 export async function thirdPartyNotices(addon, { target }) {
-  const names = await compiledIn(CRATES[addon], target)
+  const names = await compiledIn(addonCrates[addon], target)
   const packages = await cratesOfWorkspace()
   const texts = new Map()
   const add = (label, text) => texts.set(text, [...(texts.get(text) ?? []), label])
