@@ -150,6 +150,10 @@ fn recorder_manager() {
     );
     duration!(recorder, manager_updater, on_append_sampled, "recorder.manager.append_event");
     recorder(
+        |telemetry| telemetry.manager_updater().on_batch_sampled(now_ns(), 10),
+        &["recorder.manager.append_event timed +1"],
+    );
+    recorder(
         |telemetry| telemetry.manager_updater().on_append_failed(),
         &["recorder.manager.append_event failed +1"],
     );

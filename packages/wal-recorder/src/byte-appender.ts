@@ -37,19 +37,29 @@ export class ByteAppender {
     const staging = this.#staging
     const start = staging.slot >= staging.guard ? staging.enter() : 0
     const length = typeof data === 'string' ? this.#text(data) : this.#bytes(data)
-    if (length < 0) return this.#large([toBytes(data)])
-    const id = staging.lastId + 1
-    staging.usedBytes += entryBytes(length)
-    staging.lastId = id
-    staging.memory.words[COUNT_WORD] = staging.slot += 1
+    const id = length < 0 ? this.#large([toBytes(data)]) : staging.lastId + 1
+    if (length >= 0) {
+      staging.usedBytes += entryBytes(length)
+      staging.lastId = id
+      staging.memory.words[COUNT_WORD] = staging.slot += 1
+    }
     if (start !== 0) staging.took(start)
     return id
   }
 
   /** Appends all or none; returns the id of the last one. */
   appendBatch(batch: readonly (Uint8Array | string)[]): number {
+    const staging = this.#staging
+    const start = staging.startOf(batch.length)
     // Looking at the batch may run code of the caller's that appends: so that is done before ids are taken.
     const entries = Array.from(batch, toBytes)
+    const last = this.#together(entries)
+    if (start !== 0) staging.took(start, entries.length)
+    return last
+  }
+
+  /** Appends entries as part of one block. */
+  #together(entries: readonly Uint8Array[]): number {
     const staging = this.#staging
     if (staging.slot >= staging.guard) staging.enter()
     const total = totalBytes(entries)

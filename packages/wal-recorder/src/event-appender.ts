@@ -159,7 +159,7 @@ function interpretingAppender<F extends FieldTypes>(layout: EventLayout, staging
       field.codec.store(target, offset + field.offset, values[i])
   }
   const stage = (id: number | undefined, values: readonly unknown[], event?: unknown): number => {
-    if (staging.slot >= staging.guard) staging.enter()
+    const start = staging.slot >= staging.guard ? staging.enter() : 0
     if (id !== undefined && !staging.takes(id)) staging.refuseId(id)
     const assigned = id ?? staging.lastId + 1
     const offset = HEADER_BYTES + staging.slot * layout.size
@@ -167,6 +167,7 @@ function interpretingAppender<F extends FieldTypes>(layout: EventLayout, staging
     memory.storeId(offset, assigned)
     staging.count(1, assigned)
     if (staging.slot === slots) staging.full()
+    if (start !== 0) staging.took(start)
     return assigned
   }
   const at = (id: number, ...values: readonly unknown[]) => stage(id, values)

@@ -24,10 +24,13 @@ export class EventBatch {
   append(events: readonly object[]): number {
     // Getters run while events are laid out, and may append: so that happens elsewhere, and before ids are taken.
     const count = events.length
+    const start = this.#staging.startOf(count)
     const memory = this.#memory(count)
     for (let i = 0; i < count; i++) this.#encode(memory, i * this.#layout.size, events[i] as object)
     if (count <= this.#slots) this.#spare = memory
-    return this.#place(memory, count)
+    const last = this.#place(memory, count)
+    if (start !== 0) this.#staging.took(start, count)
+    return last
   }
 
   #memory(count: number): EventMemory {

@@ -14,14 +14,9 @@ const DURABLE_ID_WORD = 200 / 4
 /** Bytes in front of the payload area. */
 export const HEADER_BYTES = 4096
 
-/** No slot: appends take the short way. */
-const NO_GUARD = 2 ** 29
-/** One append in so many is timed. */
+/** One append in so many is timed, on average. */
 const TIMED_EVERY = 1024
-/**
- * From this id on every append looks how many are left. It is met in time: an append enters to be timed with the
- * block after those 1 024 at the latest, and a block of 2²⁰ bytes has at most 2¹⁷ events.
- */
+/** From this id on every append looks how many are left. It is met in time: appends enter far more often. */
 const NEAR_LAST_ID = Number.MAX_SAFE_INTEGER - 2 ** 20
 
 /**
@@ -60,7 +55,8 @@ export class Staging {
   #hasRoom = false
   #closed = false
   #flushScheduled = false
-  #timedId: number
+  /** From this slot on the next append is timed; beyond the block if it is one of a later block. */
+  #timedSlot = untilTimed()
   readonly #flush = (): void => this.#endTurn()
 
   constructor(native: NativeRecorder) {
@@ -70,7 +66,6 @@ export class Staging {
     this.areaBytes = this.memory.words[AREA_BYTES_WORD] ?? 0
     this.lastId = this.#readId(BASE_ID_WORD)
     this.publishedId = this.lastId
-    this.#timedId = this.lastId
   }
 
   /** Id of the last event in a published block. */
@@ -91,24 +86,31 @@ export class Staging {
    */
   enter(): number {
     if (this.#closed) throw closedError()
+    const start = this.startOf(1)
     if (!this.#hasRoom) this.nextBlock()
     this.idAfter(1)
-    this.guard = this.lastId < NEAR_LAST_ID ? NO_GUARD : 0
     if (!this.#flushScheduled) {
       this.#flushScheduled = true
       setImmediate(this.#flush)
     }
-    return this.#isTimeToTime() ? performance.now() : 0
+    this.guard = this.lastId < NEAR_LAST_ID ? this.#timedSlot : 0
+    return start
   }
 
-  #isTimeToTime(): boolean {
-    return this.lastId - this.#timedId >= TIMED_EVERY
+  /**
+   * When the append of so many events began, which is about to be done, if it is one of those that are timed; else 0.
+   * Which ones are is left to chance, so that each has its turn: those that publish a block as well, which are the
+   * slow ones.
+   */
+  startOf(events: number): number {
+    if (this.slot + events <= this.#timedSlot) return 0
+    this.#timedSlot = this.slot + events + untilTimed()
+    return performance.now()
   }
 
-  /** Reports how long the append took that began at `start`. */
-  took(start: number): void {
-    this.#timedId = this.lastId
-    this.#hot.appendTook((performance.now() - start) * 1e6)
+  /** Reports how long the append of so many events took that began at `start`; of a batch, the share of one event. */
+  took(start: number, events = 1): void {
+    this.#hot.appendTook(((performance.now() - start) * 1e6) / events)
   }
 
   /** Counts events that are complete in memory: from here on they are in the log. */
@@ -170,21 +172,22 @@ export class Staging {
   #publish(): number {
     const code = this.#hot.publish()
     this.#published(code >= 0)
-    // The next append is one that is timed.
-    if (this.#isTimeToTime()) this.guard = 0
     return code
   }
 
   /** A native call may have published what was staged. */
   #published(hasRoom: boolean): void {
     const staged = this.memory.words[COUNT_WORD] ?? 0
-    if (staged < this.slot) this.#endBlock()
+    if (staged < this.slot) this.#endBlock(this.slot - staged)
     this.slot = staged
     this.#hasRoom = hasRoom
     if (!hasRoom) this.guard = 0
   }
 
-  #endBlock(): void {
+  /** So many events are in a block now, and slots count from behind them. */
+  #endBlock(events: number): void {
+    this.#timedSlot -= events
+    this.guard = Math.max(0, this.guard - events)
     this.usedBytes = 0
     this.publishedId = this.lastId
     this.blocks += 1
@@ -215,7 +218,7 @@ export class Staging {
     const last = this.idAfter(events)
     this.call(native => native.appendLarge(payload, events, this.lastId + 1, last))
     this.lastId = last
-    this.#endBlock()
+    this.#endBlock(events)
     return last
   }
 
@@ -272,6 +275,11 @@ export class Staging {
       if (Atomics.load(words, word + 1) === high) return high * TWO_32 + low
     }
   }
+}
+
+/** Appends until the next one that is timed: a random number, so that it falls into step with nothing. */
+function untilTimed(): number {
+  return Math.floor(Math.random() * (2 * TIMED_EVERY - 1))
 }
 
 /** What a closed recorder answers. */

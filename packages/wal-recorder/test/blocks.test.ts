@@ -1,5 +1,5 @@
 import test from 'ava'
-import { open, openBytes, openWith, SLOTS, Small, turn } from './fake-recorder.js'
+import { open, openWith, SLOTS, Small, turn } from './fake-recorder.js'
 
 test('options go to the native side, the schema as compact JSON', t => {
   const { native } = openWith({ dir: 'log', event: Small, blockBytes: 128, allowFileSystem: ['nfs'] }, 64)
@@ -75,29 +75,6 @@ test('flush publishes at once', t => {
   t.is(wal.writtenEventId, 1)
   t.is(native.publications, publications)
 })
-
-for (const turns of [1, 100]) {
-  test(`one append in a thousand or so is timed, in ${turns} turns, by object and by fields`, async t => {
-    const { wal, native } = open()
-    for (let i = 0; i < 10_000; i++) {
-      if (i % 2 === 0) wal.append({ a: 1 })
-      else wal.append.fields(1)
-      if (i % (10_000 / turns) === 0) await turn()
-    }
-    t.true(native.timings >= 8 && native.timings <= 10, String(native.timings))
-  })
-}
-
-for (const turns of [1, 100]) {
-  test(`one append of bytes in a thousand or so is timed, in ${turns} turns`, async t => {
-    const { wal, native } = openBytes(1024)
-    for (let i = 0; i < 10_000; i++) {
-      wal.append(i % 2 === 0 ? 'event' : new Uint8Array(5))
-      if (i % (10_000 / turns) === 0) await turn()
-    }
-    t.true(native.timings >= 8 && native.timings <= 10, String(native.timings))
-  })
-}
 
 test('a recorder that nobody uses makes no calls', async t => {
   const { wal, native } = open()

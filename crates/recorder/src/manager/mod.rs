@@ -1,6 +1,7 @@
 //! Appends, and sees to it that there is always a segment to append to.
 
 mod rotation;
+mod sampling;
 
 use std::sync::Arc;
 
@@ -19,8 +20,7 @@ use crate::worker::maintainer::SegmentMaintainer;
 use crate::worker::preparer::SegmentPreparer;
 use crate::worker::sealer::SegmentSealer;
 
-/// One append in so many is timed: two looks at the clock cost more than the append.
-const TIMED_APPENDS: u32 = 1024;
+use sampling::Sampling;
 
 /// Rotation and planning of work around the [`SegmentWriter`].
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub struct Manager {
     room: bool,
     /// The next segment was wanted and could not be had.
     next_is_missing: bool,
-    until_timed: u32,
+    sampling: Sampling,
 }
 
 impl Manager {
@@ -66,7 +66,7 @@ impl Manager {
             largest_payload,
             room: false,
             next_is_missing: false,
-            until_timed: TIMED_APPENDS,
+            sampling: Sampling::new(),
         };
         made.telemetry.set_last_event_id(made.writer.last_event_id());
         made.telemetry.set_written_event_id(made.shared.staging.written_event_id());
@@ -121,8 +121,7 @@ impl Manager {
 
     #[inline]
     fn append_as(&mut self, event_id: u64, event: &[u8]) -> Result<()> {
-        self.until_timed -= 1;
-        if self.until_timed == 0 {
+        if self.sampling.takes_next() {
             return self.append_timed(event_id, event);
         }
         self.append_untimed(event_id, event)
@@ -130,11 +129,10 @@ impl Manager {
 
     #[cold]
     fn append_timed(&mut self, event_id: u64, event: &[u8]) -> Result<()> {
-        self.until_timed = TIMED_APPENDS;
         let start = clock::now_ns();
-        let outcome = self.append_untimed(event_id, event);
+        self.append_untimed(event_id, event)?;
         self.telemetry.on_append_sampled(start);
-        outcome
+        Ok(())
     }
 
     #[inline]
@@ -181,7 +179,12 @@ impl Manager {
     /// # Errors
     /// As [`append`](Self::append); `WAL_EVENT_TOO_LARGE` if they do not fit one empty segment together.
     pub fn append_batch<E: AsRef<[u8]>>(&mut self, events: &[E]) -> Result<u64> {
-        self.append_all(events).map_err(|error| self.refused(error))
+        let start = self.sampling.takes_one_of(events.len()).then(clock::now_ns);
+        let last = self.append_all(events).map_err(|error| self.refused(error))?;
+        if let Some(start) = start {
+            self.telemetry.on_batch_sampled(start, events.len() as u64);
+        }
+        Ok(last)
     }
 
     fn append_all<E: AsRef<[u8]>>(&mut self, events: &[E]) -> Result<u64> {
