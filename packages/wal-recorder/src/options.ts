@@ -8,6 +8,7 @@ import {
   type RulesOf,
   text,
   texts,
+  whole,
 } from '@flashstrike/wal-recovery/option-check'
 import type { EventType } from '@flashstrike/wal-recovery/schema'
 import { type TelemetryOptions, telemetryRule } from '@flashstrike/wal-recovery/telemetry-options'
@@ -135,20 +136,25 @@ export interface DrainOptions {
   readonly signal?: AbortSignal
 }
 
+/** A whole number of 32 bits, which is what the addon takes; the range that the words name is looked at there. */
+const word = (takes: string) => whole(takes, 0, 0xffff_ffff)
+/** Any whole number. */
+const count = (takes: string) => whole(takes, 0, Number.MAX_SAFE_INTEGER)
+
 /** What the options of `Recorder.open` take. */
 export const recorderRules: RulesOf<RecorderOptions> = {
   dir: text('the directory of the log'),
   event: anything,
-  blockBytes: number('a number of bytes, 64 … 1 048 576'),
-  segmentBytes: number('a number of bytes, a multiple of 4 096'),
-  preparedSegments: number('a number of segments, 1 … 64'),
+  blockBytes: word('a number of bytes, 64 … 1 048 576'),
+  segmentBytes: word('a number of bytes, a multiple of 4 096, at most 2 147 483 648'),
+  preparedSegments: word('a number of segments, 1 … 64'),
   smallSyncs: flag,
-  syncIntervalMs: number('a number of milliseconds, 1 or more'),
-  syncBytes: number('a number of bytes, 1 or more'),
-  spinUs: number('a number of microseconds, 0 … 1 000'),
+  syncIntervalMs: word('a number of milliseconds, 1 … 4 294 967 295'),
+  syncBytes: word('a number of bytes, 1 … 4 294 967 295'),
+  spinUs: word('a number of microseconds, 0 … 1 000'),
   retention: anything,
   compression: anything,
-  fileMode: number('a number of permission bits, as 0o640'),
+  fileMode: word('a number of permission bits, as 0o640'),
   allowFileSystem: texts("an array of names, as ['nfs']"),
   mode: oneOf('tail', 'strict', 'point-in-time'),
   telemetry: telemetryRule,
@@ -162,15 +168,15 @@ export const signalRule: OptionRule = {
 
 /** What `retention` and `setRetention` take. */
 export const retentionRules: RulesOf<RetentionLimits> = {
-  hotSegments: number('a number of segments, 1 or more'),
-  coldSegments: number('a number of segments, 0 or more'),
-  bytes: number('a number of bytes, at least two segments'),
-  ageMs: number('a number of milliseconds, 1 or more'),
+  hotSegments: word('a number of segments, 1 … 4 294 967 295'),
+  coldSegments: word('a number of segments, 0 … 4 294 967 295'),
+  bytes: count('a number of bytes, at least two segments'),
+  ageMs: count('a number of milliseconds, 1 or more'),
 }
 
 /** What `compression` takes. */
 export const compressionRules: RulesOf<CompressionOptions> = {
-  level: number('a level of zstd, 1 … 19'),
+  level: word('a level of zstd, 1 … 19'),
 }
 
 /** What the options of `drain` take. */

@@ -38,6 +38,36 @@ const refused: ReadonlyArray<[what: string, use: () => unknown, code: string, me
     'WAL_UNSUPPORTED',
     /smallSyncs is 1: .*true or false/,
   ],
+  [
+    'a promise of limits, which would be none',
+    () => small().setRetention(Promise.resolve({ hotSegments: 1 }) as never),
+    'WAL_UNSUPPORTED',
+    /setRetention got a promise: it takes an object with hotSegments/,
+  ],
+  [
+    'a number without end, with the range that the option has',
+    () => options({ dir: 'x', spinUs: Number.POSITIVE_INFINITY }),
+    'WAL_UNSUPPORTED',
+    /spinUs is Infinity: it takes a number of microseconds, 0 … 1 000/,
+  ],
+  [
+    'more than the addon could take',
+    () => options({ dir: 'x', segmentBytes: 2 ** 40 }),
+    'WAL_UNSUPPORTED',
+    /segmentBytes is 1099511627776: it takes .* a multiple of 4 096, at most 2 147 483 648/,
+  ],
+  [
+    'a limit beyond every whole number',
+    () => small().setRetention({ ageMs: 1e308 }),
+    'WAL_UNSUPPORTED',
+    /ageMs is 1e\+308: it takes a number of milliseconds, 1 or more/,
+  ],
+  [
+    'half a segment',
+    () => options({ dir: 'x', preparedSegments: 1.5 }),
+    'WAL_UNSUPPORTED',
+    /preparedSegments is 1.5: it takes a number of segments, 1 … 64/,
+  ],
   ['NaN', () => options({ dir: 'x', spinUs: Number.NaN }), 'WAL_UNSUPPORTED', /spinUs is NaN/],
   ['null', () => options({ dir: 'x', syncBytes: null }), 'WAL_UNSUPPORTED', /syncBytes is null/],
   [

@@ -72,8 +72,8 @@ test('limits that cannot be are refused by name', async t => {
   const { wal } = await segmented(0)
   const wrong: [RetentionLimits, RegExp][] = [
     [{ hotSegments: 0 }, /0 hot segments/],
-    [{ hotSegments: 1.5 }, /retention.hotSegments is 1.5/],
-    [{ coldSegments: -1 }, /retention.coldSegments is -1/],
+    [{ hotSegments: 1.5 }, /hotSegments is 1\.5: it takes a number of segments, 1 …/],
+    [{ coldSegments: -1 }, /coldSegments is -1: it takes a number of segments, 0 …/],
     [{ bytes: 1 }, /at most 1 bytes/],
     [{ ageMs: 0 }, /an age of less than a millisecond/],
     [{ ageMs: '1h' as unknown as number }, /ageMs is "1h"/],

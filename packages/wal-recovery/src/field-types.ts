@@ -1,4 +1,5 @@
 import { WalError } from './errors.js'
+import { shown } from './option-check.js'
 
 /** How a field's bytes are read as a JavaScript value. */
 export type FieldKind = 'unsigned' | 'signed' | 'float' | 'bigint' | 'bytes'
@@ -86,7 +87,7 @@ const MAX_BYTES = 65_520
  */
 export function bytes(length: number): FieldType<Uint8Array, never> {
   if (!Number.isInteger(length) || length < 1 || length > MAX_BYTES) {
-    throw new WalError('WAL_SCHEMA', `bytes(${length}): the length has to be 1 … ${MAX_BYTES}`)
+    throw new WalError('WAL_SCHEMA', `bytes(${shown(length)}): the length has to be 1 … ${MAX_BYTES}`)
   }
   return Object.freeze({ name: `bytes(${length})`, size: length, alignment: 1, kind: 'bytes' })
 }

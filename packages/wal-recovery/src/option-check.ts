@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import { types } from 'node:util'
 import { WalError } from './errors.js'
 import type { FieldTypes } from './schema.js'
 
@@ -67,7 +68,7 @@ export const flag: OptionRule = { takes: 'true or false', accepts: value => type
  * @throws WalError `WAL_UNSUPPORTED`
  */
 export function checkOptions(call: string, given: unknown, rules: OptionRules): void {
-  if (typeof given !== 'object' || given === null) {
+  if (!isRecord(given)) {
     throw unsupported(`${call} got ${shown(given)}: it takes an object with ${Object.keys(rules).join(', ')}`)
   }
   for (const [name, value] of Object.entries(given)) {
@@ -109,19 +110,31 @@ export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
   if (typeof value === 'bigint') return `${value}n`
   if (Array.isArray(value)) return 'an array'
+  if (types.isPromise(value)) return 'a promise'
+  if (types.isMap(value)) return 'a map'
   if (typeof value === 'function') return 'a function'
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString()
   return isObject(value) ? 'an object' : String(value)
 }
 
-function isObject(value: unknown): boolean {
+/**
+ * Whether a value can hold something by names. A list, a date and a promise are objects too, but hold nothing of the
+ * kind: taken as options they would pass for none given.
+ */
+export function isRecord(value: unknown): value is object {
+  if (!isObject(value) || types.isPromise(value) || types.isDate(value)) return false
+  return !(Symbol.iterator in value)
+}
+
+function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
 function instead(name: string, rules: OptionRules): string {
   const names = Object.keys(rules)
   const nearest = nearestOf(name, names)
-  return nearest === undefined ? `there are ${names.join(', ')}` : `did you mean ${nearest}?`
+  if (nearest !== undefined) return `did you mean ${nearest}?`
+  return `there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`
 }
 
 /** The name that somebody may have meant who has misspelt it; undefined: it is like none. */

@@ -225,8 +225,8 @@ export class Recovery<E = UntypedEvent> {
    *   damaged; `WAL_CLOSED`; the errors of a look at the log, see {@link Recovery}
    */
   seekTime(time: number | Date): number | undefined {
-    const ms = Number(time)
-    if (Number.isNaN(ms) || !(typeof time === 'number' || time instanceof Date)) {
+    const ms = time instanceof Date ? time.getTime() : time
+    if (typeof ms !== 'number' || Number.isNaN(ms)) {
       throw new WalError(
         'WAL_UNSUPPORTED',
         `seekTime takes a Date or milliseconds since the Unix epoch, and not ${shown(time)}`,

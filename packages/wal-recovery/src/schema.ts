@@ -1,6 +1,6 @@
 import { WalError } from './errors.js'
 import { type AnyFieldType, fieldTypeOf, type ValueOf } from './field-types.js'
-import { anything, checkOptions, type RulesOf, shown } from './option-check.js'
+import { anything, checkOptions, isRecord, type RulesOf, shown } from './option-check.js'
 
 export {
   type AnyFieldType,
@@ -97,7 +97,7 @@ export function defineEvent<const F extends FieldTypes>(
   options: DefineEventOptions = {},
 ): EventType<F> {
   if (typeof name !== 'string' || name === '') throw refused('an event needs a name')
-  if (typeof types !== 'object' || types === null) {
+  if (!isRecord(types)) {
     throw refused(`${name}: the fields are ${shown(types)}: give an object, as { price: i64 }`)
   }
   checkOptions('defineEvent', options, sizeRules)
@@ -146,7 +146,7 @@ function isOurs({ name, size, alignment, kind }: AnyFieldType): boolean {
 function checkSize(event: string, size: number, end: number): void {
   if (!Number.isInteger(size) || size % 8 !== 0 || size < ID_BYTES || size > MAX_EVENT_BYTES) {
     throw refused(
-      `${event}: ${size} bytes is no event size, it has to be a multiple of 8 from 8 to ${MAX_EVENT_BYTES}`,
+      `${event}: ${shown(size)} bytes is no event size, it has to be a multiple of 8 from 8 to ${MAX_EVENT_BYTES}`,
     )
   }
   if (size < end) throw refused(`${event}: the fields take ${end} bytes, more than the size of ${size}`)

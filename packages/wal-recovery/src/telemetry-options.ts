@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import { checkOptions, type OptionRule, type RulesOf, text, texts, whole } from './option-check.js'
+import { checkOptions, isRecord, type OptionRule, type RulesOf, text, texts, whole } from './option-check.js'
 
 /** What the metrics of a recorder or a recovery are called, and where else they can be read. */
 export interface TelemetryOptions {
@@ -37,18 +37,14 @@ export interface TelemetryOptions {
 /** What `telemetry` takes, as a whole. */
 export const telemetryRule: OptionRule = {
   takes: 'an object with file, labels, fileMode, allowFileSystem',
-  accepts: value => typeof value === 'object' && value !== null && !Array.isArray(value),
+  accepts: isRecord,
 }
 
 const telemetryRules: RulesOf<TelemetryOptions> = {
   file: text('the path of a file'),
   labels: {
     takes: "an object of texts, as { zone: 'a' }",
-    accepts: value =>
-      typeof value === 'object' &&
-      value !== null &&
-      !Array.isArray(value) &&
-      Object.values(value).every(label => typeof label === 'string'),
+    accepts: value => isRecord(value) && Object.values(value).every(label => typeof label === 'string'),
   },
   fileMode: whole('permission bits, 0o600 … 0o777', 0o600, 0o777),
   allowFileSystem: texts("an array of names, as ['ext4']"),

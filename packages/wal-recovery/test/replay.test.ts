@@ -510,3 +510,20 @@ test('a window that is used again shows its new run', t => {
   while (walker.next()) ids.push(walker.firstId)
   t.deepEqual(ids, [1, 2, 3, 4, 5])
 })
+
+test('a time that is none is refused by name, whatever it is', t => {
+  const log = recoveryOf(logOf([], '{}').native, undefined)
+  const given: ReadonlyArray<[unknown, string]> = [
+    [Symbol('s'), 'Symbol(s)'],
+    [Object.create(null), 'an object'],
+    ['2026-07-27', '"2026-07-27"'],
+    [new Date(Number.NaN), 'an invalid Date'],
+  ]
+  for (const [time, named] of given) {
+    t.throws(() => log.seekTime(time as never), {
+      instanceOf: WalError,
+      code: 'WAL_UNSUPPORTED',
+      message: `seekTime takes a Date or milliseconds since the Unix epoch, and not ${named}`,
+    })
+  }
+})

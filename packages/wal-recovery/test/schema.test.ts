@@ -76,6 +76,18 @@ const refusals: ReadonlyArray<[string, () => unknown, RegExp]> = [
   ['no fields', () => defineEvent('E', null as never), /E: the fields are null/],
   ['bytes of no length', () => bytes(0), /bytes\(0\)/],
   ['bytes of half a length', () => bytes(1.5), /bytes\(1\.5\)/],
+  ['a symbol as a length', () => bytes(Symbol('n') as never), /bytes\(Symbol\(n\)\): the length/],
+  ['an object as a length', () => bytes(Object.create(null)), /bytes\(an object\): the length/],
+  [
+    'a symbol as a size',
+    () => defineEvent('E', {}, { size: Symbol('n') as never }),
+    /Symbol\(n\) bytes is no event/,
+  ],
+  [
+    'an object as a size',
+    () => defineEvent('E', {}, { size: Object.create(null) }),
+    /E: an object bytes is no event size/,
+  ],
   [
     'names that make the schema too long',
     () => defineEvent('E', { [`a${'b'.repeat(65_536)}`]: u8 }),
