@@ -16,6 +16,7 @@ import { COUNT_WORD, HEADER_BYTES, type Staging } from './staging.js'
 export type AppendBytes = (data: Uint8Array | string, options?: undefined) => number
 
 const encoder = new TextEncoder()
+const nothing = new Uint8Array(0)
 /** UTF-8 takes at most so many bytes for each unit of a JavaScript string. */
 const UTF8_MAX = 3
 /** No segment is larger than 2³¹ bytes. */
@@ -142,10 +143,24 @@ function totalBytes(entries: readonly Uint8Array[]): number {
 
 function checkedLength(data: Uint8Array): number {
   const length = byteLengthOf(data)
-  if (length < 0) throw new WalError('WAL_SCHEMA', 'a log of bytes takes a Uint8Array or a string')
+  if (length < 0) throw refused(shown(data))
+  if (length === 0) checkAttached(data)
   if (length <= MAX_BYTES) return length
   throw new WalError(
     'WAL_EVENT_TOO_LARGE',
     `${length} bytes: an event has at most ${MAX_BYTES}, less if a segment is smaller`,
   )
+}
+
+/** Bytes that were transferred elsewhere, or that a buffer has shrunk away from, are as empty as an empty event. */
+function checkAttached(data: Uint8Array): void {
+  try {
+    nothing.set(data)
+  } catch {
+    throw refused('bytes whose buffer was transferred or has shrunk')
+  }
+}
+
+function refused(got: string): WalError {
+  return new WalError('WAL_SCHEMA', `the event is ${got}: a log of bytes takes a Uint8Array or a string`)
 }

@@ -14,6 +14,11 @@ const AREA_BYTES = 64
 
 const small = (lastId = 0) => openWith({ dir: 'log', event: Small }, AREA_BYTES, lastId).wal
 const bytes = (lastId = 0) => openBytes(AREA_BYTES, lastId).wal
+function transferred(): Uint8Array {
+  const data = new Uint8Array(8)
+  structuredClone(data.buffer, { transfer: [data.buffer] })
+  return data
+}
 /** Options as a program without types gives them. */
 const options = (given: unknown) => openWith(given as RecorderOptions, AREA_BYTES).wal
 
@@ -167,6 +172,36 @@ const refused: ReadonlyArray<[what: string, use: () => unknown, code: string, me
     /id 50: .*without an id/,
   ],
   ['null in a log of bytes', () => bytes().append('a', null as never), 'WAL_EVENT_ID', /id null/],
+  [
+    'a number as bytes',
+    () => bytes().append(5 as never),
+    'WAL_SCHEMA',
+    /the event is 5: a log of bytes takes/,
+  ],
+  [
+    'an object as bytes',
+    () => bytes().append({ a: 1 } as never),
+    'WAL_SCHEMA',
+    /the event is an object: a log/,
+  ],
+  [
+    'null in a batch of bytes',
+    () => bytes().appendBatch(['a', null as never]),
+    'WAL_SCHEMA',
+    /event is null/,
+  ],
+  [
+    'bytes that were transferred elsewhere',
+    () => bytes().append(transferred()),
+    'WAL_SCHEMA',
+    /the event is bytes whose buffer was transferred/,
+  ],
+  [
+    'transferred bytes in a batch',
+    () => bytes().appendBatch(['a', transferred()]),
+    'WAL_SCHEMA',
+    /the event is bytes whose buffer was transferred/,
+  ],
   ['a text as a batch', () => bytes().appendBatch('abc' as never), 'WAL_SCHEMA', /appendBatch got "abc"/],
   [
     'bytes as a batch',
@@ -221,6 +256,14 @@ test('where code from strings is forbidden the same is refused', t => {
   t.throws(() => append(5 as never), { code: 'WAL_SCHEMA', message: /event is 5: Small/ })
   t.throws(() => append({ a: 1 }, 50 as never), { code: 'WAL_EVENT_ID', message: /is 50/ })
   t.is(append({ a: 1 }, { id: 50 }), 50)
+})
+
+test('bytes that are refused leave the log as it was', t => {
+  const wal = bytes()
+  t.is(wal.append('a'), 1)
+  t.throws(() => wal.append(transferred()), { code: 'WAL_SCHEMA' })
+  t.throws(() => wal.appendBatch(['b', transferred()]), { code: 'WAL_SCHEMA' })
+  t.is(wal.append(new Uint8Array(0)), 2)
 })
 
 test('an error names the event that was refused', t => {

@@ -106,14 +106,14 @@ export function checkEventType(call: string, event: unknown): void {
 
 /** A value as it is named in a message: short, and a text in quotes. */
 export function shown(value: unknown): string {
-  if (value instanceof Uint8Array) return `${value.length} bytes`
+  if (types.isUint8Array(value)) return `${value.length} bytes`
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
   if (typeof value === 'bigint') return `${value}n`
   if (Array.isArray(value)) return 'an array'
   if (types.isPromise(value)) return 'a promise'
   if (types.isMap(value)) return 'a map'
   if (typeof value === 'function') return 'a function'
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString()
+  if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString()
   return isObject(value) ? 'an object' : String(value)
 }
 

@@ -56,4 +56,7 @@ test('a value is named without running code of its own', t => {
   })
   t.is(shown(trap), 'an object')
   t.is(shown(Symbol('s')), 'Symbol(s)')
+  for (const feigned of [Object.create(Uint8Array.prototype), Object.create(Date.prototype)]) {
+    t.is(shown(feigned), 'an object')
+  }
 })
