@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import process from 'node:process'
 import test from 'ava'
@@ -190,12 +190,25 @@ test('a tarball holds what its users need, and nothing else', async t => {
     for (const path of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']) has(path)
     if (PLATFORM.test(name)) has('THIRD-PARTY-NOTICES.txt')
     else for (const path of ['dist/index.js', 'dist/index.d.ts']) has(path)
-    const ours = /^package\/([^/]+|(bin|dist|observability)\/.*)$/
+    const ours = /^package\/([^/]+|(bin|dist|docs|observability)\/.*)$/
     t.deepEqual(
       files.filter(path => !ours.test(path) || /\.(map|tsbuildinfo|ts)$/.test(path.replace(/\.d\.ts$/, ''))),
       [],
       name,
     )
+  }
+})
+
+test('every page that a README names is installed, where the README says', async t => {
+  const place = await installed(t, { manager: 'npm' })
+  const home = join(place.folder, 'node_modules/@flashstrike')
+  for (const name of NAMES.map(name => basename(name))) {
+    const readme = readFileSync(join(home, name, 'README.md'), 'utf8')
+    const [, folder] = /`node_modules\/@flashstrike\/([a-z-]+\/docs)`/.exec(readme) ?? []
+    t.truthy(folder, name)
+    const pages = new Set(Array.from(readme.matchAll(/docs\/([a-z]+\.md)/g), ([, page]) => page))
+    t.true(pages.size > 0, name)
+    for (const page of pages) t.true(existsSync(join(home, folder ?? '', page)), `${name}: ${page}`)
   }
 })
 

@@ -3,12 +3,15 @@
 /** What every package says, that npm and its registry may trust it. */
 const PUBLISH = { access: 'public', provenance: true }
 
-/** Of a package that users name: without what only its build and tests need, with the addons of all platforms. */
-export function rootManifest(manifest, platforms) {
+/**
+ * Of a package that users name: without what only its build and tests need, with the addons of all platforms and the
+ * files that packing adds.
+ */
+export function rootManifest(manifest, platforms, added) {
   const { scripts, devDependencies, imports, ava, napi, ...kept } = manifest
   const addons = platforms.map(({ name }) => [`${manifest.name}-${name}`, manifest.version])
   const optional = addons.length === 0 ? {} : { optionalDependencies: Object.fromEntries(addons) }
-  return { ...kept, files: [...kept.files, 'CHANGELOG.md'], ...optional, publishConfig: PUBLISH }
+  return { ...kept, files: [...kept.files, ...added], ...optional, publishConfig: PUBLISH }
 }
 
 /** Of the package that holds one addon for one platform. */
