@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { repairLog, undoRepair, verifyLog } from '#src/cli/tools.js'
@@ -123,6 +123,30 @@ test('a copy into a directory that is not there is refused in a sentence', async
   const closed = await run(['copy', log, '/sys/copy', '--json'])
   t.is(closed.code, 2)
   t.like(JSON.parse(closed.stderr), { code: 'WAL_IO', path: '/sys' })
+})
+
+test('a copy into the log itself is refused, by whatever way, and the log stays as it was', async t => {
+  const log = goldenLog(t, 'fixed-active')
+  if (log === undefined) {
+    t.pass()
+    return
+  }
+  mkdirSync(join(log, 'empty'))
+  symlinkSync(log, `${log}.link`)
+  const before = readdirSync(log, { recursive: true })
+  for (const path of ['00000099.wal', 'empty', join('empty', 'copy')].flatMap(name => [
+    join(log, name),
+    join(`${log}.link`, name),
+  ])) {
+    const { code, stderr } = await run(['copy', log, path, '--json'])
+    t.is(code, 2, path)
+    t.like(JSON.parse(stderr), {
+      code: 'USAGE',
+      message: `${path} lies in the log that is to be copied: name a directory that is not inside ${log}`,
+    })
+  }
+  t.deepEqual(readdirSync(log, { recursive: true }), before)
+  t.is((await run(['copy', log, `${log}.beside`])).code, 0)
 })
 
 test('a corrupt log is not cut unless that is asked for, and a clean one never', async t => {

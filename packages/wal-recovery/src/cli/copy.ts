@@ -1,6 +1,6 @@
 /** `copy`: a consistent copy of a log, also of one that is being appended to. */
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { WalError } from '../errors.js'
 import type { VerifySummary } from '../report.js'
 import { EXIT_CLEAN, EXIT_INTERRUPTED, UsageError } from './failure.js'
@@ -25,6 +25,7 @@ export async function copy({ dir, to, json: asJson }: CopyOptions): Promise<numb
   const { writerAlive } = await inspectLog(dir)
   const target = resolve(to)
   await checkFree(target)
+  await checkOutside(dir, target)
   // Until it is whole it has another name, so that nobody takes it for a log.
   const making = join(dirname(target), `.${basename(target)}.copying-${process.pid}`)
   const owns = await isOwner(dir)
@@ -87,6 +88,17 @@ async function checkFree(target: string): Promise<void> {
     throw new WalError('WAL_IO', `cannot look whether ${target} is empty: ${message}`, { path: target })
   }
   throw new UsageError(`${target} is not empty; a copy is never written over anything: name a new directory`)
+}
+
+/** What lies in a log counts as a part of it: a name that is like a segment's keeps the log from being opened. */
+async function checkOutside(dir: string, target: string): Promise<void> {
+  const parent = await realpath(dirname(target)).catch(() => undefined)
+  if (parent === undefined) return
+  const way = relative(await realpath(dir), parent)
+  if (way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way)) return
+  throw new UsageError(
+    `${target} lies in the log that is to be copied: name a directory that is not inside ${dir}`,
+  )
 }
 
 /** A copy of damage is no backup. */
