@@ -230,14 +230,12 @@ fn check_schema(options: &RecorderOptions, identity: Option<&LogIdentity>) -> Re
     if identity.event_size == options.event_size() && of_log.as_ref().is_ok_and(|of_log| *of_log == own) {
         return Ok(());
     }
+    let advice = if identity.event_size == 0 { "without a schema" } else { "with its own schema" };
     let message = format!(
-        "the log in {} holds events of {} bytes with the schema {}, not of {} bytes with {}; open it with its own \
-         schema, or begin a new log",
+        "the log in {} holds {}, not {}; open it {advice}, or begin a new log in another directory",
         options.directory.display(),
-        identity.event_size,
-        identity.schema,
-        options.event_size(),
-        options.schema_json()
+        Schema::in_words(identity.event_size, &identity.schema),
+        Schema::in_words(options.event_size(), &options.schema_json()),
     );
     Err(Error::new(Code::Schema, message).at_path(&options.directory))
 }

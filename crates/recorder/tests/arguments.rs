@@ -196,6 +196,36 @@ fn another_schema_is_refused_and_nothing_changes() {
 }
 
 #[test]
+fn who_mixes_up_bytes_and_events_is_told_which_of_the_two_the_log_holds() {
+    for (held, asked, words) in [
+        (
+            None,
+            Some(events::schema(32)),
+            ["holds bytes of any length", "not events of 32 bytes", "without a schema"],
+        ),
+        (
+            Some(events::schema(32)),
+            None,
+            ["holds events of 32 bytes", "not bytes of any length", "its own schema"],
+        ),
+    ] {
+        let directory = temporary_in_memory();
+        let mut options = small_log(directory.path(), 32);
+        options.schema = held;
+        Recorder::open(&options).unwrap().close().unwrap();
+        options.schema = asked;
+        let message = Recorder::open(&options).unwrap_err().to_string();
+        assert!(words.iter().all(|word| message.contains(word)), "{message}");
+        let recovery = flashstrike_recovery::RecoveryOptions {
+            schema: Some(options.schema.unwrap_or_else(Schema::byte_log)),
+            ..flashstrike_recovery::RecoveryOptions::new(directory.path())
+        };
+        let message = flashstrike_recovery::Recovery::open(recovery).map(|_| ()).unwrap_err().to_string();
+        assert!(words.iter().all(|word| message.contains(word)), "{message}");
+    }
+}
+
+#[test]
 fn a_schema_that_cannot_be_is_refused_before_anything_is_made() {
     let directory = temporary_in_memory();
     let log = directory.path().join("log");

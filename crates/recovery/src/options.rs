@@ -99,15 +99,18 @@ pub(crate) fn check_schema(options: &RecoveryOptions, identity: Option<&LogIdent
         return Ok(());
     }
     let expected = match (&options.schema, options.event_size) {
-        (Some(schema), _) => format!("the schema {}", schema.to_json()),
+        (Some(schema), _) => Schema::in_words(schema.size, &schema.to_json()),
         (None, size) => format!("{} bytes an event", size.unwrap_or(0)),
     };
+    let advice = if identity.event_size == 0 {
+        "open it without a schema"
+    } else {
+        "open it with its own schema, or without one to have it read from the log"
+    };
     let message = format!(
-        "the log in {} holds events of {} bytes with the schema {}, not {expected}; open it with its own schema, or \
-         without one to have it read from the log",
+        "the log in {} holds {}, not {expected}; {advice}",
         options.directory.display(),
-        identity.event_size,
-        identity.schema,
+        Schema::in_words(identity.event_size, &identity.schema),
     );
     Err(Error::new(Code::Schema, message).at_path(&options.directory))
 }

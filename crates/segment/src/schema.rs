@@ -120,6 +120,15 @@ impl Schema {
         *self == Self::default()
     }
 
+    /// What a log with this schema holds, in words, for a message.
+    #[must_use]
+    pub fn in_words(event_size: u16, schema: &str) -> String {
+        if event_size == 0 && schema == "{}" {
+            return "bytes of any length, without a schema".to_owned();
+        }
+        format!("events of {event_size} bytes with the schema {schema}")
+    }
+
     /// Reads and checks a schema.
     pub fn parse(text: &str) -> Result<Self, SchemaError> {
         if text.len() > MAX_SCHEMA_LEN {
