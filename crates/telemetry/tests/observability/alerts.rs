@@ -1,6 +1,4 @@
-//! Alert rules for Prometheus, and a test of each of them for `promtool test rules`.
-
-use std::fmt::Write as _;
+//! What operators are alerted of, and what makes each alert fire.
 
 use flashstrike_telemetry::Kind;
 use flashstrike_telemetry::catalogue::Descriptor;
@@ -9,22 +7,20 @@ use crate::names::{CATALOGUE, Part, metric, name};
 
 /// Labels of the log in the tests.
 const LOG: &str = "log=\"orders\"";
-const MADE: &str =
-    "# Made from the catalogue of metrics by crates/telemetry/tests/observability; do not edit.\n";
 
 /// A rule, and what makes it fire.
 pub(crate) struct Alert {
-    name: String,
-    expression: String,
+    pub(crate) name: String,
+    pub(crate) expression: String,
     /// How long it has to hold, in minutes.
-    hold: u32,
-    severity: &'static str,
-    summary: String,
-    description: String,
+    pub(crate) hold: u32,
+    pub(crate) severity: &'static str,
+    pub(crate) summary: String,
+    pub(crate) description: String,
     /// Series with their values minute by minute: nothing is wrong for the first ten, and something is behind that.
-    series: Vec<(String, &'static str)>,
+    pub(crate) series: Vec<(String, &'static str)>,
     /// Labels of the alert besides `log`.
-    labels: Vec<(&'static str, String)>,
+    pub(crate) labels: Vec<(&'static str, String)>,
 }
 
 /// Nothing, and then something that goes on.
@@ -49,6 +45,12 @@ pub(crate) fn alerts() -> Vec<Alert> {
 
 fn failed(metric: &Descriptor) -> String {
     format!("{}{{outcome=\"failed\"}}", name(metric, Part::Operations))
+}
+
+/// Whether something was counted within ten minutes. An increase needs two scrapes, so what a process has counted before the first one of them,
+/// as opening a log does, is told by its series being above 0 and new.
+fn counted(counter: &str) -> String {
+    format!("increase({counter}[10m]) > 0 or ({counter} > 0 unless {counter} offset 10m)")
 }
 
 /// A series of a metric as Prometheus has it.
@@ -97,7 +99,7 @@ fn no_space() -> Alert {
     let failures = metric("recorder.segment_preparer.no_space.failures");
     Alert {
         name: "WalDiskFull".to_owned(),
-        expression: format!("increase({}[10m]) > 0", name(failures, Part::Number)),
+        expression: counted(&name(failures, Part::Number)),
         hold: 0,
         severity: "critical",
         summary: "The disk has no room for the next segment of the log {{ $labels.log }}.".to_owned(),
@@ -186,7 +188,7 @@ fn appends_refused() -> Alert {
     let append = metric("recorder.manager.append_event");
     Alert {
         name: "WalAppendsRefused".to_owned(),
-        expression: format!("increase({}[10m]) > 0", failed(append)),
+        expression: counted(&failed(append)),
         hold: 0,
         severity: "warning",
         summary: "Appends to the log {{ $labels.log }} were refused.".to_owned(),
@@ -219,7 +221,7 @@ fn integrity() -> Vec<Alert> {
     checks.dedup_by_key(|metric| &metric.section);
     let alert = |failures: &Descriptor| Alert {
         name: format!("Wal{}IntegrityFailures", camel(&failures.section.side)),
-        expression: format!("increase({}[10m]) > 0", name(failures, Part::Number)),
+        expression: counted(&name(failures, Part::Number)),
         hold: 0,
         severity: "critical",
         summary: "Something in the log {{ $labels.log }} did not verify: {{ $labels.kind }}.".to_owned(),
@@ -246,7 +248,7 @@ fn operations() -> Vec<Alert> {
                 camel(&section.subsystem),
                 camel(&operation.name)
             ),
-            expression: format!("increase({}[10m]) > 0", failed(operation)),
+            expression: counted(&failed(operation)),
             hold: 0,
             severity: "warning",
             summary: format!(
@@ -268,58 +270,4 @@ fn operations() -> Vec<Alert> {
 
 fn camel(name: &str) -> String {
     name.split(['_', '.']).map(|word| word[..1].to_uppercase() + &word[1..]).collect()
-}
-
-pub(crate) fn rules(alerts: &[Alert]) -> String {
-    let mut out = format!("{MADE}groups:\n  - name: flashstrike-wal\n    rules:\n");
-    for alert in alerts {
-        let Alert { name, expression, hold, severity, summary, description, .. } = alert;
-        writeln!(out, "      - alert: {name}").unwrap();
-        writeln!(out, "        expr: {}", quoted(expression)).unwrap();
-        if *hold > 0 {
-            writeln!(out, "        for: {hold}m").unwrap();
-        }
-        writeln!(out, "        labels:\n          severity: {severity}").unwrap();
-        writeln!(out, "        annotations:\n          summary: {}", quoted(summary)).unwrap();
-        writeln!(out, "          description: {}", quoted(description)).unwrap();
-    }
-    out
-}
-
-/// Each alert is silent as long as nothing is wrong, and fires when something is.
-pub(crate) fn tests(alerts: &[Alert]) -> String {
-    let mut out = format!("{MADE}rule_files: [prometheus-alerts.yml]\nevaluation_interval: 1m\ntests:\n");
-    for alert in alerts {
-        let Alert { name, severity, summary, description, series, labels, .. } = alert;
-        writeln!(out, "  - name: {name}\n    interval: 1m\n    input_series:").unwrap();
-        for (series, values) in series {
-            writeln!(out, "      - series: {}\n        values: \"{values}\"", quoted(series)).unwrap();
-        }
-        writeln!(out, "    alert_rule_test:").unwrap();
-        writeln!(out, "      - eval_time: 10m\n        alertname: {name}\n        exp_alerts: []").unwrap();
-        writeln!(out, "      - eval_time: 30m\n        alertname: {name}\n        exp_alerts:").unwrap();
-        writeln!(out, "          - exp_labels:\n              severity: {severity}").unwrap();
-        if name != "WalMetricsMissing" {
-            writeln!(out, "              log: orders").unwrap();
-        }
-        for (label, value) in labels {
-            writeln!(out, "              {label}: {value}").unwrap();
-        }
-        let expand = |text: &str| {
-            let text = text.replace("{{ $labels.log }}", "orders").replace("{{ $labels.kind }}", "block");
-            quoted(&text.replace("{{ $value }}", "1"))
-        };
-        writeln!(out, "            exp_annotations:\n              summary: {}", expand(summary)).unwrap();
-        writeln!(out, "              description: {}", expand(description)).unwrap();
-    }
-    out
-}
-
-/// Quoted as the formatter wants it: every JSON string is one of YAML, and single quotes save escaping double ones.
-fn quoted(text: &str) -> String {
-    if text.contains('"') && !text.contains('\'') {
-        format!("'{text}'")
-    } else {
-        serde_json::to_string(text).unwrap()
-    }
 }

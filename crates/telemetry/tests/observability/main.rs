@@ -6,6 +6,7 @@ mod alerts;
 mod dashboard;
 mod names;
 mod registry;
+mod rules;
 
 use std::path::{Path, PathBuf};
 
@@ -39,8 +40,8 @@ fn the_dashboard_is_made_from_the_catalogue() {
 #[test]
 fn the_alert_rules_and_their_tests_are_made_from_the_catalogue() {
     let alerts = alerts::alerts();
-    check("prometheus-alerts.yml", &alerts::rules(&alerts), str::to_owned);
-    check("prometheus-alerts.test.yml", &alerts::tests(&alerts), str::to_owned);
+    check("prometheus-alerts.yml", &rules::rules(&alerts), str::to_owned);
+    check("prometheus-alerts.test.yml", &rules::tests(&alerts), str::to_owned);
 }
 
 #[test]
