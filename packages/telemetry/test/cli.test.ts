@@ -233,7 +233,7 @@ test('what is no page, and what makes no sense, is told in a line or two', async
 })
 
 for (const protocol of ['http/protobuf', 'http/json', 'grpc'] as const) {
-  test(`push sends every point of a page over ${protocol}`, async t => {
+  test.serial(`push sends every point of a page over ${protocol}`, async t => {
     const { page, child } = await engineWith(t, 300)
     await end(child, 'SIGKILL')
     const receiver = await startReceiver()

@@ -62,8 +62,13 @@ interface Receiver {
   close(): Promise<void>
 }
 
+/** What arrives at one receiver of a process arrives at all of them, so there is one at a time. */
+let isStarted = false
+
 /** Starts a receiver on loopback, at ports of its own. */
 export async function startReceiver(): Promise<Receiver> {
+  if (isStarted) throw new Error('another test has a receiver: these tests run one after the other')
+  isStarted = true
   const require = createRequire(
     new URL('../../../../scripts/opentelemetry/receiver/package.json', import.meta.url),
   )
@@ -95,6 +100,9 @@ export async function startReceiver(): Promise<Receiver> {
         await once(events, 'arrived')
       }
     },
-    close: () => server.close(),
+    async close() {
+      await server.close()
+      isStarted = false
+    },
   }
 }

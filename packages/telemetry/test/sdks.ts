@@ -17,6 +17,7 @@ export interface Sdk {
   }) => Reader
   readonly MeterProvider: new (options: {
     readers: Reader[]
+    resource?: object
   }) => {
     getMeter(name: string): { createCounter(name: string): { add(value: number): void } }
     shutdown(): Promise<void>
@@ -33,6 +34,14 @@ export interface SdkVersion {
   readonly folder: URL
   readonly sdk: Sdk
   exporter(protocol: Protocol, url: string): object
+  /** What a provider takes for its resource. */
+  resource(attributes: Readonly<Record<string, string>>): object
+}
+
+interface Resources {
+  readonly Resource: new (attributes: object) => object
+  /** From SDK 2 on. */
+  readonly resourceFromAttributes?: (attributes: object) => object
 }
 
 /** The versions that this Node can run: 3 says that it needs 22.15. */
@@ -42,6 +51,7 @@ export function sdkVersions(): SdkVersion[] {
   return ['1', '2', ...(isNew ? ['3'] : [])].map(version => {
     const folder = new URL(`../../../../scripts/opentelemetry/sdk-${version}/`, import.meta.url)
     const require = createRequire(new URL('package.json', folder))
+    const ofSdk = createRequire(require.resolve('@opentelemetry/sdk-metrics'))
     return {
       version,
       folder,
@@ -51,6 +61,10 @@ export function sdkVersions(): SdkVersion[] {
           OTLPMetricExporter: new (options: { url: string }) => object
         }
         return new OTLPMetricExporter({ url: protocol === 'grpc' ? url : `${url}/v1/metrics` })
+      },
+      resource(attributes) {
+        const { Resource, resourceFromAttributes } = ofSdk('@opentelemetry/resources') as Resources
+        return resourceFromAttributes?.(attributes) ?? new Resource(attributes)
       },
     }
   })
