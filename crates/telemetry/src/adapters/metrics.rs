@@ -31,8 +31,29 @@ const METADATA: Metadata<'static> =
 /// Hands snapshots to the recorder that the program has installed. One for all sources that differ in a label.
 #[derive(Debug, Default)]
 pub struct Publisher {
-    /// What of each histogram was recorded already.
-    counts: HashMap<Key, Vec<u64>>,
+    /// What of each counter and histogram the recorder was told already.
+    told: HashMap<Key, Told>,
+}
+
+/// What a recorder was told of a counter, or of the buckets of a histogram.
+#[derive(Debug, Default)]
+struct Told {
+    /// Since when the source was counting.
+    started_unix_ns: u64,
+    counts: Vec<u64>,
+}
+
+impl Told {
+    /// What was told of what has counted to this since then: nothing of one that counts anew.
+    fn of(&mut self, started_unix_ns: u64, counts: &[u64]) -> &mut [u64] {
+        let goes_on = self.started_unix_ns == started_unix_ns
+            && self.counts.len() == counts.len()
+            && self.counts.iter().zip(counts).all(|(was, is)| was <= is);
+        if !goes_on {
+            *self = Self { started_unix_ns, counts: vec![0; counts.len()] };
+        }
+        &mut self.counts
+    }
 }
 
 impl Publisher {
@@ -42,17 +63,19 @@ impl Publisher {
         Self::default()
     }
 
-    /// Sets every counter and gauge, and records what came into the histograms since the last call.
+    /// Sets every gauge, and adds to the counters and histograms what came since the last call.
     ///
-    /// A source that counts from 0 again, as after a restart, is taken for one that has recorded all it has since then.
+    /// Of a source that counts from 0 again, as one that was opened anew, all it has counted since then is added.
     pub fn publish(&mut self, snapshot: &Snapshot) {
-        snapshot.collect(&mut Publishing { labels: Vec::new(), counts: &mut self.counts });
+        let started_unix_ns = snapshot.started_unix_ns();
+        snapshot.collect(&mut Publishing { labels: Vec::new(), started_unix_ns, told: &mut self.told });
     }
 }
 
 struct Publishing<'a> {
     labels: Vec<Label>,
-    counts: &'a mut HashMap<Key, Vec<u64>>,
+    started_unix_ns: u64,
+    told: &'a mut HashMap<Key, Told>,
 }
 
 impl Publishing<'_> {
@@ -73,9 +96,13 @@ impl Collector for Publishing<'_> {
     fn counter(&mut self, series: &Series<'_>, value: Number) {
         match value {
             Number::Whole(count) => {
-                with_recorder(|recorder| {
-                    recorder.register_counter(&self.key(series), &METADATA).absolute(count);
-                });
+                let key = self.key(series);
+                let handle = with_recorder(|recorder| recorder.register_counter(&key, &METADATA));
+                // Recorders keep the greatest value that a counter was set to, which one that counts anew has to outgrow.
+                for told in self.told.entry(key).or_default().of(self.started_unix_ns, &[count]) {
+                    handle.increment(count - *told);
+                    *told = count;
+                }
             }
             Number::Fraction(_) => self.gauge(series, value),
         }
@@ -94,12 +121,7 @@ impl Collector for Publishing<'_> {
         let key = self.key(series);
         let handle = with_recorder(|recorder| recorder.register_histogram(&key, &METADATA));
         let counts = histogram.counts();
-        let recorded = self.counts.entry(key).or_default();
-        let goes_on =
-            recorded.len() == counts.len() && recorded.iter().zip(counts).all(|(was, is)| was <= is);
-        if !goes_on {
-            *recorded = vec![0; counts.len()];
-        }
+        let recorded = self.told.entry(key).or_default().of(self.started_unix_ns, counts);
         let own = histogram.buckets();
         let per_unit = f64::from(own.recorded_per_unit);
         // What was recorded lies between these, which the middle of its bucket may not.
