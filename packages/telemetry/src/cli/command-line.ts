@@ -119,7 +119,7 @@ export function commandLine(args: readonly string[]) {
           command
             .positional('page', pages)
             .option('endpoint', {
-              describe: 'Where the collector listens; else OTEL_EXPORTER_OTLP_ENDPOINT',
+              describe: 'Where the collector listens; else the environment says so',
               type: 'string',
               alias: 'e',
               requiresArg: true,
@@ -133,15 +133,10 @@ export function commandLine(args: readonly string[]) {
             .option('once', { describe: 'Push once, then end', type: 'boolean', default: false })
             .epilogue(
               `${examples([['push /dev/shm/orders --endpoint http://localhost:4318', 'until the process has ended']])}\n\n` +
-                'OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES are heeded.',
+                'OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, ' +
+                'OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES are heeded.',
             ),
-        async ({
-          page,
-          endpoint = process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] ?? 'http://localhost:4318',
-          protocol,
-          interval,
-          once,
-        }) =>
+        async ({ page, endpoint, protocol, interval, once }) =>
           end(
             (await import('./push.js')).push(page, {
               endpoint,

@@ -1,5 +1,6 @@
 import type { MetricData } from '../opentelemetry/metric-data.js'
 import { walMetrics } from '../wal-metrics.js'
+import { endpointOf } from './endpoint.js'
 import { EXIT_ERROR, EXIT_OK, UsageError } from './failure.js'
 import { Interruption } from './interruption.js'
 import { print } from './output.js'
@@ -10,7 +11,8 @@ export type Protocol = 'http/protobuf' | 'http/json' | 'grpc'
 
 /** What `push` is asked for. */
 export interface PushOptions {
-  readonly endpoint: string
+  /** Where the collector listens; else the environment says so. */
+  readonly endpoint: string | undefined
   readonly protocol: Protocol
   readonly intervalMs: number
   readonly once: boolean
@@ -34,7 +36,8 @@ type ExporterClass = new (options: { readonly url: string }) => Exporter
 /** `push`: pages to a collector, until all of their processes have ended, or it is interrupted. */
 export async function push(paths: readonly string[], options: PushOptions): Promise<number> {
   const attributes = resource()
-  const exporter = await exporterOf(options)
+  const endpoint = endpointOf(options.endpoint, options.protocol)
+  const exporter = await exporterOf(options.protocol, endpoint.url)
   using pages = new Pages(paths)
   const metrics = walMetrics(...pages.all.map(({ source }) => source))
   using interruption = new Interruption()
@@ -50,7 +53,7 @@ export async function push(paths: readonly string[], options: PushOptions): Prom
       outcome = await interruption.bounded(pushing, TOO_LATE)
       const points = resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics).reduce(countPoints, 0)
       code = outcome === undefined && errors.length === 0 ? EXIT_OK : EXIT_ERROR
-      await print(outcome ?? `${new Date().toISOString()} ${points} points to ${options.endpoint}`)
+      await print(outcome ?? `${new Date().toISOString()} ${points} points to ${endpoint.said}`)
       for (const error of errors) await print(`not read: ${error instanceof Error ? error.message : error}`)
       if (!isOver) await interruption.wait(options.intervalMs)
     } while (!isOver && outcome !== TOO_LATE)
@@ -84,8 +87,7 @@ function pushed(exporter: Exporter, metrics: unknown): Promise<string | undefine
   })
 }
 
-async function exporterOf({ protocol, endpoint }: PushOptions): Promise<Exporter> {
-  const url = withPath(endpoint, protocol)
+async function exporterOf(protocol: Protocol, url: string): Promise<Exporter> {
   const name = EXPORTERS[protocol]
   let loaded: { readonly OTLPMetricExporter: ExporterClass }
   try {
@@ -97,16 +99,6 @@ async function exporterOf({ protocol, endpoint }: PushOptions): Promise<Exporter
     )
   }
   return new loaded.OTLPMetricExporter({ url })
-}
-
-/** The path of metrics behind an endpoint that has none, as the specification of OTLP has it. */
-function withPath(endpoint: string, protocol: Protocol): string {
-  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined
-  // `localhost:4318` is a URL too, of a protocol called localhost.
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol))
-    throw new UsageError(`--endpoint ${endpoint} is no URL of http: it is one such as http://localhost:4318`)
-  if (protocol !== 'grpc' && url.pathname === '/') url.pathname = '/v1/metrics'
-  return url.href
 }
 
 /** What the environment says of the service, as OpenTelemetry's specification has it. */
