@@ -1,6 +1,18 @@
 import test from 'ava'
 import { goldenLog, run } from './command-line.js'
 
+test('an exit code that says damage has its reason beside it, also where few events were asked for', async t => {
+  const log = goldenLog(t, 'corrupt-sealed')
+  if (log === undefined) {
+    t.pass()
+    return
+  }
+  const { code, stdout, stderr } = await run(['dump', log, '--mode', 'diagnostic', '--limit', '1', '--json'])
+  t.is(stdout.trimEnd().split('\n').length, 1)
+  t.regex(stderr, /The log is corrupt at segment 00000001, offset 640/)
+  t.is(code, 1)
+})
+
 test('what stands before the damage is printed, in every format, and the exit code says that there is some', async t => {
   const log = goldenLog(t, 'corrupt-sealed')
   if (log === undefined) {

@@ -78,7 +78,7 @@ export async function dump(options: DumpOptions): Promise<number> {
     await rows.end()
   }
   const { state, damage } = log.report
-  if (damage !== null && !rows.isDone) note(paragraph(`The log is ${state} at ${damageText(damage)}`, ''))
+  if (damage !== null) note(paragraph(`The log is ${state} at ${damageText(damage)}`, ''))
   return state === 'clean' && gaps === 0 ? EXIT_CLEAN : EXIT_DAMAGE
 }
 
