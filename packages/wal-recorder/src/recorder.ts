@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream'
 import { type InspectOptions, inspect } from 'node:util'
 import type { OpenReport } from '@flashstrike/wal-recovery'
 import { translating, WalError } from '@flashstrike/wal-recovery/errors'
-import { checkOptions, checkValue, shown } from '@flashstrike/wal-recovery/option-check'
+import { checkOpened, checkOptions, checkValue, shown } from '@flashstrike/wal-recovery/option-check'
 import type { EventType, EventValues } from '@flashstrike/wal-recovery/schema'
 import { type AppendAllOptions, appendAll } from './append-all.js'
 import { isForNow } from './append-in-time.js'
@@ -86,8 +86,10 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
   readonly #drains: Drains
   #poison: WalError | undefined
 
-  private constructor(native: NativeRecorder, { dir, event, spinUs = 0 }: RecorderOptions<T>) {
+  private constructor(native: NativeRecorder, options: RecorderOptions<T>) {
+    checkOpened('Recorder', native)
     super()
+    const { dir, event, spinUs = 0 } = options
     this.#dir = dir
     this.#isOfEvents = event !== undefined
     this.#native = native

@@ -1,10 +1,12 @@
 import { inspect } from 'node:util'
+import { Recovery } from '@flashstrike/wal-recovery'
 import { WalError } from '@flashstrike/wal-recovery/errors'
 import { defineEvent, u8 } from '@flashstrike/wal-recovery/schema'
 import test from 'ava'
 import { eventAppender } from '#src/event-appender.js'
 import { layoutOf } from '#src/event-layout.js'
 import type { RecorderOptions } from '#src/options.js'
+import { Recorder } from '#src/recorder.js'
 import { Staging } from '#src/staging.js'
 import { FakeNative } from './fake-native.js'
 import { openBytes, openWith, Small } from './fake-recorder.js'
@@ -28,6 +30,18 @@ const refused: ReadonlyArray<[what: string, use: () => unknown, code: string, me
     () => options(undefined),
     'WAL_UNSUPPORTED',
     /Recorder\.open got undefined: it takes .*dir, event/,
+  ],
+  [
+    'a recorder that is made and not opened',
+    () => Reflect.construct(Recorder, [{ dir: 'x' }]),
+    'WAL_UNSUPPORTED',
+    /new Recorder\(\) opens nothing: it takes await Recorder\.open\(\{ dir \}\)/,
+  ],
+  [
+    'a recovery that is made and not opened',
+    () => Reflect.construct(Recovery, []),
+    'WAL_UNSUPPORTED',
+    /new Recovery\(\) opens nothing: it takes await Recovery\.open/,
   ],
   ['no directory', () => options({}), 'WAL_UNSUPPORTED', /dir is undefined: it takes the directory/],
   ['an empty directory', () => options({ dir: '' }), 'WAL_UNSUPPORTED', /dir is ""/],

@@ -88,6 +88,16 @@ export function checkValue(call: string, name: string, value: unknown, { takes, 
 }
 
 /**
+ * Refuses what is no open log: `new` of a class that is opened, in a program without types.
+ *
+ * @throws WalError `WAL_UNSUPPORTED`
+ */
+export function checkOpened(name: string, native: { readonly reportJson?: unknown } | undefined): void {
+  if (typeof native?.reportJson === 'function') return
+  throw unsupported(`new ${name}() opens nothing: it takes await ${name}.open({ dir })`)
+}
+
+/**
  * Refuses what `defineEvent` has not made, where an event type is given.
  *
  * @throws WalError `WAL_SCHEMA`

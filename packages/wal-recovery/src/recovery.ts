@@ -10,7 +10,7 @@ import { logBlocks } from './log-blocks.js'
 import { LogEvents } from './log-events.js'
 import { type Cursor, cursorOf } from './named-cursor.js'
 import { loadBinding, type NativeRecovery } from './native.js'
-import { checkOptions, checkValue, shown, text } from './option-check.js'
+import { checkOpened, checkOptions, checkValue, shown, text } from './option-check.js'
 import {
   blocksRules,
   type CursorOptions,
@@ -68,6 +68,7 @@ export class Recovery<E = UntypedEvent> {
     mode: RecoveryMode = 'tail',
     views?: WindowViews,
   ) {
+    checkOpened('Recovery', native)
     this.#native = native
     this.#isOrdered = mode !== 'diagnostic'
     this.#views = views

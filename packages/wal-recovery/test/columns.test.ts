@@ -32,7 +32,8 @@ const ARRAYS = {
 
 function logOf<E>(blocks: readonly BlockSpec[], schema: string, event?: typeof Every): Recovery<E> {
   const replay = () => new FakeRuns([layOut(blocks)])
-  return recoveryOf<E>({ schemaJson: () => schema, replay } as unknown as NativeRecovery, event)
+  const native = { schemaJson: () => schema, reportJson: () => '{}', replay }
+  return recoveryOf<E>(native as unknown as NativeRecovery, event)
 }
 
 /** A block whose fields are `seed` bytes; upper halves of 64-bit integers stay small. */
