@@ -276,6 +276,9 @@ fn advice(path: &Path, error: &io::Error) -> Option<&'static str> {
             Some("appending needs a file system that can be written to; Recovery reads a log without")
         }
         io::ErrorKind::NotADirectory => Some("a log is a directory"),
+        io::ErrorKind::FileTooLarge => {
+            Some("make smaller segments, or raise the limit of the size of files of this process (ulimit -f)")
+        }
         _ if is_full(error) => Some("make space"),
         _ => None,
     }

@@ -156,6 +156,14 @@ fn removing_a_cursor_that_cannot_be_removed_says_what_where_and_what_to_do() {
 }
 
 #[test]
+fn whoever_may_make_no_file_of_a_segments_size_is_told_what_limits_it() {
+    let error = io::Error::from_raw_os_error(Errno::FBIG.raw_os_error());
+    let text = Error::io("allocate", Path::new("/log/00000000.wal.new"), &error).to_string();
+    assert!(text.contains("/log/00000000.wal.new") && text.contains("(ulimit -f)"), "{text}");
+    assert!(text.contains("smaller segments"), "{text}");
+}
+
+#[test]
 fn whoever_wants_segments_where_only_wal_meta_is_left_is_told_of_what_was_there() {
     let place = temporary_directory();
     let log = place.path();
