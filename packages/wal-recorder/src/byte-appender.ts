@@ -1,6 +1,7 @@
 import { WalError } from '@flashstrike/wal-recovery/errors'
 import { entryBytes, LENGTH_BYTES } from '@flashstrike/wal-recovery/format'
 import { shown } from '@flashstrike/wal-recovery/option-check'
+import { forEachOf } from './batch-refusal.js'
 import { byteLengthOf } from './field-codec.js'
 import { COUNT_WORD, HEADER_BYTES, type Staging } from './staging.js'
 
@@ -53,7 +54,8 @@ export class ByteAppender {
     const staging = this.#staging
     const start = staging.startOf(batch.length)
     // Looking at the batch may run code of the caller's that appends: so that is done before ids are taken.
-    const entries = Array.from(batch, toBytes)
+    const entries: Uint8Array[] = []
+    forEachOf(batch, data => entries.push(toBytes(data)))
     const last = this.#together(entries)
     if (start !== 0) staging.took(start, entries.length)
     return last

@@ -1,3 +1,4 @@
+import { forEachOf } from './batch-refusal.js'
 import type { EncodeEvent } from './event-appender.js'
 import type { EventLayout } from './event-layout.js'
 import { EventMemory } from './memory.js'
@@ -26,7 +27,8 @@ export class EventBatch {
     const count = events.length
     const start = this.#staging.startOf(count)
     const memory = this.#memory(count)
-    for (let i = 0; i < count; i++) this.#encode(memory, i * this.#layout.size, events[i] as object)
+    const { size } = this.#layout
+    forEachOf(events, (event, i) => this.#encode(memory, i * size, event))
     if (count <= this.#slots) this.#spare = memory
     const last = this.#place(memory, count)
     if (start !== 0) this.#staging.took(start, count)

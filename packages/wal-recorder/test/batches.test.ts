@@ -33,7 +33,10 @@ test('a batch larger than a block is a block of its own', t => {
 
 test('a batch with one bad event leaves nothing', t => {
   const { wal, native } = open()
-  t.throws(() => wal.appendBatch([{ a: 1 }, { a: 256 }]), { code: 'WAL_SCHEMA', message: /Small\.a is 256/ })
+  t.throws(() => wal.appendBatch([{ a: 1 }, { a: 256 }]), {
+    code: 'WAL_SCHEMA',
+    message: /^element 1 of the batch: Small\.a is 256/,
+  })
   const many = Array.from({ length: 9 }, (_, a) => ({ a: a === 8 ? -1 : a }))
   t.throws(() => wal.appendBatch(many), { code: 'WAL_SCHEMA' })
   t.is(native.count, 0)
@@ -92,6 +95,28 @@ for (const appends of [1, 2, SLOTS, 2 * SLOTS]) {
     }
   })
 }
+
+test('a batch that one of its events changes is what it was, or nothing of it is in the log', t => {
+  const { wal, native } = open()
+  const changing = (change: (batch: object[]) => void) => {
+    const batch: object[] = [{ a: 1 }]
+    batch.push({
+      get a() {
+        change(batch)
+        return 2
+      },
+    })
+    batch.push({ a: 3 })
+    return batch as { a: number }[]
+  }
+  t.is(wal.appendBatch(changing(batch => batch.push({ a: 4 }))), 3)
+  t.throws(() => wal.appendBatch(changing(batch => batch.pop())), {
+    code: 'WAL_SCHEMA',
+    message: /^element 2 of the batch: the event is undefined/,
+  })
+  t.is(wal.lastEventId, 3)
+  t.deepEqual(fieldsOf(wal, native), [1, 2, 3])
+})
 
 test('a batch that throws half-way leaves nothing, and the next one is whole', t => {
   const { wal, native } = open()

@@ -79,7 +79,10 @@ test('a byte log refuses what is neither bytes nor text', t => {
   const { wal, native } = openBytes()
   for (const data of [undefined, 5, {}, new Uint16Array(2), [1]]) {
     t.throws(() => wal.append(data as never), { code: 'WAL_SCHEMA' })
-    t.throws(() => wal.appendBatch(['a', data as never]), { code: 'WAL_SCHEMA' })
+    t.throws(() => wal.appendBatch(['a', data as never]), {
+      code: 'WAL_SCHEMA',
+      message: /^element 1 of the batch: /,
+    })
   }
   t.is(native.count, 0)
 })
