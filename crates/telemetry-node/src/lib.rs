@@ -5,6 +5,7 @@
 //! make each object of it through Node-API.
 
 mod exposition;
+mod identities;
 mod json;
 mod page;
 mod series;

@@ -12,6 +12,7 @@ export interface TelemetryBinding {
   /** A value in the unit of a metric as `dump` writes it. */
   figure(value: number, unit: string): string
   readonly NativeExposition: new () => NativeExposition
+  readonly NativeIdentities: new () => NativeIdentities
   /** Opens the page of another process. */
   attachPage(file: string): NativePage
 }
@@ -39,6 +40,22 @@ export interface NativeExposition {
   ): Buffer
   /** The source with this number was taken away: the next new one like it goes on in its series. */
   remove(place: number): void
+}
+
+/**
+ * Keeps sources apart that say the same of themselves, such as two readers of one log: exporters refuse or mix up
+ * series of the same name and attributes. The first one stays as it is, others get an attribute `source`, for good, so
+ * that a series never changes its name because another one came or went. What one had that was taken away goes to the
+ * next new one: a log that is opened anew goes on in its own series.
+ */
+export interface NativeIdentities {
+  /** The attribute `source` of each that needs one, of sources with a number that each keeps, and with what they have. */
+  sources(
+    places: readonly number[],
+    attributes: readonly Readonly<Record<string, string>>[],
+  ): readonly (string | null)[]
+  /** Only the sources with these numbers are left. */
+  keep(places: readonly number[]): void
 }
 
 /** Thrown when no native binary fits this machine. */

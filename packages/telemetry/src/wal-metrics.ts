@@ -1,7 +1,7 @@
 import { MetricsError } from './errors.js'
 import { loadAddon } from './native.js'
 import type { CollectionResult, MetricProducer } from './opentelemetry/metric-data.js'
-import { Producer, type ProducerOptions } from './opentelemetry/producer.js'
+import { type KnownSource, Producer, type ProducerOptions } from './opentelemetry/producer.js'
 import type { PrometheusFormat } from './prometheus/format.js'
 import {
   checkPrometheusOptions,
@@ -80,8 +80,16 @@ export function walMetrics(...sources: readonly MetricsSource[]): WalMetrics {
   return new Metrics(sources)
 }
 
+/** A source with its number, which it keeps when it is taken away and comes back. */
+interface Entry extends KnownSource {
+  readonly source: MetricsSource
+  readonly read: ReadBytes
+}
+
 class Metrics implements WalMetrics {
-  readonly #sources: { source: MetricsSource; place: number; read: ReadBytes }[] = []
+  readonly #sources: Entry[] = []
+  /** Of sources that were taken away, so that one that comes back is known. */
+  readonly #removed = new WeakMap<MetricsSource, Entry[]>()
   readonly #producer = this.producer()
   readonly #exposition = new addon.NativeExposition()
   #places = 0
@@ -92,15 +100,19 @@ class Metrics implements WalMetrics {
 
   add(source: MetricsSource): void {
     const place = this.#places
-    this.#sources.push({ source, place, read: bytesOf(source, place) })
-    this.#places += 1
+    const read = bytesOf(source, place)
+    const known = this.#removed.get(source)?.pop()
+    this.#sources.push(known ?? { source, place, read })
+    if (known === undefined) this.#places += 1
   }
 
   remove(source: MetricsSource): boolean {
     const at = this.#sources.findIndex(known => known.source === source)
     const [removed] = at >= 0 ? this.#sources.splice(at, 1) : []
-    if (removed !== undefined) this.#exposition.remove(removed.place)
-    return removed !== undefined
+    if (removed === undefined) return false
+    this.#exposition.remove(removed.place)
+    this.#removed.set(source, [...(this.#removed.get(source) ?? []), removed])
+    return true
   }
 
   snapshot(): MetricsSnapshot {
@@ -135,8 +147,8 @@ class Metrics implements WalMetrics {
   producer(options?: ProducerOptions): MetricProducer {
     return new Producer(() => {
       const { read, errors } = this.#readEach(bytes => JSON.parse(addon.seriesJson(bytes)) as SourceSeries)
-      const places = new Set(this.#sources.map(({ place }) => place))
-      return { places, sources: read.map(({ place, result }) => ({ place, read: result })), errors }
+      const places = this.#sources.map(({ place }) => place)
+      return { places, sources: read.map(({ entry, result }) => ({ known: entry, read: result })), errors }
     }, options)
   }
 
@@ -144,18 +156,18 @@ class Metrics implements WalMetrics {
     const { read, errors } = this.#readEach(bytes => bytes)
     const messages = errors.map(({ message }) => message)
     const sources = read.map(({ result }) => result)
-    const places = read.map(({ place }) => place)
+    const places = read.map(({ entry }) => entry.place)
     return this.#exposition.write(format, sources, places, messages)
   }
 
   #readEach<Result>(use: (bytes: Uint8Array) => Result) {
-    const read: { place: number; result: Result }[] = []
+    const read: { entry: Entry; result: Result }[] = []
     const errors: MetricsError[] = []
-    for (const { place, read: bytes } of this.#sources) {
+    for (const entry of this.#sources) {
       try {
-        read.push({ place, result: use(bytes()) })
+        read.push({ entry, result: use(entry.read()) })
       } catch (thrown) {
-        errors.push(MetricsError.of(thrown, place))
+        errors.push(MetricsError.of(thrown, entry.place))
       }
     }
     return { read, errors }

@@ -25,7 +25,7 @@ test('what came since the collection before is the histogram of exactly that', a
   const parts = fc.array(fc.array(value, { maxLength: 6 }), { minLength: 1, maxLength: 6 })
   await fc.assert(
     fc.property(parts, parts => {
-      const deltas = new Deltas()
+      const [deltas, source] = [new Deltas(), {}]
       const all: number[] = []
       for (const [at, part] of parts.entries()) {
         all.push(...part)
@@ -34,7 +34,7 @@ test('what came since the collection before is the histogram of exactly that', a
           { type: 'sum', name: 's', unit: '{event}', help: '', attributes: { a: 'b' }, value: all.length },
         ]
         const read = { startTime: [1, 0], time: [2, at], series } as const
-        const { since, series: found } = deltas.of(7, read, series)
+        const { since, series: found } = deltas.of(source, read)
         t.deepEqual(since, at === 0 ? [1, 0] : [2, at - 1])
         t.deepEqual(
           found.map(({ value }) => value),

@@ -13,6 +13,7 @@ import {
   metricsSymbol,
   walMetrics,
 } from '#src/index.js'
+import { movedBytes } from './moved-source.js'
 import { coded, goldenBytes, sourceOf } from './support.js'
 
 const golden = sourceOf(goldenBytes)
@@ -197,6 +198,40 @@ test('recorders and recoveries stand side by side, and readers of one log are to
   t.deepEqual(await sourcesOf(), ['3', undefined], 'and what that one had goes to the next new one')
   t.throws(() => metrics.add({}), { code: 'WAL_METRICS' })
   for (const log of [orders, trades, ...readers]) await log.close()
+})
+
+test('a source that was taken away and came back counts nothing twice in deltas', async t => {
+  const wal = await Recorder.open({ dir: await directory(t) })
+  t.teardown(() => wal.close())
+  const metrics = walMetrics(wal)
+  const deltas = metrics.producer({ temporality: 'delta' })
+  await appended(wal, 10)
+  t.is((await number(deltas, EVENTS)).value, 10)
+  for (const isMissed of [false, true]) {
+    t.true(metrics.remove(wal))
+    if (isMissed) t.deepEqual((await collected(deltas)).metrics, [])
+    await appended(wal, 3)
+    metrics.add(wal)
+    t.is((await number(deltas, EVENTS)).value, 3)
+  }
+  t.is((await number(metrics, EVENTS)).value, 16)
+})
+
+test('sources are told apart as in a scrape, also by labels that look like ours', async t => {
+  const labelled = (labels: Record<string, string>) => sourceOf(() => movedBytes(goldenBytes(), 1, labels))
+  const metrics = walMetrics(
+    labelled({ log: 'x', zone: 'a' }),
+    labelled({ zone: 'a', log: 'x' }),
+    labelled({ log: 'x', zone: 'a', source: '1' }),
+  )
+  const { dataPoints } = find((await collected(metrics)).metrics, EVENTS)
+  const told = dataPoints.map(({ attributes }) => attributes['source'])
+  t.deepEqual(told, [undefined, '1', '2'])
+  const scraped = metrics.prometheus().match(/^wal_recorder_manager_events_total\{.*$/gm) ?? []
+  t.deepEqual(
+    scraped.map(line => /source="([^"]*)"/.exec(line)?.[1]),
+    told,
+  )
 })
 
 test('whatever its sources do, a producer gives what it can, and says what it cannot', async t => {

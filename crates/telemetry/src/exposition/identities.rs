@@ -8,11 +8,11 @@ use crate::snapshot::Snapshot;
 /// Names of labels that series have besides the attributes in the catalogue.
 const OWN: [&str; 6] = ["system", "subsystem", "outcome", "state", "le", "quantile"];
 
-/// Which source was the first to have its labels. It stays as it is, others get a label `source`, for good, so that a
+/// Remembers which source was the first to have its labels. It stays as it is, others get a label `source`, for good, so that a
 /// series never changes its name because another source came or went. What one had that was taken away goes to the next
 /// new one: a log that is opened anew goes on in its own series.
 #[derive(Debug, Default)]
-pub(super) struct Identities {
+pub struct Identities {
     owners: HashMap<Identity, usize>,
     others: HashSet<(usize, Identity)>,
 }
@@ -21,6 +21,22 @@ pub(super) struct Identities {
 type Identity = (String, Vec<Label>);
 
 impl Identities {
+    /// What the label `source` of each is that tells it from those before it, if it needs one, for exporters with formats of
+    /// their own: of sources with a number that each keeps from one call to the next, and with their labels.
+    pub fn sources(
+        &mut self,
+        sources: impl IntoIterator<Item = (usize, Vec<(String, String)>)>,
+    ) -> Vec<Option<String>> {
+        let mut scrape = self.scrape();
+        sources.into_iter().map(|(place, labels)| scrape.source_of(place, "", &labels)).collect()
+    }
+
+    /// Only the sources with these numbers are left: the next new one with the labels of another goes on in its series.
+    pub fn keep(&mut self, places: &HashSet<usize>) {
+        self.owners.retain(|_, owner| places.contains(owner));
+        self.others.retain(|(other, _)| places.contains(other));
+    }
+
     pub(super) fn scrape(&mut self) -> Scrape<'_> {
         Scrape { identities: self, taken: HashSet::new(), labels: Vec::new() }
     }
@@ -56,22 +72,38 @@ impl Scrape<'_> {
     pub(super) fn labels_of(&mut self, place: usize, snapshot: &Snapshot) -> &[Label] {
         self.labels = own_labels(snapshot);
         let side = snapshot.metrics().first().map_or("", |metric| &metric.descriptor.section.side);
-        let mut identity = (side.to_owned(), self.labels.clone());
-        identity.1.sort_unstable();
-        let mut is_free = self.identities.is_owner(place, &identity) && self.taken.insert(identity);
+        let labels = std::mem::take(&mut self.labels);
+        let source = self.source_of(place, side, &labels);
+        self.labels = if source.is_some() { with_source(&labels, source) } else { labels };
+        &self.labels
+    }
+
+    /// The label `source` that the source at this place needs besides these labels, if it needs one.
+    fn source_of(&mut self, place: usize, side: &str, labels: &[Label]) -> Option<String> {
+        let mut source = None;
+        let own = identity_of(side, labels.to_vec());
+        let mut is_free = self.identities.is_owner(place, &own) && self.taken.insert(own);
         let mut tries = 0;
         while !is_free {
             // A source may have a label `source` of its own, even one with a number; so this one's is looked at too.
-            let source = if tries == 0 { place.to_string() } else { format!("{place}_{tries}") };
+            source = Some(if tries == 0 { place.to_string() } else { format!("{place}_{tries}") });
             tries += 1;
-            self.labels.retain(|(name, _)| name != "source");
-            self.labels.push(("source".to_owned(), source));
-            let mut identity = (side.to_owned(), self.labels.clone());
-            identity.1.sort_unstable();
+            let identity = identity_of(side, with_source(labels, source.clone()));
             is_free = !self.identities.owners.contains_key(&identity) && self.taken.insert(identity);
         }
-        &self.labels
+        source
     }
+}
+
+fn identity_of(side: &str, mut labels: Vec<Label>) -> Identity {
+    labels.sort_unstable();
+    (side.to_owned(), labels)
+}
+
+/// The labels with this `source` in the place of one that may be there.
+fn with_source(labels: &[Label], source: Option<String>) -> Vec<Label> {
+    let others = labels.iter().filter(|(name, _)| name != "source").cloned();
+    others.chain(source.map(|source| ("source".to_owned(), source))).collect()
 }
 
 /// A source's labels with names that are safe and not those of the log.

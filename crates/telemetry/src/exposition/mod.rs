@@ -51,10 +51,10 @@ use crate::catalogue::Dialect;
 use crate::snapshot::Snapshot;
 
 use families::{Encoding, Families};
-use identities::Identities;
 use protobuf::Protobuf;
 use text::Text;
 
+pub use identities::Identities;
 #[doc(hidden)]
 pub use protobuf::messages;
 

@@ -12,24 +12,15 @@ interface Held {
 
 /** Makes of what sources have counted since they began what they counted since the collection before. */
 export class Deltas {
-  /** By the place of the source. One that could not be read keeps what it held, so that nothing counts twice. */
-  readonly #held = new Map<number, Held>()
-
-  /** Only sources at these places are left. */
-  keep(places: ReadonlySet<number>): void {
-    for (const place of this.#held.keys()) if (!places.has(place)) this.#held.delete(place)
-  }
+  /** One that could not be read, or was taken away for a while, keeps what it held, so that nothing counts twice. */
+  readonly #held = new WeakMap<object, Held>()
 
   /** What came since the last time; all of it for a source that is new or began anew. Gauges stay as they are. */
-  of(
-    place: number,
-    { startTime, time }: SourceSeries,
-    series: readonly Series[],
-  ): { since: Time; series: Series[] } {
-    const held = this.#held.get(place)
+  of(source: object, { startTime, time, series }: SourceSeries): { since: Time; series: Series[] } {
+    const held = this.#held.get(source)
     const before = held !== undefined && isSame(held.since, startTime) ? held : undefined
     const values = new Map(series.map(one => [key(one), one]))
-    this.#held.set(place, { since: startTime, at: time, values })
+    this.#held.set(source, { since: startTime, at: time, values })
     return {
       since: before?.at ?? startTime,
       series: Array.from(values, ([key, one]) => difference(one, before?.values.get(key)?.value)),

@@ -1,6 +1,7 @@
 import type { MetricsError } from '../errors.js'
+import { loadAddon } from '../native.js'
 import { check, type Rule } from '../options.js'
-import { Identities, type Series, type SourceSeries } from '../series.js'
+import type { Series, SourceSeries } from '../series.js'
 import type { HistogramValue, Time } from '../snapshot.js'
 import { Deltas } from './deltas.js'
 import {
@@ -29,11 +30,17 @@ export interface ProducerOptions {
   readonly temporality?: 'cumulative' | 'delta'
 }
 
-/** What sources hold, each with its place, and which of them could not be read. */
+/** A source, as it is known by. */
+export interface KnownSource {
+  /** Its number, which no other one has. */
+  readonly place: number
+}
+
+/** What sources hold, and which of them could not be read. */
 export interface ReadSeries {
   /** Of all sources there are, also those that could not be read. */
-  readonly places: ReadonlySet<number>
-  readonly sources: readonly { readonly place: number; readonly read: SourceSeries }[]
+  readonly places: readonly number[]
+  readonly sources: readonly { readonly known: KnownSource; readonly read: SourceSeries }[]
   readonly errors: readonly MetricsError[]
 }
 
@@ -44,12 +51,13 @@ const OPTIONS: Record<keyof ProducerOptions, Rule> = {
   },
 }
 
+const addon = loadAddon()
 const SCOPE = { name: '@flashstrike/telemetry', version: '0.1.0' }
 
 /** Hands what `read` gives to a reader of OpenTelemetry's. */
 export class Producer implements MetricProducer {
   readonly #read: () => ReadSeries
-  readonly #identities = new Identities()
+  readonly #identities = new addon.NativeIdentities()
   readonly #deltas: Deltas | undefined
 
   /** @throws MetricsError `WAL_UNSUPPORTED` for options that do not exist */
@@ -71,12 +79,16 @@ export class Producer implements MetricProducer {
   #collect(): CollectionResult {
     const { places, sources, errors } = this.#read()
     this.#identities.keep(places)
-    this.#deltas?.keep(places)
+    const names = this.#identities.sources(
+      sources.map(({ known }) => known.place),
+      // All series of a source have its labels, and the first ones of two sources of a kind nothing else that differs.
+      sources.map(({ read }) => read.series[0]?.attributes ?? {}),
+    )
     const metrics = new Map<string, MetricData>()
-    for (const { place, read } of sources) {
-      const all = this.#identities.of(place, read)
-      const delta = this.#deltas?.of(place, read, all)
-      for (const series of delta?.series ?? all) {
+    for (const [at, { known, read }] of sources.entries()) {
+      const delta = this.#deltas?.of(known, read)
+      for (const unnamed of delta?.series ?? read.series) {
+        const series = withSource(unnamed, names[at])
         const metric = metrics.get(series.name) ?? empty(series, delta === undefined ? CUMULATIVE : DELTA)
         metrics.set(series.name, metric)
         add(
@@ -89,6 +101,10 @@ export class Producer implements MetricProducer {
     }
     return result([...metrics.values()], [...errors])
   }
+}
+
+function withSource(series: Series, source: string | null | undefined): Series {
+  return typeof source === 'string' ? { ...series, attributes: { ...series.attributes, source } } : series
 }
 
 function result(metrics: MetricData[], errors: unknown[]): CollectionResult {
