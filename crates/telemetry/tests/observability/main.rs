@@ -46,7 +46,7 @@ fn the_alert_rules_and_their_tests_are_made_from_the_catalogue() {
 
 #[test]
 fn the_registry_for_weaver_is_made_from_the_catalogue() {
-    check("registry/registry_manifest.yaml", &registry::manifest(), str::to_owned);
+    check("registry/manifest.yaml", &registry::manifest(), str::to_owned);
     check("registry/attributes.yaml", &registry::attributes(), str::to_owned);
     check("registry/metrics.yaml", &registry::metrics(), str::to_owned);
 }

@@ -7,14 +7,13 @@ use flashstrike_telemetry::{
     Collector, HistogramSnapshot, Number, RecorderTelemetry, RecoveryTelemetry, Series,
 };
 
-/// What says which registry it is.
+/// What says which registry it is: its name and version are taken from the URL, which need not lead anywhere.
 pub(crate) fn manifest() -> String {
     let (version, repository) = (env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_REPOSITORY"));
     format!(
-        "{NOTE}name: flashstrike-wal\n\
+        "{NOTE}schema_url: {repository}/metrics/{version}\n\
          description: Metrics of FlashStrike's write-ahead log.\n\
-         version: {version}\n\
-         repository_url: {repository}\n"
+         stability: development\n"
     )
 }
 
