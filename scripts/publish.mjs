@@ -1,6 +1,6 @@
-// node scripts/publish.mjs DIR [-- OPTIONS OF NPM]: publishes the tarballs of a folder, each behind those that it names,
-// so that nobody can install one whose addon is not there yet. One whose version is there already is passed over, so
-// that a run that failed half-way can be started again.
+// node scripts/publish.mjs DIR [-- OPTIONS OF NPM]: publishes the tarballs of a folder, the addons first and each package
+// behind those that it names, so that nobody can install one whose addon is not there yet. One whose version is there
+// already is passed over, so that a run that failed half-way can be started again.
 import { resolve } from 'node:path'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
@@ -23,9 +23,9 @@ await run(async () => {
   return 0
 })
 
-/** Each package behind those that it names. */
+/** Each package behind those that it names, and all addons before anything that users name. */
 function inOrder(packages) {
-  const ordered = new Set()
+  const ordered = new Set(packages.filter(({ os }) => os !== undefined))
   const add = one => {
     const names = Object.keys({ ...one.dependencies, ...one.optionalDependencies })
     for (const other of packages) if (names.includes(other.name)) add(other)

@@ -23,6 +23,7 @@ const INSTALLS = [
 ]
 /** Of a package that holds an addon. */
 const PLATFORM = /-(linux|darwin|win32)-/
+const isOurs = name => name.startsWith('@flashstrike/')
 
 const own = process.versions.node.split('.')[0]
 const installs = await possibleInstalls()
@@ -35,12 +36,16 @@ test.before(async () => {
   const given = process.env.FLASHSTRIKE_PACKAGES
   folder = given ?? (await packAll()).folder
   packed = await tarballs(folder)
-  registry = await startRegistry((await nodeOf('24')) ?? process.execPath)
+  registry = await startRegistry(await registryNode())
   published = await publishRelease(registry.address, folder)
   if (given === undefined) await publishFolders(registry.address, await standIns(packed))
 })
 
 test.after.always(() => registry?.close())
+
+async function registryNode() {
+  return (await nodeOf('24')) ?? process.execPath
+}
 
 /** Where a Node of some major does not run, its package manager installs on the Node of this test instead. */
 async function possibleInstalls() {
@@ -116,17 +121,48 @@ async function loaderOptions({ folder }) {
   ]
 }
 
-test('a release publishes each package behind those that it names, and passes over what is there', async t => {
-  const place = name => published.split('\n').findIndex(line => line.startsWith(`${name} `))
+/** Names of the packages that publishing says something of, in order. */
+function namesIn(output, what = 'published') {
+  return [...output.matchAll(/^(@\S+) \S+ (.*)$/gm)].filter(line => line[2] === what).map(line => line[1])
+}
+
+test('a release publishes all addons first and each package behind those that it names', t => {
+  const order = namesIn(published)
+  t.deepEqual([...order].sort(), packed.map(({ name }) => name).sort())
+  const lastAddon = order.findLastIndex(name => PLATFORM.test(name))
+  t.is(lastAddon + 1, order.filter(name => PLATFORM.test(name)).length)
   for (const { name, dependencies, optionalDependencies } of packed) {
-    t.true(place(name) >= 0, name)
-    const others = Object.keys({ ...dependencies, ...optionalDependencies })
-    for (const other of others)
-      if (other.startsWith('@flashstrike/')) t.true(place(other) < place(name), other)
+    const others = Object.keys({ ...dependencies, ...optionalDependencies }).filter(isOurs)
+    for (const other of others) t.true(order.indexOf(other) < order.indexOf(name), other)
   }
-  const again = await publishRelease(registry.address, folder)
-  for (const { name, version } of packed) t.regex(again, new RegExp(`^${name} ${version} is published$`, 'm'))
 })
+
+test('a release that is started again passes over what is there', async t => {
+  const again = await publishRelease(registry.address, folder)
+  t.deepEqual(namesIn(again, 'is published'), namesIn(published))
+  t.deepEqual(namesIn(again), [])
+})
+
+for (const [what, isRefused] of [
+  ['an addon', name => name.startsWith('@flashstrike/wal-recorder-')],
+  ['a package that users name', name => name === '@flashstrike/wal-recovery'],
+]) {
+  test(`a release stops where the registry refuses ${what}, and goes on from there`, async t => {
+    const order = namesIn(published)
+    const at = order.findIndex(isRefused)
+    t.true(at > 0 && at < order.length - 1)
+    const refused = order[at]
+    const release = async options => {
+      const { address, close } = await startRegistry(await registryNode(), { name: 'half-way', ...options })
+      return publishRelease(address, folder).finally(close)
+    }
+    const { output } = await t.throwsAsync(release({ refused }))
+    t.deepEqual(namesIn(output), order.slice(0, at))
+    const again = await release({ goOn: true })
+    t.deepEqual(namesIn(again, 'is published'), order.slice(0, at))
+    t.deepEqual(namesIn(again), order.slice(at))
+  })
+}
 
 test('one addon of each package is installed, and the commands run', async t => {
   const place = await installed(t, { manager: 'npm' })

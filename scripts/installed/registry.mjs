@@ -1,5 +1,6 @@
 // A registry of npm packages on loopback: ours from their tarballs, all others from the registry that is configured here.
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -9,35 +10,49 @@ import { toolFile } from '../bootstrap.mjs'
 import { collect, must, root, ScriptError } from '../lib.mjs'
 import { HERE } from './tools.mjs'
 
-/** What is kept from run to run: packages of others. */
-const STORAGE = join(root, 'target/installed/registry')
+const TARGET = join(root, 'target/installed')
 
-/** Starts it with `node`; gives its address and what ends it. */
-export async function startRegistry(node) {
-  rmSync(join(STORAGE, '@flashstrike'), { recursive: true, force: true })
-  mkdirSync(STORAGE, { recursive: true })
-  const config = join(STORAGE, 'config.json')
-  writeFileSync(config, JSON.stringify(await configuration()))
+/**
+ * Starts it with `node`; gives its address and what ends it. Packages of others are kept from run to run, ours only
+ * where `goOn` says so. It takes no version of the package `refused`.
+ */
+export async function startRegistry(node, { name = 'registry', goOn = false, refused } = {}) {
+  const storage = join(TARGET, name)
+  if (!goOn) rmSync(join(storage, '@flashstrike'), { recursive: true, force: true })
+  mkdirSync(storage, { recursive: true })
+  const config = join(storage, 'config.json')
+  writeFileSync(config, JSON.stringify(await configuration(storage, refused)))
   const address = `http://127.0.0.1:${await freePort()}`
   const args = [toolFile('verdaccio', 'verdaccio', HERE), '--config', config, '--listen', address.slice(7)]
-  const server = spawn(node, args, { cwd: STORAGE, stdio: ['ignore', 'pipe', 'pipe'] })
+  const server = spawn(node, args, { cwd: storage, stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   for (const stream of [server.stdout, server.stderr]) stream.on('data', text => (said += text))
+  const ended = once(server, 'close')
   process.on('exit', () => server.kill())
   while (!(await answers(address))) {
     if (server.exitCode !== null) throw new ScriptError(`verdaccio has ended:\n${said}`)
     await sleep(100)
   }
-  return { address, close: () => server.kill(), said: () => said }
+  return {
+    address,
+    close() {
+      server.kill()
+      return ended
+    },
+  }
 }
 
-async function configuration() {
+async function configuration(storage, refused) {
   const { output } = await collect('npm', ['config', 'get', 'registry', '--loglevel=silent'])
   const all = { access: '$all', publish: '$all', unpublish: '$all' }
   return {
-    storage: STORAGE,
+    storage,
     uplinks: { configured: { url: output.trim(), maxage: '1d', timeout: '60s' } },
-    packages: { '@flashstrike/*': all, '**': { ...all, proxy: 'configured' } },
+    packages: {
+      ...(refused && { [refused]: { ...all, publish: 'nobody' } }),
+      '@flashstrike/*': all,
+      '**': { ...all, proxy: 'configured' },
+    },
     log: { type: 'stdout', format: 'pretty', level: 'warn' },
     max_body_size: '100mb',
   }
