@@ -1,10 +1,11 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import process from 'node:process'
+import { pathToFileURL } from 'node:url'
 import test from 'ava'
-import { build } from 'esbuild'
 import { collect, readJson } from '../lib.mjs'
 import { packAll, tarballs } from '../packing/packages.mjs'
+import { bundleByEsbuild, bundleByWebpack, byWebpack } from './bundlers.mjs'
 import { publishFolders, publishRelease, startRegistry } from './registry.mjs'
 import { standIns } from './stand-ins.mjs'
 import { HERE, nodeOf, Place, tool } from './tools.mjs'
@@ -81,19 +82,6 @@ async function proves(t, { place, options = [] }, program) {
   return JSON.parse(found ?? '{}').dir
 }
 
-async function bundle(place, entry, outfile, options) {
-  const from = join(place.folder, entry)
-  const to = join(place.folder, outfile)
-  await build({
-    entryPoints: [from],
-    outfile: to,
-    bundle: true,
-    platform: 'node',
-    logLevel: 'silent',
-    ...options,
-  })
-}
-
 for (const [name, install] of installs) {
   test(`${name} installs what records, survives a kill, recovers and is measured`, async t => {
     const place = await installed(t, install)
@@ -101,9 +89,9 @@ for (const [name, install] of installs) {
     for (const program of ['module.mjs', 'common.cjs', 'worker.mjs'])
       await proves(t, { place, options }, program)
     if (options.length > 0) return
-    await bundle(place, 'module.mjs', 'out/external.mjs', { format: 'esm', packages: 'external' })
-    await bundle(place, 'module.mjs', 'out/whole.mjs', { format: 'esm' })
-    await bundle(place, 'common.cjs', 'out/whole.cjs', { format: 'cjs' })
+    await bundleByEsbuild(place, 'module.mjs', 'out/external.mjs', { format: 'esm', packages: 'external' })
+    await bundleByEsbuild(place, 'module.mjs', 'out/whole.mjs', { format: 'esm' })
+    await bundleByEsbuild(place, 'common.cjs', 'out/whole.cjs', { format: 'cjs' })
     for (const program of ['external.mjs', 'whole.mjs', 'whole.cjs'])
       await proves(t, { place }, join('out', program))
   })
@@ -116,7 +104,7 @@ async function loaderOptions({ folder }) {
     '--require',
     join(folder, '.pnp.cjs'),
     '--experimental-loader',
-    join(folder, '.pnp.loader.mjs'),
+    pathToFileURL(join(folder, '.pnp.loader.mjs')).href,
     '--no-warnings',
   ]
 }
@@ -193,9 +181,18 @@ test('without optional dependencies there is one error, with the package expecte
   t.false(existsSync(join(place.folder, 'none')))
 })
 
+test('what webpack has bundled records, survives a kill, recovers and is measured', async t => {
+  const place = await installed(t, { manager: 'npm' })
+  for (const [index, name] of Object.keys(byWebpack).entries()) {
+    const file = join(`out-${index}`, name)
+    t.deepEqual(await bundleByWebpack(place, file), [], name)
+    await proves(t, { place }, file)
+  }
+})
+
 test('a bundle without node_modules takes the addons beside it', async t => {
   const place = await installed(t, { manager: 'npm' })
-  await bundle(place, 'module.mjs', 'out/whole.mjs', { format: 'esm' })
+  await bundleByEsbuild(place, 'module.mjs', 'out/whole.mjs', { format: 'esm' })
   const home = join(place.folder, 'node_modules/@flashstrike')
   for (const name of readdirSync(home).filter(name => PLATFORM.test(name))) {
     const file = readdirSync(join(home, name)).find(file => file.endsWith('.node'))
@@ -221,14 +218,17 @@ test('a tarball holds what its users need, and nothing else', async t => {
   for (const { name, file } of packed) {
     const files = succeeds(t, await collect('tar', ['-tzf', file]))
       .trim()
-      .split('\n')
-    const has = path => t.true(files.includes(`package/${path}`), `${name}: ${path}`)
-    for (const path of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']) has(path)
-    if (PLATFORM.test(name)) has('THIRD-PARTY-NOTICES.txt')
-    else for (const path of ['dist/index.js', 'dist/index.d.ts']) has(path)
-    const ours = /^package\/([^/]+|(bin|dist|docs|observability)\/.*)$/
+      .split(/\r?\n/)
+    const isAddon = PLATFORM.test(name)
+    const own = isAddon ? ['THIRD-PARTY-NOTICES.txt'] : ['dist/index.js', 'dist/index.d.ts']
+    for (const path of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', ...own])
+      t.true(files.includes(`package/${path}`), `${name}: ${path}`)
+    const text = 'package\\.json|README\\.md|LICENSE|CHANGELOG\\.md'
+    const rest = isAddon ? 'THIRD-PARTY-NOTICES\\.txt|[a-z0-9.-]+\\.node' : '(bin|dist|docs|observability)/.+'
+    const ours = new RegExp(`^package/(${text}|${rest})$`)
+    const isSource = path => /\.(map|tsbuildinfo|tsx?)$/.test(path.replace(/\.d\.ts$/, ''))
     t.deepEqual(
-      files.filter(path => !ours.test(path) || /\.(map|tsbuildinfo|ts)$/.test(path.replace(/\.d\.ts$/, ''))),
+      files.filter(path => !ours.test(path) || isSource(path)),
       [],
       name,
     )
@@ -245,6 +245,20 @@ test('every page that a README names is installed, where the README says', async
     const pages = new Set(Array.from(readme.matchAll(/docs\/([a-z]+\.md)/g), ([, page]) => page))
     t.true(pages.size > 0, name)
     for (const page of pages) t.true(existsSync(join(home, folder ?? '', page)), `${name}: ${page}`)
+  }
+})
+
+test('nothing that is packed asks for a source map that is not', async t => {
+  for (const { name, file } of packed) {
+    const place = new Place(process.execPath)
+    t.teardown(() => place.remove())
+    succeeds(t, await collect('tar', ['-xzf', file, '-C', place.folder]))
+    for (const path of readdirSync(place.folder, { recursive: true })) {
+      if (!/\.[cm]?[jt]s$/.test(path)) continue
+      const text = readFileSync(join(place.folder, path), 'utf8')
+      const [, map] = /^\/\/[#@] sourceMappingURL=(?!data:)(\S+)/m.exec(text) ?? []
+      if (map !== undefined) t.true(existsSync(join(place.folder, path, '..', map)), `${name}: ${path}`)
+    }
   }
 })
 

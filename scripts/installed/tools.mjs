@@ -54,7 +54,8 @@ export class Place {
   }
 
   remove() {
-    rmSync(this.base, { recursive: true, force: true })
+    // Windows holds the files of a process a little longer than the process lives.
+    rmSync(this.base, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   }
 
   write(name, text) {
