@@ -58,6 +58,28 @@ for (const columns of [80, 200]) {
   })
 }
 
+test('watch is drawn anew when the terminal becomes narrower or wider, and not only at the next look', async t => {
+  const { page } = await engineWith(t, 300)
+  for (const [before, after] of [
+    [120, 60],
+    [60, 120],
+  ] as const) {
+    const args = ['watch', page, '--interval', '1000000']
+    const watched = await onTerminal(before, 'since it began', `COLUMNS=${after}`, args)
+    const screens = screensOf(t, watched).split('\u001b[1;1H').slice(1)
+    t.true(screens.length >= 2, `${screens.length} screens`)
+    for (const [screen, columns] of [
+      [screens[0], before],
+      [screens.at(-1), after],
+    ] as const) {
+      const lines = stripVTControlCharacters(screen ?? '').split(/\r?\n/)
+      const longest = Math.max(...lines.map(line => line.length))
+      t.true(longest <= columns && longest > 50, `${longest} of ${columns}`)
+      t.is(longest > 60, columns === 120, 'what there is room for is used')
+    }
+  }
+})
+
 test('a supervisor and a terminal that hangs up end watch as Ctrl-C does', async t => {
   const { page } = await engineWith(t, 300)
   for (const signal of ['SIGTERM', 'SIGHUP'])

@@ -53,6 +53,38 @@ test('no line is longer than the terminal is wide, and there are no more than it
   )
 })
 
+test('characters that take two columns, or share one, are counted as a terminal counts them', async t => {
+  const widths = new Map([
+    ['a', 1],
+    ['e\u0301', 1],
+    ['世', 2],
+    ['ｗ', 2],
+    ['😀', 2],
+    ['👩‍🚀', 2],
+  ])
+  const text = fc.array(fc.constantFrom(...widths.keys()), { minLength: 1, maxLength: 80 })
+  const room = fc.record({ columns: fc.integer({ min: 20, max: 90 }), rows: fc.constant(40) })
+  const plain = pc.createColors(false)
+  await fc.assert(
+    fc.property(room, text, (room, characters) => {
+      const width = characters.reduce((sum, character) => sum + (widths.get(character) ?? 0), 0)
+      const title = characters.join('')
+      const [note = '', first = ''] = screen([shownOf(golden, title)], [title], { ...room, colours: plain })
+      for (const line of [note, first.replace(/ {2}live$/, '')]) {
+        if (width <= room.columns) t.is(line, title)
+        else {
+          t.true(line.endsWith('…'), line)
+          const shown = [...new Intl.Segmenter().segment(line.slice(0, -1))].map(({ segment }) => segment)
+          t.deepEqual(shown, characters.slice(0, shown.length))
+          const taken = shown.reduce((sum, character) => sum + (widths.get(character) ?? 0), 1)
+          t.true(taken === room.columns || taken === room.columns - 1, `${taken} of ${room.columns}`)
+        }
+      }
+      t.is(first.endsWith('  live'), width + '  live'.length <= room.columns)
+    }),
+  )
+})
+
 test('every metric is on a screen that is high enough', t => {
   const text = screen([shownOf(golden)], [], {
     columns: 200,

@@ -1,6 +1,7 @@
 """Runs a program on a terminal of its own: terminal.py COLUMNS EXPECTED KEYS PROGRAM [ARGUMENT ...]
 
-Types KEYS once EXPECTED has been shown, if there are any; the name of a signal is sent, and HANGUP closes the terminal.
+Types KEYS once EXPECTED has been shown, if there are any; the name of a signal is sent, HANGUP closes the terminal, and
+COLUMNS=N makes it so wide and types Ctrl-C once EXPECTED has been shown after that.
 Prints what the program shows, and ends as it does.
 """
 
@@ -13,8 +14,14 @@ import termios
 
 columns, expected, keys = int(sys.argv[1]), sys.argv[2].encode(), sys.argv[3].encode()
 terminal, own = os.openpty()
+
+
+def resize(columns):
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+
+
 # Before the program looks how wide it is.
-fcntl.ioctl(own, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+resize(columns)
 child = os.fork()
 if child == 0:
     os.setsid()
@@ -25,6 +32,7 @@ if child == 0:
     os.execvp(sys.argv[4], sys.argv[4:])
 os.close(own)
 shown = b""
+since = 0
 while True:
     try:
         part = os.read(terminal, 65536)
@@ -33,10 +41,15 @@ while True:
     if not part:
         break
     shown += part
-    if keys and expected in shown:
+    if keys and expected in shown[since:]:
         if keys == b"HANGUP":
             os.close(terminal)
             break
+        if keys.startswith(b"COLUMNS="):
+            since = len(shown)
+            resize(int(keys.removeprefix(b"COLUMNS=")))
+            keys = b"\x03"
+            continue
         if keys.startswith(b"SIG"):
             os.kill(child, signal.Signals[keys.decode()])
         else:

@@ -1,4 +1,5 @@
 import Table from 'cli-table3'
+import { beginning } from './width.js'
 
 /** Text in a column, at its left side unless it says otherwise. */
 export type Cell = string | { readonly right: string }
@@ -38,5 +39,5 @@ export function grid(rows: readonly (readonly Cell[])[], width: number): string[
   return table
     .toString()
     .split('\n')
-    .map(line => line.slice(0, width).trimEnd())
+    .map(line => beginning(line, width).trimEnd())
 }

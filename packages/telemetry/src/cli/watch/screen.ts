@@ -7,6 +7,7 @@ import { safe } from '../text.js'
 import { bars } from './bars.js'
 import { type Cell, grid } from './grid.js'
 import type { Lately } from './history.js'
+import { beginning, widthOf } from './width.js'
 
 /** One source as it is drawn. */
 export interface Shown {
@@ -78,7 +79,7 @@ function name(title: string, state: string, isLive: boolean, { columns, colours 
   const { bold, green, red } = colours
   const colour = isLive ? green : red
   const [named, told] = [safe(title), safe(state)]
-  return named.length + 2 + told.length <= columns
+  return widthOf(named) + 2 + widthOf(told) <= columns
     ? [`${bold(named)}  ${colour(told)}`]
     : [bold(clipped(named, columns)), colour(clipped(told, columns))]
 }
@@ -96,7 +97,7 @@ function line(
   for (const thing of things) {
     const last = lines.at(-1)
     const longer = last === undefined ? thing : `${last}${GAP}${thing}`
-    if (last !== undefined && MARGIN + longer.length <= room.columns) lines[lines.length - 1] = longer
+    if (last !== undefined && MARGIN + widthOf(longer) <= room.columns) lines[lines.length - 1] = longer
     else lines.push(clipped(thing, room.columns - MARGIN))
   }
   return lines.map((text, i) => dim((i === 0 ? word : '').padEnd(MARGIN)) + colour(text))
@@ -139,7 +140,7 @@ function failures(failures: readonly Count[], latencies: readonly Spread[]): str
 }
 
 function clipped(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, Math.max(length - 1, 1))}…`
+  return widthOf(text) <= length ? text : `${beginning(text, Math.max(length - 1, 1))}…`
 }
 
 /** One row for whatever happened in the last ten seconds; then, as far as there is room, what has not. */
