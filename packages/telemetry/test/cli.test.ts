@@ -125,6 +125,9 @@ test('wrong usage is told in the words that were typed, and where that command i
     [['push', 'page', '-i', 'Infinity'], '--interval is at most 2147483 seconds', 'push'],
     [['report', 'page', '-s', '1e12'], '--seconds is a number of seconds, 0 to 2147483', 'report'],
     [['push', 'page', '-e'], '-e needs a value behind it', 'push'],
+    [['push', 'page', '-e='], '-e needs a value behind it', 'push'],
+    [['watch', 'page', '-i='], '-i needs a value behind it', 'watch'],
+    [['watch', 'page', '-x='], 'watch has no option -x', 'watch'],
     [
       ['push', 'page', '-e', 'localhost:4318'],
       '--endpoint localhost:4318 is no URL of http: it is one such as http://localhost:4318',

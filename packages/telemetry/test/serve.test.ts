@@ -22,6 +22,8 @@ interface Asked {
   readonly headers?: Record<string, string>
   readonly body?: string
   readonly agent?: Agent
+  /** The target as it stands in the request, in the place of the URL's path. */
+  readonly path?: string
 }
 
 async function ask(url: string, { body, ...options }: Asked = {}): Promise<Answer> {
@@ -58,6 +60,22 @@ test('the metrics are served on loopback, in the format that is asked for', asyn
   const native = await ask(server.url, { headers: { Accept: protobuf } })
   t.is(native.headers['content-type'], protobuf)
   t.true(native.body.equals(metrics.prometheus({ format: 'protobuf' })))
+})
+
+test('a target with scheme and host, as proxies are asked, is the one that is behind them', async t => {
+  const { server } = await serving(t)
+  for (const [path, status] of [
+    ['http://wal.example/metrics', 200],
+    ['HTTP://wal.example:80/metrics?a=b', 200],
+    ['http://[::1]/-/healthy', 200],
+    ['http://wal.example', 404],
+    ['http://wal.example/other', 404],
+    ['http://wal.example?/metrics', 404],
+    ['https://wal.example/metrics', 404],
+    ['//wal.example/metrics', 404],
+    ['/other?http://wal.example/metrics', 404],
+  ] as const)
+    t.is((await ask(server.url, { path })).status, status, path)
 })
 
 test('what is asked for is compressed for those who take it', async t => {

@@ -32,7 +32,14 @@ export function complaint(message: string, args: readonly string[]): string {
     return `there is no command ${safe(command)}: ${instead}`
   }
   const [, unknown] = /^Unknown arguments?: (.*)$/s.exec(message) ?? []
-  if (unknown !== undefined) return `${command} has no option ${unknown.split(', ').map(dashed).join(', ')}`
+  if (unknown !== undefined) {
+    // For the parser the sign of `-i=` is one more option where nothing stands behind it.
+    const names = unknown.split(', ').filter(name => name !== '=')
+    const [empty] = args.filter(arg => /^-[^-]=$/.test(arg))
+    if (names.length === 0 && empty !== undefined)
+      return `${safe(empty.slice(0, -1))} needs a value behind it`
+    return `${command} has no option ${names.map(dashed).join(', ')}`
+  }
   if (message.startsWith('Not enough non-option arguments')) return 'name a page, or several'
   const [, option, given, choices] = /Argument: ([\w-]+), Given: (.*), Choices: (.*)$/m.exec(message) ?? []
   if (option !== undefined)

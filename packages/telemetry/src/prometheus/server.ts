@@ -155,7 +155,7 @@ class Answers {
       response.setHeader('Connection', 'close')
       return refuse(response, 413, 'a request has no body here')
     }
-    const [path] = (request.url ?? '').split('?', 1)
+    const path = pathOf(request.url ?? '')
     if (path !== this.#path && path !== HEALTHY) {
       return refuse(response, 404, `the metrics are at ${this.#path}`)
     }
@@ -181,6 +181,12 @@ class Answers {
     response.setHeader('Vary', 'Accept, Accept-Encoding')
     send(response, 200, CONTENT_TYPES[format], body)
   }
+}
+
+/** The path that is asked for, also where a proxy is thought to be asked: with scheme and host before it. */
+function pathOf(target: string): string {
+  const [, path = ''] = /^(?:http:\/\/[^/?]*)?([^?]*)/i.exec(target) ?? []
+  return path
 }
 
 function refuse(response: ServerResponse, status: number, why: string): void {
