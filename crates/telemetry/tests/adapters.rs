@@ -1,5 +1,5 @@
 //! The log's metrics in other libraries: the numbers are those of the snapshot.
-#![cfg(not(loom))]
+#![cfg(not(any(loom, feature = "unrecorded")))]
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};

@@ -1,6 +1,6 @@
 //! The bucket of a value against the definition of OpenTelemetry, computed exactly with big integers: bucket *i* at
 //! scale 3 holds 2^(i/8) < v ≤ 2^((i+1)/8).
-#![cfg(not(loom))]
+#![cfg(not(any(loom, feature = "unrecorded")))]
 
 use flashstrike_telemetry::histogram::{
     LATENCY_BUCKETS, PLAIN_BUCKETS, SCALE, bucket_index, middle, upper_bound,

@@ -1,6 +1,6 @@
 //! Every metric is described once, by the rules, and what is exported of it has exactly the names that dashboards,
 //! alerts and the original's users know.
-#![cfg(not(loom))]
+#![cfg(not(any(loom, feature = "unrecorded")))]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::{offset_of, size_of};

@@ -1,5 +1,5 @@
 //! What people see: the original's layout, figures in human units.
-#![cfg(not(loom))]
+#![cfg(not(any(loom, feature = "unrecorded")))]
 
 use flashstrike_telemetry::{
     Component, IntegrityFailure, RecorderTelemetry, RecoveryTelemetry, Snapshot, Status, decode_snapshot,

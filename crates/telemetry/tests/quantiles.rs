@@ -1,5 +1,5 @@
 //! Quantiles, mean, least and greatest against an oracle that keeps every value.
-#![cfg(not(loom))]
+#![cfg(not(any(loom, feature = "unrecorded")))]
 
 use flashstrike_telemetry::histogram::{SCALE, middle};
 use flashstrike_telemetry::kinds::{Distribution, Duration, Recorded};

@@ -1,5 +1,5 @@
 //! Snapshots taken while another thread records as fast as it can.
-#![cfg(not(loom))]
+#![cfg(not(any(loom, feature = "unrecorded")))]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,5 +1,5 @@
 //! Each method of an updater moves exactly what it should, and nothing else.
-#![cfg(not(loom))]
+#![cfg(not(any(loom, feature = "unrecorded")))]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
