@@ -1,5 +1,5 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
 import test from 'ava'
@@ -246,6 +246,23 @@ test('every page that a README names is installed, where the README says', async
     t.true(pages.size > 0, name)
     for (const page of pages) t.true(existsSync(join(home, folder ?? '', page)), `${name}: ${page}`)
   }
+})
+
+test('every relative link of an installed page leads to a file of its package', async t => {
+  const place = await installed(t, { manager: 'npm' })
+  let links = 0
+  for (const name of NAMES) {
+    const home = join(place.folder, 'node_modules', name)
+    for (const page of readdirSync(home, { recursive: true }).filter(path => path.endsWith('.md'))) {
+      const text = readFileSync(join(home, page), 'utf8')
+      for (const [, target] of text.matchAll(/(?:\]\(|(?:src|srcset)=")(?![a-z]+:|#)([^)"#\s]+)/g)) {
+        links += 1
+        const path = join(home, dirname(page), target)
+        t.true(path.startsWith(home) && existsSync(path), `${name}/${page}: ${target}`)
+      }
+    }
+  }
+  t.true(links > 10, `${links} links`)
 })
 
 test('nothing that is packed asks for a source map that is not', async t => {

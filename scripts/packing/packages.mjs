@@ -6,29 +6,12 @@ import { must, readJson, root, ScriptError } from '../lib.mjs'
 import { checkAddon } from './addon-file.mjs'
 import { platformManifest, platformReadme, rootManifest } from './manifests.mjs'
 import { thirdPartyNotices } from './notices.mjs'
+import { addPages } from './pages.mjs'
 import { platforms } from './platforms.mjs'
 import { checkSize } from './sizes.mjs'
 
 const OUT = join(root, 'target/packages')
 const STAGE = join(root, 'target/packages-staged')
-
-/**
- * The pages that a package is read with, for who has the package and nothing else. A log's are with its recovery, which
- * is installed with the recorder too.
- */
-const PAGES = {
-  'wal-recovery': [
-    'cli',
-    'durability',
-    'format',
-    'migrating',
-    'operations',
-    'packages',
-    'recovery',
-    'telemetry',
-  ],
-  telemetry: ['packages', 'telemetry'],
-}
 
 /**
  * Packs everything into an empty folder. Gives name, sizes and file of each package: the platforms' first, because a
@@ -86,12 +69,9 @@ function finishRoot(folder, known) {
   const manifest = readJson(path)
   const name = manifest.name.slice(manifest.name.indexOf('/') + 1)
   const addon = addons.includes(name) ? name : undefined
-  const pages = PAGES[name] ?? []
-  const added = ['CHANGELOG.md', ...(pages.length === 0 ? [] : ['docs'])]
+  const added = ['CHANGELOG.md', ...addPages(folder, manifest)]
   writeJson(path, rootManifest(manifest, addon === undefined ? [] : known, added))
   for (const file of ['LICENSE', 'CHANGELOG.md']) cpSync(join(root, file), join(folder, file))
-  for (const page of pages)
-    cpSync(join(root, `docs/${page}.md`), join(folder, `docs/${page}.md`), { recursive: true })
   withoutSourceMaps(join(folder, 'dist'))
   return { addon, manifest }
 }

@@ -9,7 +9,7 @@ export function verify({ largeLogBytes: bytes }: Sizes): Benchmark {
     name: 'verify',
     title: 'verifying a log',
     method: `Every block of a log of ${gib(bytes)} is verified by \`Recovery::verify\`, which is what \`flashstrike-wal verify\`
-does, on all cores, with as much of the log in the page cache as there is room for. The reference reads the same files, 1 MiB a call, and does not look at
+does, on up to four cores, with as much of the log in the page cache as there is room for. The reference reads the same files, 1 MiB a call, and does not look at
 what it reads.`,
     prepare: [onLogs(native({ contest: 'large-log', bytes }))],
     contestants: {
