@@ -121,7 +121,8 @@ export class LogsAtWork {
     } catch {
       // Refused, and counted as such.
     }
-    await appended(this.#trades)
+    // Few, so that reading all of it takes no longer from turn to turn.
+    await appended(this.#trades, 100)
     this.#paused?.return?.()
     Array.from(reader.replay())
     reader.seek(this.#trades.lastEventId - 10)
@@ -131,6 +132,9 @@ export class LogsAtWork {
     this.#paused = reader.replay()
     this.#paused.next()
     await sleep(1)
+    await orders.drain()
+    // Takes a segment that is ready, and before another one is made in its place nothing here waits.
+    orders.rotate()
     // Written, and not durable.
     orders.append('the last one')
     orders.flush()
@@ -162,7 +166,7 @@ export class LogsAtWork {
   }
 }
 
-async function appended(wal: Recorder): Promise<void> {
-  await wal.appendAll(Array.from({ length: 4_000 }, (_, i) => `event ${i} and what it says`))
+async function appended(wal: Recorder, events = 4_000): Promise<void> {
+  await wal.appendAll(Array.from({ length: events }, (_, i) => `event ${i} and what it says`))
   await wal.durable()
 }
