@@ -10,7 +10,7 @@ await run(async () => {
   const rust = (await collect('rustc', ['--version'])).output.trim()
   return main(process.argv, {
     buildNative,
-    installPeers: say => installPeers({ root, pnpm: PNPM, say }),
+    installPeers: (say, which) => installPeers({ root, pnpm: PNPM, say, ...which }),
     format,
     rust,
   })

@@ -19,6 +19,7 @@ export interface Environment {
   /** Installs the peers, gives what there is of them and the path of their program in Rust. */
   readonly installPeers: (
     say: (text: string) => void,
+    which: { readonly rocksdb: boolean },
   ) => Promise<Peers & { readonly programs: NativePrograms }>
   /** Formats a file that was written as the checks want it. */
   readonly format: (path: string) => Promise<void>
@@ -32,6 +33,7 @@ interface Options {
   readonly long: boolean
   readonly update: boolean
   readonly peers: boolean
+  readonly rocksdb: boolean
   readonly rounds: number
   readonly diskGib: number
   readonly dir?: string
@@ -59,6 +61,7 @@ export async function main(argv: readonly string[], environment: Environment): P
     .option('--long', 'latencies for a minute a round, memory for ten minutes', false)
     .option('--update', 'replace what docs/benchmarks.md says of the benchmarks that are named', false)
     .option('--no-peers', 'leave out those that compare with other software, which has to be installed')
+    .option('--rocksdb', 'take RocksDB in, which needs libclang and a C++ compiler to be built', false)
     .addOption(
       new Option('--disk-gib <number>', 'most that may lie on the disk at the same time')
         .default(20)
@@ -156,7 +159,7 @@ function some({ contestants }: Benchmark, is: (entrant: Entrant) => boolean): bo
 /** Everything that the benchmarks need. */
 async function build(
   chosen: readonly Benchmark[],
-  { smoke }: Options,
+  { smoke, rocksdb }: Options,
   { buildNative, installPeers }: Environment,
   progress: Progress,
 ): Promise<{ peers: Peers; programs: NativePrograms }> {
@@ -170,7 +173,7 @@ async function build(
   if (!needs(({ peer }) => peer !== undefined)) {
     return { peers: { versions: {}, missing: {} }, programs: { native, ...unrecorded } }
   }
-  const { programs, ...peers } = await installPeers(progress.step.bind(progress))
+  const { programs, ...peers } = await installPeers(progress.step.bind(progress), { rocksdb })
   return { peers, programs: { native, ...unrecorded, ...programs } }
 }
 

@@ -102,6 +102,7 @@ export function peersAppend({ appends, slowAppends }: Sizes): Benchmark {
     npm('event-storage', 'event-storage', slowAppends, '`event-storage` {version}, flushed every 256'),
     crate('raft-engine', '`raft-engine` {version}, batches of 256'),
     crate('walrus-rust', '`walrus-rust` {version}, mapped, not synced'),
+    crate('rocksdb', '`rocksdb` {version}, batches of 256'),
     chronicle(rust, 'append', appends, 'documents of 256'),
   ]
   return {
@@ -150,6 +151,7 @@ export function peersCommit({ peerSyncs: syncs }: Sizes): Benchmark {
     crate('okaywal', '`okaywal` {version}'),
     crate('raft-engine', '`raft-engine` {version}, sync'),
     crate('walrus-rust', '`walrus-rust` {version}, mapped, SyncEach'),
+    crate('rocksdb', '`rocksdb` {version}, sync'),
     pinnedPair({
       ...chronicle(['rust', 'Rust: append + durable_sync'], 'commit', syncs, 'sync()'),
       why: ONE_SYNC_EACH,
@@ -215,6 +217,7 @@ export function peersGroup({ peerGroups: events, slowGroups }: Sizes): Benchmark
     crate('okaywal', '`okaywal` {version}, an entry of 256'),
     crate('raft-engine', '`raft-engine` {version}, a batch of 256, sync'),
     crate('walrus-rust', '`walrus-rust` {version}, a batch of 256, SyncEach', slowGroups),
+    crate('rocksdb', '`rocksdb` {version}, a batch of 256, sync'),
     chronicle(rust, 'group', wholeGroups(events), 'a document of 256, sync()'),
   ]
   return {
@@ -265,6 +268,7 @@ export function peersReplay({ slowAppends }: Sizes): Benchmark {
     crate('okaywal', '`okaywal` {version}, recovery of entries of 256'),
     crate('raft-engine', '`raft-engine` {version}, 4 096 entries at once'),
     crate('walrus-rust', '`walrus-rust` {version}, 1 MiB at once'),
+    crate('rocksdb', '`rocksdb` {version}, a sorted file'),
     chronicle(['rust', 'replay from Rust'], 'replay', events, 'documents of 256'),
   ]
   return {

@@ -4,6 +4,8 @@
 
 mod okaywal_store;
 mod raft_engine_store;
+#[cfg(feature = "rocksdb")]
+mod rocksdb_store;
 mod walrus_store;
 
 use std::fs;
@@ -102,6 +104,8 @@ fn open(contest: &Contest, dir: &Path) -> Result<Box<dyn Store>, Failure> {
     Ok(match contest.peer.as_str() {
         "okaywal" => Box::new(okaywal_store::OkayWal::open(dir)?),
         "raft-engine" => Box::new(raft_engine_store::RaftEngine::open(dir, durable)?),
+        #[cfg(feature = "rocksdb")]
+        "rocksdb" => Box::new(rocksdb_store::RocksDb::open(dir, durable)?),
         "walrus-rust" => Box::new(walrus_store::WalrusStore::open(dir, contest.contest)?),
         other => return Err(format!("there is no peer {other}").into()),
     })
@@ -148,6 +152,8 @@ fn replay_round(contest: &Contest, dir: &Path) -> Result<serde_json::Value, Fail
         let seen = match contest.peer.as_str() {
             "okaywal" => okaywal_store::replay(dir)?,
             "raft-engine" => raft_engine_store::replay(dir)?,
+            #[cfg(feature = "rocksdb")]
+            "rocksdb" => rocksdb_store::replay(dir)?,
             "walrus-rust" => walrus_store::replay()?,
             other => return Err(format!("there is no peer {other}").into()),
         };
