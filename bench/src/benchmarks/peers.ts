@@ -268,7 +268,7 @@ export function peersReplay({ slowAppends }: Sizes): Benchmark {
     crate('okaywal', '`okaywal` {version}, recovery of entries of 256'),
     crate('raft-engine', '`raft-engine` {version}, 4 096 entries at once'),
     crate('walrus-rust', '`walrus-rust` {version}, 1 MiB at once'),
-    crate('rocksdb', '`rocksdb` {version}, a sorted file'),
+    crate('rocksdb', '`rocksdb` {version}, its log'),
     chronicle(['rust', 'replay from Rust'], 'replay', events, 'documents of 256'),
   ]
   return {

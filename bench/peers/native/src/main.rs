@@ -105,7 +105,7 @@ fn open(contest: &Contest, dir: &Path) -> Result<Box<dyn Store>, Failure> {
         "okaywal" => Box::new(okaywal_store::OkayWal::open(dir)?),
         "raft-engine" => Box::new(raft_engine_store::RaftEngine::open(dir, durable)?),
         #[cfg(feature = "rocksdb")]
-        "rocksdb" => Box::new(rocksdb_store::RocksDb::open(dir, durable)?),
+        "rocksdb" => Box::new(rocksdb_store::RocksDb::open(dir, contest.contest)?),
         "walrus-rust" => Box::new(walrus_store::WalrusStore::open(dir, contest.contest)?),
         other => return Err(format!("there is no peer {other}").into()),
     })

@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
-use rocksdb::{BlockBasedOptions, DB, MemtableFactory, Options, ReadOptions, WriteBatch, WriteOptions};
+use rocksdb::{DB, MemtableFactory, Options, WriteBatch, WriteBatchIterator, WriteOptions};
 
-use crate::{EVENT_BYTES, Failure, Seen, Store};
+use crate::{EVENT_BYTES, Failure, Kind, Seen, Store};
 
 /// More than all events of a contest, so that nothing is flushed or compacted meanwhile.
 const MEMTABLE_BYTES: usize = 1 << 30;
-/// Of the sorted files, which are read from beginning to end.
-const BLOCK_BYTES: usize = 64 << 10;
-const READ_AHEAD_BYTES: usize = 1 << 20;
+/// Seconds that a log is kept for who reads it. Longer than any round.
+const KEPT_SECONDS: u64 = 3600;
 /// What a log has to have held for all events of a contest to fit into it when it is used again.
 const PREFILL_BYTES: usize = 128 << 20;
 const PREFILL_VALUE: [u8; 1 << 20] = [0; 1 << 20];
@@ -21,34 +20,38 @@ pub(crate) struct RocksDb {
 }
 
 impl RocksDb {
-    pub(crate) fn open(dir: &Path, durable: bool) -> Result<Self, Failure> {
+    pub(crate) fn open(dir: &Path, contest: Kind) -> Result<Self, Failure> {
         let mut options = WriteOptions::default();
-        options.set_sync(durable);
-        let db = DB::open(&store_options(), dir)?;
-        let mut synced = WriteOptions::default();
-        synced.set_sync(true);
-        prefill_log(&db, &synced)?;
+        options.set_sync(matches!(contest, Kind::Commit | Kind::Group));
+        let db = DB::open(&store_options(contest), dir)?;
+        if contest != Kind::Replay {
+            prefill_log(&db)?;
+        }
         Ok(Self { db, options })
     }
 }
 
-fn store_options() -> Options {
+fn store_options(contest: Kind) -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.set_write_buffer_size(MEMTABLE_BYTES);
     // Keys come in order, and nobody looks for one.
     options.set_memtable_factory(MemtableFactory::Vector);
     options.set_allow_concurrent_memtable_write(false);
-    options.set_recycle_log_file_num(2);
-    let mut tables = BlockBasedOptions::default();
-    tables.set_block_size(BLOCK_BYTES);
-    options.set_block_based_table_factory(&tables);
+    // A log that is kept is not used again.
+    if contest == Kind::Replay {
+        options.set_wal_ttl_seconds(KEPT_SECONDS);
+    } else {
+        options.set_recycle_log_file_num(2);
+    }
     options
 }
 
-/// A sync into a file that was written before is faster: lets the next log take the place of a full one. The first flush
+/// Writing into a file that was written before is faster: lets the next log take the place of a full one. The first flush
 /// gives the full log free, and the second one takes it.
-fn prefill_log(db: &DB, synced: &WriteOptions) -> Result<(), Failure> {
+fn prefill_log(db: &DB) -> Result<(), Failure> {
+    let mut synced = WriteOptions::default();
+    synced.set_sync(true);
     for _ in 0..PREFILL_BYTES / PREFILL_VALUE.len() {
         db.put([], PREFILL_VALUE)?;
     }
@@ -57,26 +60,28 @@ fn prefill_log(db: &DB, synced: &WriteOptions) -> Result<(), Failure> {
     db.put([], [])?;
     db.flush()?;
     // What the disk has still to take is not the contest's.
-    db.put_opt([], [], synced)?;
+    db.put_opt([], [], &synced)?;
     Ok(())
 }
 
-/// From a sorted file.
+/// From its logs, which is faster than from a sorted file.
 pub(crate) fn replay(dir: &Path) -> Result<Seen, Failure> {
-    let db = DB::open(&store_options(), dir)?;
-    let mut options = ReadOptions::default();
-    options.set_readahead_size(READ_AHEAD_BYTES);
-    options.fill_cache(false);
-    let mut seen = Seen::default();
-    // The other iterator copies every key and value.
-    let mut entries = db.raw_iterator_opt(options);
-    entries.seek_to_first();
-    while let Some(event) = entries.value() {
-        seen.look_at(event);
-        entries.next();
+    let db = DB::open(&store_options(Kind::Replay), dir)?;
+    let mut look = Look(Seen::default());
+    for batch in db.get_updates_since(0)? {
+        batch?.1.iterate(&mut look);
     }
-    entries.status()?;
-    Ok(seen)
+    Ok(look.0)
+}
+
+struct Look(Seen);
+
+impl WriteBatchIterator for Look {
+    fn put(&mut self, _: &[u8], event: &[u8]) {
+        self.0.look_at(event);
+    }
+
+    fn delete(&mut self, _: &[u8]) {}
 }
 
 impl Store for RocksDb {
@@ -92,7 +97,7 @@ impl Store for RocksDb {
 }
 
 impl Drop for RocksDb {
-    /// So that a replay finds a sorted file. Not in the time of any contest.
+    /// So that opening it again reads no log first. Not in the time of any contest.
     fn drop(&mut self) {
         let _ = self.db.flush();
     }
