@@ -1,11 +1,11 @@
 // The lints and test suites, each reporting how much passed and failed.
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { toolFile } from './bootstrap.mjs'
 import { onlyPublished } from './crates.mjs'
 import { fuzz } from './fuzz.mjs'
 import { collect, root, ScriptError, say } from './lib.mjs'
+import { nodeOf } from './node-versions.mjs'
 import { countAva, countCargo, countLint } from './summary.mjs'
 
 /** Enough for every input of the corpus and some thousands of new ones. */
@@ -136,9 +136,8 @@ async function runtimes() {
   const found = [{ label: own, node: process.execPath }]
   for (const major of ['22', '24', '26']) {
     if (own.startsWith(`${major}.`)) continue
-    const node = join(root, 'scripts/runtimes/node_modules', `node-${major}`, 'bin/node')
-    const { code, output } = existsSync(node) ? await collect(node, ['--version']) : { code: 1, output: '' }
-    if (code === 0) found.push({ label: output.trim().slice(1), node })
+    const other = await nodeOf(major)
+    if (other !== undefined) found.push({ label: other.version, node: other.node })
     else say(`SKIPPED: Node ${major}: no binary for ${process.platform}-${process.arch} that runs here`)
   }
   return found

@@ -4,11 +4,12 @@ import process from 'node:process'
 import { pathToFileURL } from 'node:url'
 import test from 'ava'
 import { collect, readJson } from '../lib.mjs'
+import { nodeOf } from '../node-versions.mjs'
 import { packAll, tarballs } from '../packing/packages.mjs'
 import { bundleByEsbuild, bundleByWebpack, byWebpack } from './bundlers.mjs'
 import { publishFolders, publishRelease, startRegistry } from './registry.mjs'
 import { standIns } from './stand-ins.mjs'
-import { HERE, nodeOf, Place, tool } from './tools.mjs'
+import { HERE, Place, tool } from './tools.mjs'
 
 const NAMES = ['@flashstrike/wal-recorder', '@flashstrike/wal-recovery', '@flashstrike/telemetry']
 /** Which package manager installs on which Node: npm on each, the others on an old and a new one. */
@@ -45,14 +46,14 @@ test.before(async () => {
 test.after.always(() => registry?.close())
 
 async function registryNode() {
-  return (await nodeOf('24')) ?? process.execPath
+  return (await nodeOf('24'))?.node ?? process.execPath
 }
 
 /** Where a Node of some major does not run, its package manager installs on the Node of this test instead. */
 async function possibleInstalls() {
   const possible = new Map()
   for (const [manager, major] of INSTALLS) {
-    const node = await nodeOf(major)
+    const node = (await nodeOf(major))?.node
     if (node === undefined) console.warn(`SKIPPED: Node ${major}: no binary that runs here`)
     const actual = node === undefined ? own : major
     possible.set(`${manager} on Node ${actual}`, { manager, node: node ?? process.execPath })

@@ -6,7 +6,7 @@ import { delimiter, dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { toolFile } from '../bootstrap.mjs'
-import { collect, root } from '../lib.mjs'
+import { collect } from '../lib.mjs'
 
 export const HERE = dirname(fileURLToPath(import.meta.url))
 
@@ -18,16 +18,6 @@ const MANAGERS = {
   pnpm: { tool: ['pnpm', 'pnpm'], install: ['add', '--reporter=append-only'] },
   'yarn 1': { tool: ['yarn-classic', 'yarn'], install: ['add', '--non-interactive'] },
   'yarn 4': { tool: ['@yarnpkg/cli-dist', 'yarn'], install: ['add'] },
-}
-
-/** The Node of a major version; undefined where none runs here. */
-export async function nodeOf(major) {
-  if (process.versions.node.startsWith(`${major}.`)) return process.execPath
-  const node = join(root, 'scripts/runtimes/node_modules', `node-${major}`, 'bin/node')
-  if (!existsSync(node)) return undefined
-  // With another C library it is not even found.
-  const { code } = await collect(node, ['--version']).catch(() => ({ code: 1 }))
-  return code === 0 ? node : undefined
 }
 
 /** The script of a tool that this folder depends on. */
