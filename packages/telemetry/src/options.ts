@@ -1,4 +1,4 @@
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
 import { MetricsError } from './errors.js'
 
 /** What an option takes. */
@@ -9,7 +9,7 @@ export interface Rule {
 
 /** @throws MetricsError `WAL_UNSUPPORTED` for options that have no rule or that theirs does not accept */
 export function check(call: string, given: object, rules: Readonly<Record<string, Rule>>): void {
-  if (typeof given !== 'object' || given === null) {
+  if (!isRecord(given)) {
     throw unsupported(
       `${call} got ${inspect(given)}: it takes an object with ${Object.keys(rules).join(', ')}`,
     )
@@ -23,6 +23,12 @@ export function check(call: string, given: object, rules: Readonly<Record<string
       throw unsupported(`${call} got ${inspect(value)} for ${name}: it takes ${rule.takes}`)
     }
   }
+}
+
+/** Whether a value can hold options by their names. Lists and promises are objects too: they would pass for no options. */
+function isRecord(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || types.isPromise(value)) return false
+  return !(Symbol.iterator in value)
 }
 
 /** What was asked for is not to be had. */

@@ -259,6 +259,7 @@ test('options of a producer that do not exist or are wrong are refused with what
     [{ temporality: 'Delta' }, "got 'Delta' for temporality: it takes 'cumulative' or 'delta'"],
     [{ temporalty: 'delta' }, 'has no option temporalty: it takes temporality'],
     [null, 'got null: it takes an object with temporality'],
+    [Promise.resolve({}), 'got Promise { {} }: it takes an object with temporality'],
   ] as const) {
     const message = `producer() ${told}`
     t.throws(() => metrics.producer(options as object), { code: 'WAL_UNSUPPORTED', message })

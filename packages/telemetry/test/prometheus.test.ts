@@ -71,6 +71,7 @@ test('options that do not exist, or do not go together, are refused with what th
   check({ legacyNames: 'yes' }, /got 'yes' for legacyNames: it takes true or false/)
   check({ legacyNames: true, format: 'openmetrics' }, /legacyNames as 'text' only, not as 'openmetrics'/)
   check(null, /got null: it takes an object with format, legacyNames/)
+  check([], /got \[\]: it takes an object with format, legacyNames/)
 })
 
 test('changed bytes give a scrape, and never anything else', t => {
