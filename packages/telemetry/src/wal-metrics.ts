@@ -163,7 +163,8 @@ class Metrics implements WalMetrics {
   #readEach<Result>(use: (bytes: Uint8Array) => Result) {
     const read: { entry: Entry; result: Result }[] = []
     const errors: MetricsError[] = []
-    for (const entry of this.#sources) {
+    // A source that is read may run code of the caller's that takes one away.
+    for (const entry of [...this.#sources]) {
       try {
         read.push({ entry, result: use(entry.read()) })
       } catch (thrown) {

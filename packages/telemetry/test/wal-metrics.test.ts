@@ -266,3 +266,13 @@ test('a recorder is a source', async t => {
     await rm(dir, { recursive: true, force: true })
   }
 })
+
+test('a source that takes itself away while it is read is read, and so are those behind it', t => {
+  const leaving: object = sourceOf(() => {
+    metrics.remove(leaving)
+    return goldenBytes()
+  })
+  const metrics = walMetrics(leaving, sourceOf(goldenBytes))
+  t.is(metrics.snapshot().sources.length, 2)
+  t.is(metrics.snapshot().sources.length, 1)
+})

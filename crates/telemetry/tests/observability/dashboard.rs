@@ -8,8 +8,9 @@ use crate::names::{CATALOGUE, Part, metric, name};
 
 /// What is chosen at the top of the dashboard.
 const CHOSEN: &str = r#"job=~"$job",log=~"$log""#;
-/// What tells one log, or one of several readers of it, from another.
-const WHO: &str = "instance, log, source";
+/// Labels of what is measured. All others tell one log, or one of several readers of it, from another: those that its
+/// owner gave it too.
+const OF_METRICS: [&str; 6] = ["direction", "kind", "outcome", "state", "subsystem", "system"];
 const WINDOW: &str = "[$__rate_interval]";
 const PANEL_HEIGHT: u32 = 8;
 const PANELS_A_LINE: u32 = 3;
@@ -145,7 +146,7 @@ fn overview() -> Vec<Panel> {
         unit,
         targets,
     };
-    let gauge = |name: &str| format!("max by ({WHO}) ({}{{{CHOSEN}}})", number(name));
+    let gauge = |name: &str| max(&number(name));
     let one = |expression, what: &str| vec![(expression, legend(what))];
     vec![
         panel(
@@ -268,7 +269,7 @@ fn of_metric(metric: &Descriptor) -> Vec<Panel> {
             vec![panel("", unit, vec![target])]
         }
         Kind::Gauge | Kind::ConstantGauge => {
-            vec![panel("", "short", vec![(format!("max by ({WHO}) ({}{{{CHOSEN}}})", own()), legend(""))])]
+            vec![panel("", "short", vec![(max(&own()), legend(""))])]
         }
         Kind::LifeCycle => {
             let time = name(metric, Part::Time);
@@ -289,8 +290,8 @@ fn of_metric(metric: &Descriptor) -> Vec<Panel> {
 fn quantiles(metric: &Descriptor) -> Vec<(String, String)> {
     let name = name(metric, Part::Histogram);
     let one = |q: &str, label: &str| {
-        let classic = format!("sum by (le, {WHO}) (rate({name}_bucket{{{CHOSEN}}}{WINDOW}))");
-        let native = format!("sum by ({WHO}) (rate({name}{{{CHOSEN}}}{WINDOW}))");
+        let classic = rate(&format!("{name}_bucket"), "");
+        let native = rate(&name, "");
         let expression = format!("histogram_quantile({q}, {classic}) or histogram_quantile({q}, {native})");
         (expression, legend(label))
     };
@@ -302,11 +303,19 @@ fn number(metric_name: &str) -> String {
 }
 
 fn rate(name: &str, and: &str) -> String {
-    format!("sum by ({WHO}) (rate({name}{{{CHOSEN}{and}}}{WINDOW}))")
+    format!("sum without ({}) (rate({name}{{{CHOSEN}{and}}}{WINDOW}))", labels_but(""))
+}
+
+fn max(name: &str) -> String {
+    format!("max without ({}) ({name}{{{CHOSEN}}})", labels_but(""))
+}
+
+fn labels_but(kept: &str) -> String {
+    OF_METRICS.into_iter().filter(|label| *label != kept).collect::<Vec<_>>().join(", ")
 }
 
 fn by(label: &str, name: &str) -> String {
-    format!("sum by ({label}, {WHO}) (rate({name}{{{CHOSEN}}}{WINDOW}))")
+    format!("sum without ({}) (rate({name}{{{CHOSEN}}}{WINDOW}))", labels_but(label))
 }
 
 fn legend(what: &str) -> String {
