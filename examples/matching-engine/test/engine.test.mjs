@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { directory, start } from '@flashstrike/example-testing'
 import { Recovery } from '@flashstrike/wal-recovery'
@@ -27,6 +27,16 @@ async function until(engine, isSo) {
     if (engine.child.exitCode !== null) throw new Error('it has ended')
     await setTimeout(10)
   }
+}
+
+/** Whether a power cut would leave what the snapshot stands on. */
+async function snapshotIsBehind(home) {
+  if (!existsSync(`${home}/snapshot.json`)) return true
+  const { eventId } = JSON.parse(readFileSync(`${home}/snapshot.json`, 'utf8'))
+  const log = await Recovery.open({ dir: `${home}/orders` })
+  const { durableEventId } = await log.verify()
+  await log.close()
+  return eventId <= durableEventId
 }
 
 /** The id that the log in this directory begins with. */
@@ -71,6 +81,7 @@ test('a book that was killed again and again is that of every order, from its sn
     await answeredUntil(killAt)
     if (killAt === 2400) await until(engine, () => existsSync(`${home}/snapshot.json`))
     await engine.kill()
+    t.true(await snapshotIsBehind(home), 'the snapshot is of durable events')
     acknowledged = killAt
   }
 

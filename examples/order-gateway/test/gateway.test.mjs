@@ -42,6 +42,9 @@ test('every order that was answered is in the log of a gateway that was killed',
       { account, price, quantity, isBuy: isBuy === 1 },
     ]),
   )
+  // Death of the process leaves events alive that were not durable; a power cut would not.
+  const { durableEventId } = await log.verify()
+  t.true(durableEventId >= Math.max(...answered.keys()), `${durableEventId} durable`)
   await log.close()
   for (const [id, order] of answered) t.deepEqual(found.get(id), order, `order ${id}`)
 })

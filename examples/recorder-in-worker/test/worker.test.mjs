@@ -9,8 +9,9 @@ const isThere = ({ event_id: id, price }) => ({ id, number: price - 1000 })
 async function eventsOf(dir) {
   const log = await Recovery.open({ dir })
   const events = Array.from(log.replay(), event => event.toObject())
+  const { durableEventId } = await log.verify()
   await log.close()
-  return events
+  return { events, durableEventId }
 }
 
 test('what it was told is in the log of a process that was killed', async t => {
@@ -22,10 +23,13 @@ test('what it was told is in the log of a process that was killed', async t => {
     if (told.length >= 2000) break
   }
   told.push(...(await running.kill()))
-  const found = new Map((await eventsOf(dir)).map(event => [event.event_id, isThere(event)]))
+  const { events, durableEventId } = await eventsOf(dir)
+  const found = new Map(events.map(event => [event.event_id, isThere(event)]))
   for (const line of told.filter(line => line.endsWith('}'))) {
     const event = JSON.parse(line)
     t.deepEqual(found.get(event.id), event)
+    // Death of the process leaves events alive that were not durable; a power cut would not.
+    t.true(event.id <= durableEventId, `${event.id} of ${durableEventId} durable`)
   }
 })
 
@@ -33,7 +37,7 @@ test('a program that comes to its end has recorded everything', async t => {
   const dir = `${directory(t)}/orders`
   const running = start(t, program, [dir, '500'])
   t.is(await running.ended(), 0)
-  t.is((await eventsOf(dir)).length, 500)
+  t.is((await eventsOf(dir)).events.length, 500)
 })
 
 test('an event that does not fit is refused, and the recording goes on', async t => {
