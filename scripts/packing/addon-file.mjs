@@ -26,11 +26,12 @@ export async function checkAddon(file, { os, cpu, libc }, { release }) {
   const foreign = needed.filter(name => !SYSTEM[libc].test(name))
   if (foreign.length > 0) throw new ScriptError(`${file} needs ${foreign.join(', ')}`)
   if (libc !== 'glibc' || !release) return
-  const versions = (await readelf('--version-info', file)).matchAll(/\bGLIBC_([\d.]+)/g)
-  const newest = [...versions]
-    .map(match => match[1])
-    .sort(byVersion)
-    .at(-1)
+  const versions = (await readelf('--version-info', file)).matchAll(/\bGLIBC_(\w[\w.]*)/g)
+  const names = [...versions].map(match => match[1])
+  // `GLIBC_ABI_DT_RELR` is a demand without a number, of glibc 2.36.
+  const unnumbered = names.find(name => !/^\d+(\.\d+)+$/.test(name))
+  if (unnumbered !== undefined) throw new ScriptError(`${file} needs GLIBC_${unnumbered}`)
+  const newest = names.sort(byVersion).at(-1)
   if (newest !== undefined && byVersion(newest, GLIBC_FLOOR) > 0) {
     throw new ScriptError(`${file} needs glibc ${newest}, newer than ${GLIBC_FLOOR}`)
   }

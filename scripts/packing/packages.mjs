@@ -6,7 +6,7 @@ import { must, readJson, root, ScriptError } from '../lib.mjs'
 import { checkAddon } from './addon-file.mjs'
 import { platformManifest, platformReadme, rootManifest } from './manifests.mjs'
 import { thirdPartyNotices } from './notices.mjs'
-import { addPages } from './pages.mjs'
+import { addPage, addPages } from './pages.mjs'
 import { platforms } from './platforms.mjs'
 import { checkSize } from './sizes.mjs'
 
@@ -69,9 +69,9 @@ function finishRoot(folder, known) {
   const manifest = readJson(path)
   const name = manifest.name.slice(manifest.name.indexOf('/') + 1)
   const addon = addons.includes(name) ? name : undefined
-  const added = ['CHANGELOG.md', ...addPages(folder, manifest)]
+  const added = addPages(folder, manifest)
   writeJson(path, rootManifest(manifest, addon === undefined ? [] : known, added))
-  for (const file of ['LICENSE', 'CHANGELOG.md']) cpSync(join(root, file), join(folder, file))
+  cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))
   withoutSourceMaps(join(folder, 'dist'))
   return { addon, manifest }
 }
@@ -101,7 +101,8 @@ async function stageAddons({ manifest, addon }, known, { from, all, release }) {
     cpSync(binary, join(folder, file))
     writeJson(join(folder, 'package.json'), platformManifest(manifest, platform, file))
     writeFileSync(join(folder, 'README.md'), platformReadme(manifest, platform))
-    for (const kept of ['LICENSE', 'CHANGELOG.md']) cpSync(join(root, kept), join(folder, kept))
+    cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))
+    addPage(folder, 'CHANGELOG.md', [], manifest)
     writeFileSync(join(folder, 'THIRD-PARTY-NOTICES.txt'), await thirdPartyNotices(addon, platform))
     staged.push(folder)
   }

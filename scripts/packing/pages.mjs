@@ -28,16 +28,19 @@ const LINK = /(\]\(|(?:src|srcset)=")(?![a-z]+:|#)([^)"#\s]+)/g
 export function addPages(folder, manifest) {
   const name = posix.basename(manifest.name)
   const pages = (PAGES[name] ?? []).map(page => `docs/${page}.md`)
-  for (const page of pages) {
-    const target = join(folder, page)
-    mkdirSync(dirname(target), { recursive: true })
-    writeFileSync(target, withLinks(page, readFileSync(join(root, page), 'utf8'), pages, manifest))
-  }
+  for (const page of [...pages, 'CHANGELOG.md']) addPage(folder, page, pages, manifest)
   // Nothing of the package's own counts for a README: it is read in a registry too, where it stands alone.
   const readme = join(folder, 'README.md')
   const source = `packages/${name}/README.md`
   writeFileSync(readme, withLinks(source, readFileSync(readme, 'utf8'), [], manifest))
-  return pages.length === 0 ? [] : ['docs']
+  return ['CHANGELOG.md', ...(pages.length === 0 ? [] : ['docs'])]
+}
+
+/** Writes a page of the repository into a package's folder, where it stands beside those that are packed too. */
+export function addPage(folder, page, packed, manifest) {
+  const target = join(folder, page)
+  mkdirSync(dirname(target), { recursive: true })
+  writeFileSync(target, withLinks(page, readFileSync(join(root, page), 'utf8'), packed, manifest))
 }
 
 /** A page of the repository whose links to what is not packed beside it lead to the repository instead. */
