@@ -109,7 +109,7 @@ function section({ benchmark, figures, absent, remarks, plot, chart, load }: Ben
   ].join('\n\n')
 }
 
-/** Why a target is missed, where that is known. */
+/** Why a target is missed. */
 function obstacle({ title, reference, why }: FigureResult): string[] {
   return why === null ? [] : [`- ${reference ?? title}: ${why}`]
 }

@@ -15,6 +15,7 @@ export function appendFromJavaScript({ appends: events }: Sizes): Benchmark {
     value: { contestant, figure: 'nsPerEvent' },
     reference,
     target: ratioAtMost(limit),
+    why: 'a faster kernel makes it faster, and an append makes no call into the kernel; see [profiles.md](profiles.md#b1-append-from-javascript).',
   })
   return {
     name: 'b1',
@@ -50,6 +51,7 @@ count, no checksum.`,
         value: { contestant: 'append', figure: 'nsPerEvent' },
         reference: { contestant: 'store', figure: 'nsPerEvent', title: 'bare 64-byte store' },
         target: ratioAtMost(1.4),
+        why: 'checksums, the second copy and the atomic that wakes readers take longer than a store; see [profiles.md](profiles.md#b2-an-append-from-rust).',
       },
     ],
   }

@@ -69,6 +69,9 @@ ${value({ contestant: 'javascript', figure: 'waits' })} times from JavaScript.`,
   }
 }
 
+const WHY =
+  "the kernel's own thread for the disk preempts the appender more often than once in ten thousand appends; see [profiles.md](profiles.md#b4-one-append-in-ten-thousand)."
+
 function figures(contestant: string, language: string): Figure[] {
   return PERCENTILES.filter(([figure]) => SHOWN.has(figure)).map(([figure, title]) => {
     const target = contestant === 'rust' ? TARGETS[figure] : undefined
@@ -78,7 +81,7 @@ function figures(contestant: string, language: string): Figure[] {
       unit: 'ns',
       value: { contestant, figure },
       reference: { contestant: `${contestant}-empty`, figure, title: 'the empty loop' },
-      ...(target === undefined ? {} : { target }),
+      ...(target === undefined ? {} : { target, why: WHY }),
     }
   })
 }

@@ -27,7 +27,11 @@ verifies nothing. Compressed ones are segments of 16 MiB at the default level of
       'read-file': node({ contest: 'read-file', events }),
     },
     figures: [
-      { ...figure('b7.hot', 'replay of hot segments', 'eventsPerSecond'), target: ratioAtLeast(0.65) },
+      {
+        ...figure('b7.hot', 'replay of hot segments', 'eventsPerSecond'),
+        target: ratioAtLeast(0.65),
+        why: 'it reads each byte once and verifies nothing; see [profiles.md](profiles.md#b7-replay-from-javascript).',
+      },
       {
         name: 'b7.cold',
         title: 'replay of compressed segments',
@@ -49,6 +53,8 @@ export function handOff({ handOffs }: Sizes): Benchmark {
     value: { contestant: 'replay', figure },
   })
   const target = valueAtMost(2)
+  const why =
+    'what the call needs has left the caches while the preloader worked; see [profiles.md](profiles.md#b8-the-hand-off).'
   return {
     name: 'b8',
     title: 'segment hand-off in replay',
@@ -58,9 +64,9 @@ it wakes the preloader for the segment after.`,
     contestants: { replay: native({ contest: 'hand-off', handOffs }) },
     figures: [
       figure('b8.hand-off.p50', 'into the next segment, p50', 'p50Us'),
-      { ...figure('b8.hand-off', 'into the next segment, p99', 'p99Us'), target },
+      { ...figure('b8.hand-off', 'into the next segment, p99', 'p99Us'), target, why },
       figure('b8.inside.p50', 'in the same segment, p50', 'insideP50Us'),
-      { ...figure('b8.inside', 'in the same segment, p99', 'insideP99Us'), target },
+      { ...figure('b8.inside', 'in the same segment, p99', 'insideP99Us'), target, why },
     ],
     chart: { file: 'hand-off', title: 'Going on in the next segment', unit: 'µs' },
   }

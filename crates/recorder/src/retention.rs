@@ -58,8 +58,8 @@ impl Retention {
 /// How segments are compressed: zstd in frames of 1 MiB that can be read one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Compression {
-    /// zstd's level, 1 (fast) … 19 (small). Default 3. Closing the log waits for the frame being compressed, 3 ms at
-    /// level 3 and up to half a second at 19 (on an idle core of the machine in docs/benchmarks.md).
+    /// zstd's level, 1 (fast) … 19 (small). Default 3. Closing the log waits for the frame being compressed, 2 ms at
+    /// level 3 and more than half a second at 19 (on an idle core of the machine in docs/benchmarks.md).
     pub level: i32,
 }
 

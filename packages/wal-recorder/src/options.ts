@@ -124,7 +124,7 @@ export interface RetentionLimits {
 export interface CompressionOptions {
   /**
    * zstd's level, 1 (fast) … 19 (small). `close()` waits for the mebibyte that is being compressed: milliseconds at low
-   * levels, up to half a second at the highest.
+   * levels, more than half a second at the highest.
    * @default 3
    */
   readonly level?: number
