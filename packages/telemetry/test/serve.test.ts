@@ -42,6 +42,20 @@ async function serving(t: ExecutionContext, options: Partial<ServeOptions> = {})
   return { server, at: (path: string) => new URL(path, server.url).href }
 }
 
+const onLinux = process.platform === 'linux' ? test : test.skip
+
+// Everywhere else only one of the addresses of loopback is there.
+onLinux('nobody is listened to but on the address that was asked for', async t => {
+  const { server } = await serving(t)
+  const other = connect({ port: server.port, host: '127.0.0.2' })
+  t.teardown(() => other.destroy())
+  const outcome = await once(other, 'connect').then(
+    () => 'connected',
+    ({ code }: NodeJS.ErrnoException) => code,
+  )
+  t.is(outcome, 'ECONNREFUSED')
+})
+
 test('the metrics are served on loopback, in the format that is asked for', async t => {
   const { server } = await serving(t)
   t.is(server.url, `http://127.0.0.1:${server.port}/metrics`)

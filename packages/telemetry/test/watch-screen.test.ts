@@ -102,6 +102,17 @@ test('every metric is on a screen that is high enough', t => {
   }
 })
 
+test('ids are shown with how far they are behind the last one', t => {
+  const ids: Record<string, number> = { last: 10, written: 7, durable: 4 }
+  const metrics = golden.metrics.map(metric => {
+    const id = ids[/\.(\w+)_event_id$/.exec(metric.name)?.[1] ?? '']
+    return id === undefined || metric.kind !== 'gauge' ? metric : { ...metric, value: id }
+  })
+  const room = { columns: 200, rows: 100, colours: pc.createColors(false) }
+  const text = screen([shownOf({ ...golden, metrics })], [], room).join('\n')
+  t.regex(text, /last 10\b.*written 7 \(3 behind\).*durable 4 \(6 behind\)/)
+})
+
 test('rates are those since the look before, and begin anew with the source', t => {
   const history = new History()
   const rateOf = (snapshot: SourceSnapshot) =>
