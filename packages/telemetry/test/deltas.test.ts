@@ -19,6 +19,21 @@ function histogramOf(values: readonly number[]): HistogramValue {
   }
 }
 
+test('where the clock is put back no time is told of twice, and none ends before it begins', t => {
+  const [deltas, source] = [new Deltas(), {}]
+  const told = [100, 200, 150, 180, 250].map(second => {
+    const { since, until } = deltas.of(source, { startTime: [50, 0], time: [second, 0], series: [] })
+    return [since[0], until[0]]
+  })
+  t.deepEqual(told, [
+    [50, 100],
+    [100, 200],
+    [200, 200],
+    [200, 200],
+    [200, 250],
+  ])
+})
+
 test('what came since the collection before is the histogram of exactly that', async t => {
   // Neighbours, and buckets far apart.
   const value = fc.oneof(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 40 }))

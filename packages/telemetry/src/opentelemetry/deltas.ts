@@ -16,13 +16,21 @@ export class Deltas {
   readonly #held = new WeakMap<object, Held>()
 
   /** What came since the last time; all of it for a source that is new or began anew. Gauges stay as they are. */
-  of(source: object, { startTime, time, series }: SourceSeries): { since: Time; series: Series[] } {
+  of(
+    source: object,
+    { startTime, time, series }: SourceSeries,
+  ): { since: Time; until: Time; series: Series[] } {
     const held = this.#held.get(source)
     const before = held !== undefined && isSame(held.since, startTime) ? held : undefined
     const values = new Map(series.map(one => [key(one), one]))
-    this.#held.set(source, { since: startTime, at: time, values })
+    const since = before?.at ?? startTime
+    // Where the machine's clock was put back: what was told of already is not told of again, and no point ends before
+    // it begins.
+    const until = isEarlier(time, since) ? since : time
+    this.#held.set(source, { since: startTime, at: until, values })
     return {
-      since: before?.at ?? startTime,
+      since,
+      until,
       series: Array.from(values, ([key, one]) => difference(one, before?.values.get(key)?.value)),
     }
   }
@@ -34,6 +42,10 @@ function key({ name, attributes }: Series): string {
 
 function isSame([seconds, nanoseconds]: Time, [otherSeconds, otherNanoseconds]: Time): boolean {
   return seconds === otherSeconds && nanoseconds === otherNanoseconds
+}
+
+function isEarlier([seconds, nanoseconds]: Time, [otherSeconds, otherNanoseconds]: Time): boolean {
+  return seconds < otherSeconds || (seconds === otherSeconds && nanoseconds < otherNanoseconds)
 }
 
 function difference(now: Series, before: Series['value'] | undefined): Series {

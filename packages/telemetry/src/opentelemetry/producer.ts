@@ -91,12 +91,8 @@ export class Producer implements MetricProducer {
         const series = withSource(unnamed, names[at])
         const metric = metrics.get(series.name) ?? empty(series, delta === undefined ? CUMULATIVE : DELTA)
         metrics.set(series.name, metric)
-        add(
-          metric,
-          series,
-          series.type === 'gauge' ? read.startTime : (delta?.since ?? read.startTime),
-          read.time,
-        )
+        const counted = series.type === 'gauge' ? undefined : delta
+        add(metric, series, counted?.since ?? read.startTime, counted?.until ?? read.time)
       }
     }
     return result([...metrics.values()], [...errors])
