@@ -123,6 +123,30 @@ test('push goes where the command line says, else where the environment does, wi
   }
 })
 
+test.serial('the environment says how OTLP is spoken, and of gRPC host and port are enough', async t => {
+  const [general, metrics] = ['OTEL_EXPORTER_OTLP_PROTOCOL', 'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL']
+  const { page, child } = await engineWith(t, 3)
+  await end(child, 'SIGKILL')
+  const receiver = await startReceiver()
+  t.teardown(() => receiver.close())
+  const grpc = receiver.grpcUrl.replace(/^.*:\/\//, '')
+  for (const [env, endpoint] of [
+    [{ [general]: 'grpc' }, grpc],
+    [{ [general]: 'nonsense', [metrics]: 'grpc' }, receiver.grpcUrl],
+    [{ [general]: 'http/json', [metrics]: '' }, receiver.httpUrl],
+  ] as const) {
+    const { code, stdout, stderr } = await run(['push', page, '--once', '-e', endpoint], { ...env })
+    t.is(code, 0, stdout + stderr)
+    await receiver.next()
+  }
+  const { code, stderr } = await run(['push', page, '--once'], { [general]: 'thrift' })
+  t.is(code, 2)
+  t.regex(
+    stderr,
+    /^error: OTEL_EXPORTER_OTLP_PROTOCOL is thrift: it is one of http\/protobuf, http\/json, grpc/,
+  )
+})
+
 test('an endpoint in the environment that is none is told by its name, and an empty one is as none', async t => {
   const [general, metrics] = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT']
   const { page, child } = await engineWith(t, 3)

@@ -125,16 +125,15 @@ export function commandLine(args: readonly string[]) {
               requiresArg: true,
             })
             .option('protocol', {
-              describe: 'How OTLP is spoken',
+              describe: 'How OTLP is spoken; else the environment says so, else http/protobuf',
               choices: PROTOCOLS,
-              default: 'http/protobuf' as const,
             })
             .option('interval', interval(10, 'Seconds from one push to the next'))
             .option('once', { describe: 'Push once, then end', type: 'boolean', default: false })
             .epilogue(
               `${examples([['push /dev/shm/orders --endpoint http://localhost:4318', 'until the process has ended']])}\n\n` +
-                'OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, ' +
-                'OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES are heeded.',
+                'OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT, ' +
+                'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL, OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES are heeded.',
             ),
         async ({ page, endpoint, protocol, interval, once }) =>
           end(

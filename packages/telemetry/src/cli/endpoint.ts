@@ -20,18 +20,27 @@ export interface Endpoint {
  */
 export function endpointOf(given: string | undefined, protocol: Protocol): Endpoint {
   const { OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: metrics, OTEL_EXPORTER_OTLP_ENDPOINT: general } = process.env
-  if (given !== undefined) return { said: given, url: withPath(parsed('--endpoint', given), protocol) }
-  if (metrics) return { said: metrics, url: parsed('OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', metrics).href }
-  if (general) return { said: general, url: below(parsed('OTEL_EXPORTER_OTLP_ENDPOINT', general), protocol) }
-  const usual = `http://localhost:${protocol === 'grpc' ? 4317 : 4318}`
+  const url = (name: string, text: string) => parsed(name, text, protocol)
+  if (given !== undefined) return { said: given, url: withPath(url('--endpoint', given), protocol) }
+  if (metrics) return { said: metrics, url: url('OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', metrics).href }
+  if (general) return { said: general, url: below(url('OTEL_EXPORTER_OTLP_ENDPOINT', general), protocol) }
+  const usual = `http://localhost:${usualPort(protocol)}`
   return { said: usual, url: below(new URL(usual), protocol) }
 }
 
-function parsed(name: string, text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
+function parsed(name: string, text: string, protocol: Protocol): URL {
+  // Of gRPC host and port are enough.
+  const full = protocol === 'grpc' && !text.includes('://') ? `http://${text}` : text
+  const url = URL.canParse(full) ? new URL(full) : undefined
   // `localhost:4318` is a URL too, of a protocol called localhost.
   if (url !== undefined && ['http:', 'https:'].includes(url.protocol)) return url
-  throw new UsageError(`${name} ${text} is no URL of http: it is one such as http://localhost:4318`)
+  throw new UsageError(
+    `${name} ${text} is no URL of http: it is one such as http://localhost:${usualPort(protocol)}`,
+  )
+}
+
+function usualPort(protocol: Protocol): number {
+  return protocol === 'grpc' ? 4317 : 4318
 }
 
 /** The path of metrics where none is said. */

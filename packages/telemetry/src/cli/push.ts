@@ -13,7 +13,8 @@ export type Protocol = 'http/protobuf' | 'http/json' | 'grpc'
 export interface PushOptions {
   /** Where the collector listens; else the environment says so. */
   readonly endpoint: string | undefined
-  readonly protocol: Protocol
+  /** Else the environment says so. */
+  readonly protocol: Protocol | undefined
   readonly intervalMs: number
   readonly once: boolean
 }
@@ -36,8 +37,9 @@ type ExporterClass = new (options: { readonly url: string }) => Exporter
 /** `push`: pages to a collector, until all of their processes have ended, or it is interrupted. */
 export async function push(paths: readonly string[], options: PushOptions): Promise<number> {
   const attributes = resource()
-  const endpoint = endpointOf(options.endpoint, options.protocol)
-  const exporter = await exporterOf(options.protocol, endpoint.url)
+  const protocol = options.protocol ?? protocolOfEnvironment()
+  const endpoint = endpointOf(options.endpoint, protocol)
+  const exporter = await exporterOf(protocol, endpoint.url)
   using pages = new Pages(paths)
   const metrics = walMetrics(...pages.all.map(({ source }) => source))
   using interruption = new Interruption()
@@ -99,6 +101,15 @@ async function exporterOf(protocol: Protocol, url: string): Promise<Exporter> {
     )
   }
   return new loaded.OTLPMetricExporter({ url })
+}
+
+/** @throws UsageError for what is no protocol */
+function protocolOfEnvironment(): Protocol {
+  const { OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: metrics, OTEL_EXPORTER_OTLP_PROTOCOL: general } = process.env
+  const said = metrics || general || 'http/protobuf'
+  if (Object.hasOwn(EXPORTERS, said)) return said as Protocol
+  const name = metrics ? 'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL' : 'OTEL_EXPORTER_OTLP_PROTOCOL'
+  throw new UsageError(`${name} is ${said}: it is one of ${Object.keys(EXPORTERS).join(', ')}`)
 }
 
 /** What the environment says of the service, as OpenTelemetry's specification has it. */
