@@ -1,10 +1,11 @@
 // The lints and test suites, each reporting how much passed and failed.
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { toolFile } from './bootstrap.mjs'
 import { onlyPublished } from './crates.mjs'
 import { fuzz } from './fuzz.mjs'
-import { collect, root, ScriptError, say } from './lib.mjs'
+import { collect, fingerprint, root, ScriptError, say } from './lib.mjs'
 import { nodeOf } from './node-versions.mjs'
 import { countAva, countCargo, countLint } from './summary.mjs'
 
@@ -36,8 +37,7 @@ export async function runLints() {
     ['cargo clippy', 'cargo', ['clippy', '--workspace', '--all-targets', '--', '-D', 'warnings']],
     ['targets', process.execPath, [join(root, 'scripts/targets.mjs')]],
     ['cargo doc', 'cargo', ['doc', '--workspace', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }],
-    // Each is built from what would be uploaded of it.
-    ['cargo package', 'cargo', ['package', ...onlyPublished, '--allow-dirty', '--locked', '--offline']],
+    ['cargo package', 'cargo', packaging()],
     ['typedoc', process.execPath, [toolFile('typedoc', 'typedoc')]],
     ['biome', process.execPath, [biome, 'check', '--error-on-warnings', '.']],
     ['versions', process.execPath, [join(root, 'scripts/versions.mjs')]],
@@ -50,6 +50,25 @@ export async function runLints() {
   }
   results.push(await licences())
   return results
+}
+
+/**
+ * Builds each crate from what would be uploaded of it. Cargo unpacks that under the name of the target folder, once for all
+ * times: it takes another folder to see sources that have changed under the same version.
+ */
+function packaging() {
+  const folder = join(root, 'target/package')
+  rmSync(folder, { recursive: true, force: true })
+  const print = fingerprint(['crates', 'Cargo.toml', 'Cargo.lock']).slice(0, 16)
+  return [
+    'package',
+    ...onlyPublished,
+    '--allow-dirty',
+    '--locked',
+    '--offline',
+    '--target-dir',
+    join(folder, print),
+  ]
 }
 
 /** Licences and origins of all crates. Advisories are looked up in the workflow: their list is behind the network. */
