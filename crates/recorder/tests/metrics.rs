@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::path::Path;
+
 use common::{
     Metrics, append_many, code, contents, fill_segments, left_behind, rotate, segments_of, small_log,
     small_log_on, temporary_in_memory, wait_until, watched_log,
@@ -12,11 +14,15 @@ use flashstrike_crash_lab::{Errno, FaultFileSystem, Kind, Rule, events};
 use flashstrike_recorder::{Code, Event, Recorder, RecorderOptions};
 use flashstrike_telemetry::RecorderTelemetry;
 
+/// A watched log with segments so large that nothing is refused for want of one.
+fn roomy_log(directory: &Path) -> RecorderOptions {
+    let (options, _) = watched_log(&FaultFileSystem::default(), directory, 32);
+    RecorderOptions { segment_bytes: 1 << 20, ..options }
+}
+
 fn appends_blocks_and_ids() {
     let directory = temporary_in_memory();
-    let (mut options, _) = watched_log(&FaultFileSystem::default(), directory.path(), 32);
-    // So that nothing is refused for want of a segment.
-    options.segment_bytes = 1 << 20;
+    let options = roomy_log(directory.path());
     let metrics = Metrics(&options.telemetry);
     let mut log = Recorder::open(&options).unwrap();
     // Full blocks of 32 events, and one of 10.
@@ -50,8 +56,7 @@ fn appends_blocks_and_ids() {
 
 fn timed_appends() {
     let directory = temporary_in_memory();
-    let (mut options, _) = watched_log(&FaultFileSystem::default(), directory.path(), 32);
-    options.segment_bytes = 1 << 20;
+    let options = roomy_log(directory.path());
     let metrics = Metrics(&options.telemetry);
     let mut log = Recorder::open(&options).unwrap();
     let timed = || metrics.operation("manager.append_event").2;
