@@ -9,6 +9,8 @@ import { percentile } from '../dist/statistics.js'
 
 /** One of so many events and syncs comes before the clock starts, until the code is optimized. */
 const WARM_UP_SHARE = 5
+/** So many readings share a look at the clock. */
+const READS = 200
 const TWO_32 = 2 ** 32
 
 const peers = {
@@ -88,7 +90,8 @@ const rounds = {
     }),
 
   /** A latency recorded into a histogram, and the clock looked at twice for it; no store of events. */
-  recording: async ({ histogram, calls }) => {
+  recording: async ({ histogram, registry, calls, histograms, numbers }) => {
+    const reading = await readingOf(registry, histograms, numbers)
     const record = histogram()
     const nsPerCall = call => {
       for (let i = 0; i < calls / WARM_UP_SHARE; i++) call(i)
@@ -103,7 +106,7 @@ const rounds = {
       const start = performance.now()
       record((performance.now() - start) / 1e3)
     })
-    return { recordNs, operationNs }
+    return { recordNs, operationNs, ...reading }
   },
 
   /** Every event waited for on its own, many at the same time. */
@@ -117,6 +120,23 @@ const rounds = {
       await store.close()
       return { eventsPerSecond: (events * 1e3) / ms }
     }),
+}
+
+/** What reading as many metrics as a recorder has takes, and how much memory they do. */
+async function readingOf(registry, histograms, numbers) {
+  collectGarbage()
+  const before = process.memoryUsage().heapUsed
+  const { snapshot, exposition } = registry(histograms, numbers)
+  collectGarbage()
+  const memoryKib = (process.memoryUsage().heapUsed - before) / 1024
+  const usPerCall = async call => {
+    for (let i = 0; i < READS; i++) await call()
+    const start = performance.now()
+    for (let i = 0; i < READS; i++) await call()
+    return ((performance.now() - start) * 1e3) / READS
+  }
+  const snapshotUs = await usPerCall(snapshot)
+  return { memoryKib, snapshotUs, ...(exposition && { expositionUs: await usPerCall(exposition) }) }
 }
 
 /** Reads three fields of every event that it is shown. */
@@ -155,5 +175,5 @@ const { contest, peer, ...given } = JSON.parse(process.argv[2] ?? '{}')
 const round = rounds[contest]
 const path = peers[peer]
 if (round === undefined || path === undefined) throw new Error(`there is no contest ${contest} of ${peer}`)
-const { open, replay, groupEvents, histogram } = await import(path)
-console.log(JSON.stringify(await round({ ...given, open, replay, groupEvents, histogram })))
+const { open, replay, groupEvents, histogram, registry } = await import(path)
+console.log(JSON.stringify(await round({ ...given, open, replay, groupEvents, histogram, registry })))

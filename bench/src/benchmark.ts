@@ -24,8 +24,8 @@ export interface Figure {
   readonly title: string
   readonly unit: string
   readonly value: Measure
-  /** What it is compared with; none where the target is one of the value alone. */
-  readonly reference?: Measure & { readonly title: string }
+  /** What it is compared with. */
+  readonly reference: Measure & { readonly title: string }
   /** None for a figure that is only shown. */
   readonly target?: Target
   /** What stands in the way where the target is missed, as far as it was measured. */
@@ -88,11 +88,11 @@ export interface FigureResult {
   /** The median of all rounds. */
   readonly value: number
   readonly values: readonly number[]
-  readonly reference: string | null
-  readonly referenceValue: number | null
+  readonly reference: string
+  readonly referenceValue: number
   readonly referenceValues: readonly number[]
   /** Value by reference in each round, the median of all. */
-  readonly ratio: number | null
+  readonly ratio: number
   readonly target: string | null
   readonly met: boolean | null
   /** What stands in the way of a target that is missed. */
@@ -141,9 +141,9 @@ export function targetText({ of, bound, limit }: Target, unit: string): string {
 export function isMet(
   { of, bound, limit }: Target,
   value: number,
-  ratio: number | null,
-  difference: number | null,
+  ratio: number,
+  difference: number,
 ): boolean {
-  const reached = { value, ratio, difference }[of] ?? Number.NaN
+  const reached = { value, ratio, difference }[of]
   return bound === 'at most' ? reached <= limit : reached >= limit
 }

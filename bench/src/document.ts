@@ -111,7 +111,7 @@ function section({ benchmark, figures, absent, remarks, plot, chart, load }: Ben
 
 /** Why a target is missed. */
 function obstacle({ title, reference, why }: FigureResult): string[] {
-  return why === null ? [] : [`- ${reference ?? title}: ${why}`]
+  return why === null ? [] : [`- ${title}, beside ${reference}: ${why}`]
 }
 
 function absence({ title, reason }: Absent): string {
@@ -136,9 +136,9 @@ function row(figure: FigureResult): string {
     title,
     quantity(value, unit),
     spread(values),
-    reference ?? '',
-    referenceValue === null ? '' : quantity(referenceValue, unit),
-    ratio === null ? '' : ratio.toFixed(2),
+    reference,
+    quantity(referenceValue, unit),
+    ratio.toFixed(2),
     target ?? '',
     met === null ? '' : met ? 'met' : '**missed**',
   ]

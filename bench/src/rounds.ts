@@ -131,7 +131,7 @@ function evaluate(
   { versions }: Peers,
 ): Omit<BenchmarkResult, 'load'> {
   const byKey: Contestants = new Map(contestants.map(contestant => [contestant.key, contestant]))
-  const failureOf = (measure?: Measure) => byKey.get(measure?.contestant ?? '')?.failure
+  const failureOf = ({ contestant }: Measure) => byKey.get(contestant)?.failure
   const titleOf = ({ title, contestant }: Measure & { title: string }) =>
     title.replace(' {version}', () => {
       const version = versions[byKey.get(contestant)?.entrant.peer ?? '']
@@ -139,7 +139,7 @@ function evaluate(
     })
   const absent = benchmark.figures.flatMap(({ reference }) => {
     const reason = failureOf(reference)
-    return reference === undefined || reason === undefined ? [] : [{ title: titleOf(reference), reason }]
+    return reason === undefined ? [] : [{ title: titleOf(reference), reason }]
   })
   const present = benchmark.figures.filter(({ reference }) => failureOf(reference) === undefined)
   const value: Median = measure => median(measured(measure, byKey))
@@ -165,13 +165,13 @@ function evaluatePlot(plot: Plot, value: Median): PlotResult {
 function evaluateChart(chart: Chart, figures: readonly FigureResult[]): ChartResult {
   const shown = figures.filter(({ unit }) => unit === chart.unit)
   const ours = shown.map(({ title, value }) => ({ title, value, ours: true }))
-  const theirs = shown.flatMap(({ reference, referenceValue }) =>
-    reference === null || referenceValue === null
-      ? []
-      : [{ title: reference, value: referenceValue, ours: false }],
-  )
-  // One that stands beside several is shown once.
-  const rows = [...new Map([...ours, ...theirs].map(row => [row.title, row])).values()]
+  const theirs = shown.map(({ reference, referenceValue }) => ({
+    title: reference,
+    value: referenceValue,
+    ours: false,
+  }))
+  // One that stands beside several is shown once; one of ours is one of ours there too.
+  const rows = [...new Map([...ours, ...theirs, ...ours].map(row => [row.title, row])).values()]
   if (chart.best !== undefined) {
     const sign = chart.best === 'low' ? 1 : -1
     rows.sort((one, other) => sign * (one.value - other.value))
@@ -185,12 +185,10 @@ function evaluateFigure(
   titleOf: (reference: Measure & { title: string }) => string,
 ): FigureResult {
   const values = measured(value, contestants)
-  const referenceValues = reference === undefined ? [] : measured(reference, contestants)
+  const referenceValues = measured(reference, contestants)
   const middle = median(values)
   const inEachRound = (compare: (value: number, reference: number) => number) =>
-    reference === undefined
-      ? null
-      : median(values.map((value, round) => compare(value, referenceValues[round] ?? Number.NaN)))
+    median(values.map((value, round) => compare(value, referenceValues[round] ?? Number.NaN)))
   const ratio = inEachRound((value, reference) => value / reference)
   const difference = inEachRound((value, reference) => value - reference)
   const met = target === undefined ? null : isMet(target, middle, ratio, difference)
@@ -200,8 +198,8 @@ function evaluateFigure(
     unit,
     value: middle,
     values,
-    reference: reference === undefined ? null : titleOf(reference),
-    referenceValue: reference === undefined ? null : median(referenceValues),
+    reference: titleOf(reference),
+    referenceValue: median(referenceValues),
     referenceValues,
     ratio,
     target: target === undefined ? null : targetText(target, unit),

@@ -48,7 +48,7 @@ export function resultTable({ benchmark, figures, absent, remarks, load }: Bench
       pc.bold(quantity(figure.value, figure.unit)),
       spread(figure.values),
       referenceText(figure),
-      figure.ratio === null ? '' : figure.ratio.toFixed(2),
+      figure.ratio.toFixed(2),
       figure.target ?? '',
       verdict(figure.met),
     ])
@@ -65,9 +65,7 @@ function verdict(met: boolean | null): string {
 }
 
 function referenceText({ reference, referenceValue, unit }: FigureResult): string {
-  return reference === null || referenceValue === null
-    ? ''
-    : `${plain(reference)}: ${quantity(referenceValue, unit)}`
+  return `${plain(reference)}: ${quantity(referenceValue, unit)}`
 }
 
 /** Without the marks that show code in the documentation. */
@@ -95,6 +93,6 @@ export function digits(value: number): string {
 /** A figure as one line for programs. */
 export function jsonLine(figure: FigureResult): string {
   const { name, value, unit, referenceValue, ratio, target, met } = figure
-  const reference = figure.reference === null ? null : plain(figure.reference)
+  const reference = plain(figure.reference)
   return JSON.stringify({ name, value, unit, reference, referenceValue, ratio, target, met })
 }

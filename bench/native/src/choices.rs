@@ -1,5 +1,6 @@
 //! What an operator chooses between: segment sizes, syncs that nobody asks for, compression levels.
 
+use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -74,7 +75,14 @@ pub(crate) fn compression(level: i32) -> Result<Figures, Failure> {
     let start = Instant::now();
     let file = cold::compress(&content, level)?;
     let seconds = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let read = black_box(cold::read_all(&file, SAMPLE_BYTES));
+    let reading = start.elapsed().as_secs_f64();
+    if read.bytes != content {
+        return Err("what was compressed reads otherwise".into());
+    }
     Ok(Figures::from([
+        ("readEventsPerSecond", (content.len() / EVENT_BYTES) as f64 / reading),
         ("bytesPerSecond", content.len() as f64 / seconds),
         ("share", file.len() as f64 / content.len() as f64),
         ("frameMs", seconds * 1e3 / (content.len() >> 20) as f64),

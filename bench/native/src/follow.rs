@@ -1,9 +1,6 @@
 //! From the moment before an append in one process to the moment when another one has the event.
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread;
 use std::time::Duration;
 
 use flashstrike_recorder::Recorder;
@@ -14,6 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::append::open_prepared;
 use crate::events::{Events, options};
 use crate::latencies::Latencies;
+use crate::other_process::{self, OtherProcess, now_ns};
 use crate::scratch::Scratch;
 use crate::{Contest, Failure, Figures};
 
@@ -29,7 +27,7 @@ pub(crate) fn round(directory: &Path, events: u64, spin: bool) -> Result<Figures
     let scratch = Scratch::new(directory, "follow")?;
     let log = scratch.path().join("log");
     let contest = Contest::WriteLive { log: log.clone(), events: WARM_UP_EVENTS + events };
-    let mut writer = Writer::start(&contest)?;
+    let mut writer = OtherProcess::start(&contest)?;
     let recovery = Recovery::open(RecoveryOptions::new(&log))?;
     let spin = if spin { SPIN } else { Duration::ZERO };
     let mut follower =
@@ -60,12 +58,10 @@ pub(crate) fn write(log: &Path, events: u64) -> Result<Figures, Failure> {
     let mut options = options(log)?;
     options.prepared_segments = 1;
     let mut recorder: Recorder = open_prepared(&options)?;
-    writeln!(std::io::stdout(), "ready")?;
-    std::io::stdin().lock().read_line(&mut String::new())?;
+    other_process::ready()?;
     let source = Events::new();
     for number in 0..events {
-        // Not evenly, so that no reader's timer falls into step.
-        thread::sleep(Duration::from_micros(500 + number * 7919 % 1000));
+        other_process::pause(number);
         let mut event = *source.get(number);
         event[TIMESTAMP].copy_from_slice(&now_ns().to_le_bytes());
         recorder.append(&event)?;
@@ -73,45 +69,6 @@ pub(crate) fn write(log: &Path, events: u64) -> Result<Figures, Failure> {
     }
     recorder.close()?;
     Ok(Figures::new())
-}
-
-struct Writer(Child);
-
-impl Writer {
-    /// Starts it; the log is there when it is ready.
-    fn start(contest: &Contest) -> Result<Self, Failure> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg(serde_json::to_string(contest)?).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut writer = Self(command.spawn()?);
-        let output = writer.0.stdout.as_mut().ok_or("no pipe")?;
-        BufReader::new(output).read_line(&mut String::new())?;
-        Ok(writer)
-    }
-
-    fn begin(&mut self) -> Result<(), Failure> {
-        Ok(writeln!(self.0.stdin.as_mut().ok_or("no pipe")?)?)
-    }
-
-    fn end(&mut self) -> Result<(), Failure> {
-        if self.0.wait()?.success() {
-            Ok(())
-        } else {
-            Err("the writer has failed; what it said stands above".into())
-        }
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A clock that all processes of the machine share.
-fn now_ns() -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
 }
 
 fn processor_time() -> Duration {

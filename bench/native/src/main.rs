@@ -4,6 +4,7 @@
 //! contestants lets them take turns.
 
 mod append;
+mod bisect;
 mod choices;
 mod commit;
 mod device;
@@ -13,6 +14,7 @@ mod group;
 mod hand_off;
 mod large_log;
 mod latencies;
+mod other_process;
 mod paced;
 mod recording;
 mod reopen;
@@ -20,6 +22,7 @@ mod replay;
 mod resident;
 mod scratch;
 mod seek;
+mod signal;
 mod store;
 mod sustained;
 mod sync_bytes;
@@ -30,6 +33,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +70,12 @@ enum Contest {
     /// Not a contest: that writer.
     #[serde(rename_all = "camelCase")]
     WriteLive { log: PathBuf, events: u64 },
+    /// Being told the time by another process, without a log.
+    #[serde(rename_all = "camelCase")]
+    Signal { dir: PathBuf, events: u64, spin: bool },
+    /// Not a contest: that process.
+    #[serde(rename_all = "camelCase")]
+    WriteSignals { dir: PathBuf, events: u64, spin: bool },
     /// More bytes appended than the system keeps in memory.
     #[serde(rename_all = "camelCase")]
     Sustained { dir: PathBuf, bytes: u64 },
@@ -77,9 +87,11 @@ enum Contest {
     Paced {
         dir: PathBuf,
         events: u64,
-        /// Whether somebody reads and writes out all metrics meanwhile, as often as that is done.
+        /// As fast as they can be, and not at a fixed rate.
         #[serde(default)]
-        scraped: bool,
+        full_speed: bool,
+        /// How often somebody reads and writes out all metrics meanwhile; nobody does if there is none.
+        scrape_ms: Option<u64>,
     },
     /// The same without an append.
     #[serde(rename_all = "camelCase")]
@@ -99,6 +111,9 @@ enum Contest {
     /// Seeking in a large log.
     #[serde(rename_all = "camelCase")]
     Seek { dir: PathBuf, logs: PathBuf, bytes: u64, cold: bool, seeks: u64 },
+    /// Searching its files without it.
+    #[serde(rename_all = "camelCase")]
+    Bisect { dir: PathBuf, logs: PathBuf, bytes: u64, seeks: u64 },
     /// Makes a large log with compressed segments if it is not there yet.
     #[serde(rename_all = "camelCase")]
     ColdLog { dir: PathBuf, logs: PathBuf, bytes: u64 },
@@ -144,16 +159,24 @@ impl Contest {
             Self::Replay { dir, events } => replay::round(dir, *events),
             Self::Follow { dir, events, spin } => follow::round(dir, *events, *spin),
             Self::WriteLive { log, events } => follow::write(log, *events),
+            Self::Signal { dir, events, spin } => signal::round(dir, *events, *spin),
+            Self::WriteSignals { dir, events, spin } => signal::write(dir, *events, *spin),
             Self::WriteSync { dir, write_bytes, syncs } => write_sync::round(dir, *write_bytes, *syncs),
             Self::Sustained { dir, bytes } => sustained::round(dir, *bytes),
             Self::RawSequential { dir, bytes } => sustained::raw_round(dir, *bytes),
-            Self::Paced { dir, events, scraped } => paced::round(dir, *events, *scraped),
+            Self::Paced { dir, events, full_speed, scrape_ms } => {
+                let period = if *full_speed { Duration::ZERO } else { paced::PERIOD };
+                paced::round(dir, *events, period, scrape_ms.map(Duration::from_millis))
+            }
             Self::PacedEmpty { events, .. } => paced::empty_round(*events),
-            Self::Reopen { logs, bytes, many_unsealed, .. } => reopen::round(logs, *bytes, *many_unsealed),
+            Self::Reopen { dir, logs, bytes, many_unsealed } => {
+                reopen::round(dir, logs, *bytes, *many_unsealed)
+            }
             Self::LargeLog { logs, bytes, .. } => large_log::large_log(logs, *bytes).map(|_| Figures::new()),
             Self::Verify { logs, bytes, .. } => verify::round(logs, *bytes),
             Self::RawRead { logs, bytes, .. } => verify::raw_round(logs, *bytes),
             Self::Seek { logs, bytes, cold, seeks, .. } => seek::round(logs, *bytes, *cold, *seeks),
+            Self::Bisect { logs, bytes, seeks, .. } => bisect::round(logs, *bytes, *seeks),
             Self::ColdLog { logs, bytes, .. } => seek::cold_log(logs, *bytes).map(|_| Figures::new()),
             Self::AppendAndDie { log, many_unsealed } => Err(large_log::append_and_die(log, *many_unsealed)),
             Self::SyncBytes { dir, syncs } => sync_bytes::round(dir, *syncs),

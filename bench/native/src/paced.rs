@@ -18,20 +18,23 @@ use crate::scratch::Scratch;
 use crate::{Failure, Figures};
 
 /// Between two events: a million a second.
-const PERIOD: Duration = Duration::from_micros(1);
+pub(crate) const PERIOD: Duration = Duration::from_micros(1);
 /// At that rate 20 segments a second.
 const SEGMENT_BYTES: u32 = 3 << 20;
 /// They bridge a fifth of a second in which the disk, or the processor, is somebody else's.
 const PREPARED_SEGMENTS: u32 = 8;
 /// Of both kinds: from the first second on segments are compressed and removed at the rate at which they are filled.
 const KEPT_SEGMENTS: u32 = 8;
-/// Prometheus usually asks every 15 seconds to a minute.
-const SCRAPE_PERIOD: Duration = Duration::from_secs(1);
 /// Appended at the same rate before the clock starts.
 const WARM_UP_EVENTS: u64 = 200_000;
 
-/// Appends so many events, one a microsecond.
-pub(crate) fn round(directory: &Path, events: u64, scraped: bool) -> Result<Figures, Failure> {
+/// Appends so many events, one a `period`; with `scrape_period`, while somebody reads all metrics as often as that.
+pub(crate) fn round(
+    directory: &Path,
+    events: u64,
+    period: Duration,
+    scrape_period: Option<Duration>,
+) -> Result<Figures, Failure> {
     let scratch = Scratch::new(directory, "paced")?;
     let mut options = options(scratch.path())?;
     options.segment_bytes = SEGMENT_BYTES;
@@ -58,10 +61,11 @@ pub(crate) fn round(directory: &Path, events: u64, scraped: bool) -> Result<Figu
     };
     let is_over = AtomicBool::new(false);
     let ns = thread::scope(|scope| {
-        if scraped {
-            scope.spawn(|| scrape(&telemetry, &is_over));
+        if let Some(period) = scrape_period {
+            let (telemetry, is_over) = (&telemetry, &is_over);
+            scope.spawn(move || scrape(telemetry, period, is_over));
         }
-        let ns = pace(WARM_UP_EVENTS, &mut append).and_then(|_| pace(events, &mut append));
+        let ns = pace(WARM_UP_EVENTS, period, &mut append).and_then(|_| pace(events, period, &mut append));
         is_over.store(true, Ordering::Relaxed);
         ns
     })?;
@@ -76,14 +80,14 @@ pub(crate) fn round(directory: &Path, events: u64, scraped: bool) -> Result<Figu
     Ok(figures)
 }
 
-/// Reads and writes out all metrics, once a second, as Prometheus has it done.
-fn scrape(telemetry: &RecorderTelemetry, is_over: &AtomicBool) {
+/// Reads and writes out all metrics once a period, as Prometheus has it done.
+fn scrape(telemetry: &RecorderTelemetry, period: Duration, is_over: &AtomicBool) {
     let mut exposition = Exposition::new();
     let mut due = Instant::now();
     while !is_over.load(Ordering::Relaxed) {
         if Instant::now() >= due {
             black_box(exposition.write(Format::Text, &[(0, &telemetry.snapshot())], &[]));
-            due += SCRAPE_PERIOD;
+            due += period;
         }
         thread::sleep(Duration::from_millis(1));
     }
@@ -123,13 +127,17 @@ pub(crate) fn empty_round(events: u64) -> Result<Figures, Failure> {
         black_box(source.get(number));
         Ok(())
     };
-    pace(WARM_UP_EVENTS, &mut nothing)?;
-    Ok(percentiles_ns(pace(events, &mut nothing)?))
+    pace(WARM_UP_EVENTS, PERIOD, &mut nothing)?;
+    Ok(percentiles_ns(pace(events, PERIOD, &mut nothing)?))
 }
 
 /// Does `work` once a period and gives how long it took each time, in nanoseconds. What comes late is made up for at
 /// once; the time is that inside `work`, whenever it began.
-fn pace(events: u64, work: &mut impl FnMut(u64) -> Result<(), Failure>) -> Result<Vec<u32>, Failure> {
+fn pace(
+    events: u64,
+    period: Duration,
+    work: &mut impl FnMut(u64) -> Result<(), Failure>,
+) -> Result<Vec<u32>, Failure> {
     // Not zeros, which the system would only promise: every page is there before the clock starts.
     let mut ns = vec![u32::MAX; events as usize];
     let start = Instant::now();
@@ -142,7 +150,7 @@ fn pace(events: u64, work: &mut impl FnMut(u64) -> Result<(), Failure>) -> Resul
         }
         work(number)?;
         *slot = u32::try_from(before.elapsed().as_nanos()).unwrap_or(u32::MAX);
-        due += PERIOD;
+        due += period;
     }
     Ok(ns)
 }

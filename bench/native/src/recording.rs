@@ -8,7 +8,6 @@ use std::time::Instant;
 use flashstrike_telemetry::clock::now_ns;
 use flashstrike_telemetry::exposition::{Exposition, Format};
 use flashstrike_telemetry::kinds::{Counter, Duration, Operation};
-use flashstrike_telemetry::layout::Apart;
 use flashstrike_telemetry::{RecorderTelemetry, Status, encode_snapshot};
 
 use crate::{Failure, Figures};
@@ -68,47 +67,46 @@ fn read(times: u64) -> Figures {
     let text = ns_per_call(times, |_| {
         black_box(Exposition::new().write(Format::Text, &[(0, &snapshot)], &[]));
     });
+    let shown = Exposition::new().write(Format::Text, &[(0, &snapshot)], &[]);
+    let shown = String::from_utf8_lossy(&shown);
+    let families = shown.lines().filter(|line| line.starts_with("# TYPE ")).count();
+    let histograms = shown.lines().filter(|line| line.ends_with(" histogram")).count();
     Figures::from([
         ("snapshotUs", copied / 1e3),
         ("snapshotBytesUs", bytes / 1e3),
         ("expositionUs", text / 1e3),
         ("memoryKib", size_of_val(telemetry.metrics()) as f64 / 1024.0),
+        ("histograms", histograms as f64),
+        ("numbers", (families - histograms) as f64),
     ])
 }
 
-/// Two threads that record at the same time: each a metric of its own, as the log has them; two metrics side by side
-/// in one struct, as it does not; and one thread alone.
+/// Two threads that record at the same time, as the two that write blocks and `wal.meta` do: in recorders of their own,
+/// far from each other; in one recorder, whose structs for the two are neighbours; and both in one struct.
 pub(crate) fn neighbours_round(calls: u64) -> Result<Figures, Failure> {
-    /// Two words on one line, which nobody keeps apart.
-    #[derive(Default)]
-    #[repr(C, align(64))]
-    struct Shared([Counter; 2]);
-
-    let (apart, shared) = (<[Apart<Counter>; 2]>::default(), Shared::default());
-    let alone = Apart::<Counter>::default();
+    let (one, other) = (RecorderTelemetry::new(), RecorderTelemetry::new());
+    let (one, other) = (one.metrics(), other.metrics());
+    let block = || one.segment_writer.block_fill.record(black_box(256));
+    let flush_far = || other.meta_store.meta_flush.record(black_box(1_000), Status::Ok);
+    let flush_near = || one.meta_store.meta_flush.record(black_box(1_000), Status::Ok);
     Ok(Figures::from([
-        ("aloneNs", ns_per_call(calls, |_| alone.add(black_box(1)))),
-        ("apartNs", two_threads(calls, [&apart[0], &apart[1]])?),
-        ("sharedNs", two_threads(calls, [&shared.0[0], &shared.0[1]])?),
+        ("farNs", two_threads(calls, block, flush_far)?),
+        ("neighboursNs", two_threads(calls, block, flush_near)?),
+        ("oneStructNs", two_threads(calls, flush_near, flush_near)?),
     ]))
 }
 
-/// Each thread counts in its own counter; nanoseconds a call, of the slower one.
-fn two_threads(calls: u64, counters: [&Counter; 2]) -> Result<f64, Failure> {
-    let begin = Barrier::new(2);
+/// Nanoseconds a call, of the slower thread.
+fn two_threads(calls: u64, one: impl Fn() + Send, other: impl Fn()) -> Result<f64, Failure> {
+    let begin = &Barrier::new(2);
     thread::scope(|scope| {
-        let threads = counters.map(|counter| {
-            let begin = &begin;
-            scope.spawn(move || {
-                begin.wait();
-                ns_per_call(calls, |_| counter.add(black_box(1)))
-            })
+        let first = scope.spawn(move || {
+            begin.wait();
+            ns_per_call(calls, |_| one())
         });
-        let mut slowest = 0_f64;
-        for thread in threads {
-            slowest = slowest.max(thread.join().map_err(|_| "a thread panicked")?);
-        }
-        Ok(slowest)
+        begin.wait();
+        let second = ns_per_call(calls, |_| other());
+        Ok(second.max(first.join().map_err(|_| "a thread panicked")?))
     })
 }
 

@@ -48,6 +48,8 @@ pub(crate) fn recorder_round(directory: &Path, seconds: f64) -> Result<Figures, 
     }
     let mut figures = watch.figures()?;
     figures.insert("atRestBytes", at_rest);
+    let mapped = 1 + options.prepared_segments;
+    figures.insert("mappedBytes", f64::from(mapped) * f64::from(options.segment_bytes));
     figures.insert("events", number as f64);
     recorder.close()?;
     Ok(figures)
@@ -68,6 +70,7 @@ pub(crate) fn replay_round(logs: &Path, bytes: u64, seconds: f64) -> Result<Figu
         replays += 1;
     }
     let mut figures = watch.figures()?;
+    figures.insert("segmentBytes", f64::from(recovery.report().segment_size));
     figures.insert("replays", f64::from(replays));
     Ok(figures)
 }

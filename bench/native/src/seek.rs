@@ -118,11 +118,11 @@ fn written_at(recovery: &Recovery, id: u64) -> Result<u64, Failure> {
 }
 
 /// The same numbers in every round.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     /// xorshift64.
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

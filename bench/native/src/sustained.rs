@@ -56,6 +56,11 @@ pub(crate) fn round(directory: &Path, bytes: u64) -> Result<Figures, Failure> {
 
 /// Writes as many bytes into one new file, as `dd` does, and syncs it.
 pub(crate) fn raw_round(directory: &Path, bytes: u64) -> Result<Figures, Failure> {
+    Ok(Figures::from([("bytesPerSecond", bytes as f64 / write_synced(directory, bytes)?)]))
+}
+
+/// Seconds that it takes to write so many bytes into one new file, 1 MiB a call, and to sync it.
+pub(crate) fn write_synced(directory: &Path, bytes: u64) -> Result<f64, Failure> {
     let scratch = Scratch::new(directory, "raw")?;
     let mut file = File::options().write(true).create_new(true).open(scratch.path().join("file"))?;
     let chunk: Vec<u8> = (0..WRITE_BYTES).map(|n| n as u8).collect();
@@ -64,5 +69,5 @@ pub(crate) fn raw_round(directory: &Path, bytes: u64) -> Result<Figures, Failure
         file.write_all(&chunk)?;
     }
     file.sync_data()?;
-    Ok(Figures::from([("bytesPerSecond", bytes as f64 / start.elapsed().as_secs_f64())]))
+    Ok(start.elapsed().as_secs_f64())
 }

@@ -8,6 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Instant;
 
+use crate::device::Written;
 use crate::latencies::Latencies;
 use crate::scratch::Scratch;
 use crate::{Failure, Figures};
@@ -20,6 +21,7 @@ pub(crate) fn round(directory: &Path, write_bytes: usize, syncs: u64) -> Result<
     let file = zero_filled(&scratch.path().join("file"))?;
     let bytes: Vec<u8> = (0..write_bytes).map(|n| n as u8).collect();
     let places = FILE_BYTES / write_bytes as u64;
+    let written = Written::to_device_of(scratch.path())?;
     let mut latencies = Latencies::with_capacity(syncs);
     for number in 0..syncs {
         let start = Instant::now();
@@ -27,7 +29,9 @@ pub(crate) fn round(directory: &Path, write_bytes: usize, syncs: u64) -> Result<
         file.sync_data()?;
         latencies.add(start.elapsed());
     }
-    Ok(latencies.figures())
+    let mut figures = latencies.figures();
+    figures.insert("deviceBytesPerSync", written.bytes()? as f64 / syncs as f64);
+    Ok(figures)
 }
 
 fn zero_filled(path: &Path) -> Result<File, Failure> {

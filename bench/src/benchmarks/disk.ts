@@ -50,6 +50,11 @@ export function reopen({ largeLogBytes, smallLogBytes }: Sizes): Benchmark {
   const entrant = (bytes: number, manyUnsealed: boolean) =>
     onLogs(native({ contest: 'reopen', bytes, manyUnsealed }))
   const value = (contestant: string) => ({ contestant, figure: 'openMs' })
+  const written = (contestant: string) => ({
+    contestant,
+    figure: 'writeMs',
+    title: 'as many bytes written + fdatasync',
+  })
   const small = { ...value('small'), title: `the same, log of ${gib(smallLogBytes)}` }
   const large = `log of ${gib(largeLogBytes)}`
   return {
@@ -57,7 +62,8 @@ export function reopen({ largeLogBytes, smallLogBytes }: Sizes): Benchmark {
     title: 'open for append after a kill',
     method: `A process appends to a log, made by the recorder at full speed, and kills itself: with one segment unsealed that
 is half full, or when the recorder takes no more because as many are unsealed as it lets there be. Then \`Recorder::open\`
-in another process, with the cache as the kill has left it.`,
+in another process, with the cache as the kill has left it. The reference writes as many bytes as are verified to a new file,
+and syncs it.`,
     prepare: [largeLogBytes, smallLogBytes].map(bytes => onLogs(native({ contest: 'large-log', bytes }))),
     contestants: {
       large: entrant(largeLogBytes, false),
@@ -70,6 +76,7 @@ in another process, with the cache as the kill has left it.`,
         title: `${large}, one half-full segment unsealed`,
         unit: 'ms',
         value: value('large'),
+        reference: written('large'),
         target: valueAtMost(50),
         why: 'what is not proved to be on the disk is written and synced once more; see [profiles.md](profiles.md#b9-opening-after-a-kill).',
       },
@@ -82,7 +89,13 @@ in another process, with the cache as the kill has left it.`,
         target: ratioAtMost(1.1),
         why: 'one segment of either log is read, and the two differ by less than the rounds of each; see [profiles.md](profiles.md#b9-opening-after-a-kill).',
       },
-      { name: 'b9.worst', title: `${large}, all unsealed that may be`, unit: 'ms', value: value('worst') },
+      {
+        name: 'b9.worst',
+        title: `${large}, all unsealed that may be`,
+        unit: 'ms',
+        value: value('worst'),
+        reference: written('worst'),
+      },
     ],
     remarks: value => [
       `Opening verified ${value({ contestant: 'large', figure: 'verified' })} segment of
@@ -100,13 +113,22 @@ export function syncBytes({ syncs }: Sizes): Benchmark {
     method: `${syncs} times one event of 64 bytes is appended and synced, with \`smallSyncs\`, after the segment was prepared
 and everything else had been written. At the device: what the kernel counts as written to it, by everybody on this
 machine; by the process, where the directory lies on no device of its own. In the log: how far the end of the segment moves.`,
-    contestants: { 'sync-bytes': native({ contest: 'sync-bytes', syncs }) },
+    contestants: {
+      'sync-bytes': native({ contest: 'sync-bytes', syncs }),
+      'write-sync': native({ contest: 'write-sync', writeBytes: 4096, syncs }),
+    },
     figures: [
       {
         name: 'b12.device',
         title: 'at the device',
         unit: 'KiB',
         value: value('deviceBytesPerSync', 1 / KIB),
+        reference: {
+          contestant: 'write-sync',
+          figure: 'deviceBytesPerSync',
+          scale: 1 / KIB,
+          title: '4 KiB overwrite + fdatasync',
+        },
         target: valueAtMost(4.3),
       },
       {
@@ -114,6 +136,7 @@ machine; by the process, where the directory lies on no device of its own. In th
         title: 'in the log',
         unit: 'B',
         value: value('logBytesPerSync', 1),
+        reference: { ...value('eventBytes', 1), title: 'the event' },
         target: valueAtMost(128),
       },
     ],

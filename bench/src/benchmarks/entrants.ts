@@ -2,6 +2,9 @@
 import type { Target } from '../benchmark.js'
 import type { Contest, Entrant } from '../contestant.js'
 
+/** zstd's level of compressed segments where nobody says another. */
+export const DEFAULT_LEVEL = 3
+
 /** A contestant in JavaScript. */
 export function node(contest: Contest): Entrant {
   return { program: 'node', contest }
@@ -55,7 +58,7 @@ export function valueAtLeast(limit: number): Target {
 
 /** A number of events as people say it. */
 export function millions(n: number): string {
-  return n >= 1e6 ? `${n / 1e6} million` : String(n)
+  return n >= 1e6 ? `${Number((n / 1e6).toPrecision(3))} million` : String(n)
 }
 
 /** A number of bytes in GiB. */

@@ -5,15 +5,24 @@ import { gib, native, node, onLogs, ratioAtMost } from './entrants.js'
 const MIB = 2 ** 20
 
 export function memory({ largeLogBytes: bytes, recorderSeconds, replaySeconds: seconds }: Sizes): Benchmark {
-  const row = (contestant: string, title: string, figure: string): Figure => ({
+  const measure = (contestant: string, figure: string) => ({ contestant, figure, scale: 1 / MIB })
+  const row = (
+    contestant: string,
+    title: string,
+    figure: string,
+    reference: Figure['reference'],
+  ): Figure => ({
     name: `b14.${contestant}.${figure}`,
     title,
     unit: 'MiB',
-    value: { contestant, figure, scale: 1 / MIB },
+    value: measure(contestant, figure),
+    ...(reference && { reference }),
   })
   const growth = (contestant: string, title: string): Figure => ({
-    ...row(contestant, `${title}: last quarter of the time`, 'lastBytes'),
-    reference: { contestant, figure: 'firstBytes', scale: 1 / MIB, title: 'first quarter' },
+    ...row(contestant, `${title}: last quarter of the time`, 'lastBytes', {
+      ...measure(contestant, 'firstBytes'),
+      title: 'first quarter',
+    }),
     target: ratioAtMost(1.1),
   })
   const replays = `replays of ${gib(bytes)}`
@@ -31,12 +40,24 @@ other for ${seconds} seconds. Each once, the highest of twenty looks a second.`,
       'replay-javascript': onLogs(node({ contest: 'resident-replay', bytes, seconds })),
     },
     figures: [
-      row('recorder', 'recorder at rest', 'atRestBytes'),
-      row('recorder', 'recorder at full speed, highest', 'highestBytes'),
+      row('recorder', 'recorder at rest', 'atRestBytes', {
+        ...measure('recorder', 'mappedBytes'),
+        title: 'its segments',
+      }),
+      row('recorder', 'recorder at full speed, highest', 'highestBytes', {
+        ...measure('recorder', 'atRestBytes'),
+        title: 'at rest',
+      }),
       growth('recorder', 'recorder'),
-      row('replay', `${replays} from Rust, highest`, 'highestBytes'),
+      row('replay', `${replays} from Rust, highest`, 'highestBytes', {
+        ...measure('replay', 'segmentBytes'),
+        title: 'one segment',
+      }),
       growth('replay', 'the same'),
-      row('replay-javascript', `${replays} from JavaScript, highest`, 'highestBytes'),
+      row('replay-javascript', `${replays} from JavaScript, highest`, 'highestBytes', {
+        ...measure('replay', 'highestBytes'),
+        title: 'from Rust',
+      }),
       growth('replay-javascript', 'the same'),
     ],
   }
