@@ -152,7 +152,7 @@ fn overview() -> Vec<Panel> {
         panel(
             "Events appended",
             &metric("recorder.manager.events").help,
-            "ops",
+            "eps",
             one(rate(&number("recorder.manager.events"), ""), ""),
         ),
         panel(
@@ -190,11 +190,11 @@ fn overview() -> Vec<Panel> {
         panel(
             "Events read",
             &metric("recovery.manager.events").help,
-            "ops",
+            "eps",
             one(rate(&number("recovery.manager.events"), ""), ""),
         ),
         panel("Failed operations", "All of a component together.", "ops", failures()),
-        panel("What did not verify", "By kind of check.", "ops", integrity()),
+        panel("What did not verify", "By kind of check.", "cps", integrity()),
         panel(
             "Sources of metrics that cannot be read",
             "Above 0: something is missing here.",
@@ -261,7 +261,11 @@ fn of_metric(metric: &Descriptor) -> Vec<Panel> {
         Kind::Duration => vec![panel(": latency", "s", quantiles(metric))],
         Kind::Distribution => vec![panel("", if is_bytes { "bytes" } else { "short" }, quantiles(metric))],
         Kind::Counter => {
-            let unit = if is_bytes { "Bps" } else { "ops" };
+            let unit = match metric.unit.as_ref() {
+                "By" => "Bps",
+                "{event}" => "eps",
+                _ => "cps",
+            };
             let target = match metric.attributes.first() {
                 Some((key, _)) => (by(key, &own()), legend(&format!("{{{{{key}}}}}"))),
                 None => (rate(&own(), ""), legend("")),
@@ -269,7 +273,9 @@ fn of_metric(metric: &Descriptor) -> Vec<Panel> {
             vec![panel("", unit, vec![target])]
         }
         Kind::Gauge | Kind::ConstantGauge => {
-            vec![panel("", "short", vec![(max(&own()), legend(""))])]
+            // Of an id every digit counts.
+            let unit = if metric.unit == "{event_id}" { "locale" } else { "short" };
+            vec![panel("", unit, vec![(max(&own()), legend(""))])]
         }
         Kind::LifeCycle => {
             let time = name(metric, Part::Time);
@@ -278,7 +284,7 @@ fn of_metric(metric: &Descriptor) -> Vec<Panel> {
                 panel(": busy", "percentunit", vec![(busy, legend(""))]),
                 panel(
                     ": turns",
-                    "ops",
+                    "cps",
                     vec![(by("state", &name(metric, Part::Cycles)), legend("{{state}}"))],
                 ),
             ]
