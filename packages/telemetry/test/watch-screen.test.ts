@@ -85,6 +85,23 @@ test('characters that take two columns, or share one, are counted as a terminal 
   )
 })
 
+test('no number is cut off where a terminal is narrow: a column has room or is left out', t => {
+  const cellsOf = (line: string) => line.trim().split(/ {2,}/)
+  const linesOf = (columns: number) => {
+    const room = { columns, rows: 100, colours: pc.createColors(false) }
+    const lines = screen([shownOf(golden)], [], room)
+    return lines.slice(lines.findIndex(line => line.startsWith('since it began')))
+  }
+  const whole = new Map(linesOf(200).map(line => [cellsOf(line)[0], cellsOf(line)]))
+  for (let columns = 48; columns < 200; columns += 1) {
+    for (const line of linesOf(columns)) {
+      const [name = '', ...cells] = cellsOf(line).filter(cell => !/[▁-█]|\d[µm]?s\b/.test(cell))
+      t.true(cells.length === 0 || cells.length >= 2, line)
+      for (const cell of cells) t.true(whole.get(name)?.includes(cell), `${columns} columns: ${line}`)
+    }
+  }
+})
+
 test('every metric is on a screen that is high enough', t => {
   const text = screen([shownOf(golden)], [], {
     columns: 200,

@@ -1,5 +1,5 @@
 import Table from 'cli-table3'
-import { beginning } from './width.js'
+import { beginning, widthOf } from './width.js'
 
 /** Text in a column, at its left side unless it says otherwise. */
 export type Cell = string | { readonly right: string }
@@ -21,6 +21,18 @@ const NO_LINES = {
   right: '',
   'right-mid': '',
   middle: GAP,
+}
+
+/** How wide these rows are where nothing is cut off. */
+export function gridWidth(rows: readonly (readonly Cell[])[]): number {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map(row => widthOf(textOf(row[column] ?? '')))),
+  )
+  return widths.reduce((sum, width) => sum + width, GAP.length * Math.max(widths.length - 1, 0))
+}
+
+function textOf(cell: Cell): string {
+  return typeof cell === 'string' ? cell : cell.right
 }
 
 /** Rows in columns as wide as they have to be, each a line; what does not fit the width is cut off. */

@@ -5,7 +5,7 @@ import { figure, measured, percent, rate } from '../../figures.js'
 import { greatest, onLogAxis, quantile } from '../../histogram.js'
 import { safe } from '../text.js'
 import { bars } from './bars.js'
-import { type Cell, grid } from './grid.js'
+import { type Cell, grid, gridWidth } from './grid.js'
 import type { Lately } from './history.js'
 import { beginning, widthOf } from './width.js'
 
@@ -156,37 +156,56 @@ function spreads({ window: { latencies, sizes }, isSinceBegin }: Lately, room: R
   const ambiguous = new Set(
     rows.filter(({ name }, i) => rows.findIndex(row => row.name === name) !== i).map(({ name }) => name),
   )
-  const head: Cell[] = [
-    isSinceBegin ? 'since it began' : 'last 10 s',
-    { right: 'rate' },
-    { right: 'p50' },
-    ...(isWide ? [{ right: 'p90' }] : []),
-    { right: 'p99' },
-    ...(isWide ? [{ right: 'p99.9' }] : []),
-    { right: 'max' },
-    axis(picture),
-  ]
-  const cells = some.map((spread): Cell[] => {
-    const { name, part, unit, values, perSecond } = spread
-    const at = (q: number) => ({ right: measured(quantile(values, q), unit) })
-    return [
-      ambiguous.has(name) ? `${part}: ${name}` : name,
-      { right: happened(spread) ? rate(perSecond, '') : '–' },
-      at(0.5),
-      ...(isWide ? [at(0.9)] : []),
-      at(0.99),
-      ...(isWide ? [at(0.999)] : []),
-      { right: measured(greatest(values), unit) },
-      unit === 's' ? bars(onLogAxis(values, SHORTEST, LONGEST, picture)) : '',
-    ]
+  const at = (label: string, q: number): Column => ({
+    head: { right: label },
+    cell: ({ values, unit }) => ({ right: measured(quantile(values, q), unit) }),
   })
-  const [first = '', ...lines] = grid([head, ...cells], room.columns)
+  const name: Column = {
+    head: isSinceBegin ? 'since it began' : 'last 10 s',
+    cell: ({ name, part }) => (ambiguous.has(name) ? `${part}: ${name}` : name),
+  }
+  const often: Column = {
+    head: { right: 'rate' },
+    cell: spread => ({ right: happened(spread) ? rate(spread.perSecond, '') : '–' }),
+  }
+  const longest: Column = {
+    head: { right: 'max' },
+    cell: ({ values, unit }) => ({ right: measured(greatest(values), unit) }),
+  }
+  const course: Column = {
+    head: axis(picture),
+    cell: ({ values, unit }) => (unit === 's' ? bars(onLogAxis(values, SHORTEST, LONGEST, picture)) : ''),
+  }
+  const [p50, p90, p99, p999] = [at('p50', 0.5), at('p90', 0.9), at('p99', 0.99), at('p99.9', 0.999)]
+  const choices = [
+    ...(isWide ? [[name, often, p50, p90, p99, p999, longest, course]] : []),
+    [name, often, p50, p99, longest, course],
+    [name, often, p50, p99, longest],
+    [name, often, p50, p99],
+    [name, p50, p99],
+  ]
+  const [first = '', ...lines] = grid(fitting(choices, some, room.columns), room.columns)
   const rest = shown.length - some.length
   return [
     bold(first),
     ...lines.map((line, i) => (happened(some[i] as Spread) ? line : dim(line))),
     ...(rest > 0 ? [dim(`… ${rest} more`)] : []),
   ]
+}
+
+/** What stands in a column: above it, and of each row. */
+interface Column {
+  readonly head: Cell
+  cell(spread: Spread): Cell
+}
+
+/** The rows with the first of these choices of columns that the width holds, else the last: half a number misleads. */
+function fitting(choices: readonly Column[][], spreads: readonly Spread[], width: number): Cell[][] {
+  const all = choices.map(columns => [
+    columns.map(({ head }) => head),
+    ...spreads.map(spread => columns.map(({ cell }) => cell(spread))),
+  ])
+  return all.find(rows => gridWidth(rows) <= width) ?? all.at(-1) ?? []
 }
 
 /** The axis of the pictures: where 1 µs, 1 ms and 1 s are. */
