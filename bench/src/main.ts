@@ -8,6 +8,7 @@ import { benchmarks } from './benchmarks/index.js'
 import type { Entrant, NativePrograms } from './contestant.js'
 import { type Failed, updateDocument, writeDocument } from './document.js'
 import { describeMachine, fileSystem } from './machine.js'
+import { updateOverviews } from './overviews.js'
 import { type Peers, type RunOptions, runBenchmark } from './rounds.js'
 import { fullSizes, SMOKE } from './sizes.js'
 import { jsonLine, machineText, Progress, resultTable } from './terminal.js'
@@ -128,17 +129,20 @@ async function run(names: readonly string[], options: Options, environment: Envi
   progress.end()
   const complete = names.length === 0 && !options.smoke && options.peers
   if (complete) {
-    const path = await writeDocument(machine, results, failed, how.rounds)
-    await environment.format(path)
-    progress.print(`written: ${path}`)
+    await finish(await writeDocument(machine, results, failed, how.rounds), environment, progress)
   } else if (options.update && !options.smoke && results.length > 0) {
-    const path = await updateDocument(machine, results)
-    await environment.format(path)
-    progress.print(`updated: ${path}`)
+    await finish(await updateDocument(machine, results), environment, progress)
   }
   if (failed.length === 0) return 0
   progress.print(pc.red(`did not run: ${failed.map(({ name }) => name).join(', ')}`))
   return 1
+}
+
+/** Formats the document, and brings what other pages show of it up to it. */
+async function finish(document: string, { format }: Environment, progress: Progress): Promise<void> {
+  await format(document)
+  for (const page of updateOverviews(document)) await format(page)
+  progress.print(`written: ${document}, and the figures of the overviews`)
 }
 
 /** The benchmarks that are asked for. */
