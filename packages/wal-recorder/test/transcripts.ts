@@ -18,11 +18,12 @@ export class Transcripts {
   readonly #path: URL
   readonly #text: string
   readonly #blocks = new Map<string, ShownBlock[]>()
+  readonly #commands = new Map<string, string[]>()
 
   constructor(path: URL) {
     this.#path = path
     this.#text = readFileSync(path, 'utf8')
-    const sections = this.#text.split(/^### /m).slice(1)
+    const sections = this.#text.split(/^##+ /m).slice(1)
     for (const section of sections) {
       const [title = ''] = section.split('\n')
       const blocks = [...section.matchAll(/^```(?:console|text)\n(.*?)^```$/gms)]
@@ -30,7 +31,22 @@ export class Transcripts {
         title,
         blocks.map(([, text = '']) => ({ text, shown: shown(text) })),
       )
+      const commands = [...section.matchAll(/^```sh\n(.*?)^```$/gms)]
+      this.#commands.set(
+        title,
+        commands.flatMap(([, text = '']) => text.trim().split('\n')),
+      )
     }
+  }
+
+  /** The sections that show commands with what they print, or a message. */
+  get sections(): string[] {
+    return [...this.#blocks.keys()].filter(title => this.of(title).length > 0)
+  }
+
+  /** The commands of a section that are shown without what they print. */
+  commandsOf(section: string): readonly string[] {
+    return this.#commands.get(section) ?? []
   }
 
   /** The blocks of a section, in order. */
@@ -61,15 +77,23 @@ function shown(text: string): Shown[] {
 /** Without what is another one each time: times, rates, sizes on disk, processes, how many segments were ready. */
 export function withoutChance(text: string): string {
   return text
+    .replaceAll(/^ +\d{8} +prepared .*\n/gm, '')
+    .replaceAll(/\d+ files of/g, 'N files of')
+    .replaceAll(/^( +\d{8} .*?)[\d.]+ [KM]iB +[\d.-]+ /gm, '$1 SIZE RATIO ')
+    .replaceAll(/[\d.]+ [KM]iB on disk/g, 'SIZE on disk')
+    .replaceAll(/ segments of [\d.]+ [KM]iB/g, ' segments of SIZE')
+    .replaceAll(/^Log id .*$/gm, 'Log id')
+    .replaceAll(/^On .*$/gm, 'On')
+    .replaceAll(/"elapsedNs":\d+/g, '"elapsedNs":N')
     .replaceAll(/^ +\d{8}\.wal +0 +[\d.]+ KiB +- .*\n/gm, '')
     .replaceAll(/^\d+ pieces/gm, 'N pieces')
-    .replaceAll(/\d{4}-\d\d-\d\dT[\d:]+Z/g, 'TIME')
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
     .replaceAll(/\d{8}T\d{6}Z(-\d+)?/g, 'STAMP')
     .replaceAll(/ in [\d.]+ m?s\b/g, ' in SECONDS')
     .replaceAll(/, [\d.]+ ([KMG]i)?B at [\d.]+ ([KMG]i)?B\/s/g, '')
     .replaceAll(/^Rate .*$/gm, 'Rate')
     .replaceAll(/^Written .*$/gm, 'Written')
-    .replaceAll(/\d+ prepared; [\d.]+ MiB on disk/g, 'N prepared')
+    .replaceAll(/\d+ prepared; SIZE/g, 'N prepared; SIZE')
     .replaceAll(/process \d+/g, 'process N')
     .replaceAll(/\s+/g, ' ')
     .trim()
