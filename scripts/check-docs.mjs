@@ -1,11 +1,13 @@
 // node scripts/check-docs.mjs: whether the documentation still says what is. It compiles every code block, runs those
 // marked `run`, follows every link between files, and compares tables with the sources they describe.
-// Needs what `npm run build` makes. Prints one line for each finding, as `file:line: what`; exit code 1 if there is any.
-import { readdirSync, readFileSync } from 'node:fs'
+// Needs what `npm test` installs and builds. Prints one line for each finding, as `file:line: what`; exit code 1 if there
+// is any.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { checkCode } from './docs/code.mjs'
+import { checkCommands } from './docs/commands.mjs'
 import { checkFacts } from './docs/facts.mjs'
 import { checkLinks } from './docs/links.mjs'
 import { parseMarkdown } from './docs/markdown.mjs'
@@ -15,9 +17,10 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Every page that users and contributors read. */
 function pages() {
   const inFolder = folder => readdirSync(join(root, folder)).map(name => join(root, folder, name))
-  const packages = inFolder('packages').map(folder => join(folder, 'README.md'))
-  return [...inFolder('.'), ...inFolder('docs'), ...packages]
-    .filter(path => path.endsWith('.md'))
+  const children = ['packages', 'crates', 'examples'].flatMap(inFolder)
+  const readmes = children.map(folder => join(folder, 'README.md'))
+  return [...inFolder('.'), ...inFolder('docs'), ...readmes]
+    .filter(path => path.endsWith('.md') && existsSync(path))
     .map(path => parseMarkdown(relative(root, path), readFileSync(path, 'utf8')))
 }
 
@@ -25,12 +28,14 @@ const documents = pages()
 const checks = [
   ['links', checkLinks],
   ['facts', checkFacts],
+  ['commands', checkCommands],
   ['code', checkCode],
 ]
 let findings = 0
 for (const [name, check] of checks) {
-  const { checked, problems } = await check(root, documents)
+  const { checked, problems, skipped = [] } = await check(root, documents)
   for (const problem of problems) console.log(problem)
+  for (const what of skipped) console.log(`SKIPPED: ${what}`)
   findings += problems.length
   console.log(`${name}: ${checked} checked, ${problems.length} wrong`)
 }

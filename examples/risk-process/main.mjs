@@ -16,10 +16,10 @@ const saved = await loadSnapshot(stateFile)
 const exposure = new Map(saved?.exposure)
 // Saved before the cursor moves: at the cursor, or further on if it was killed in between.
 let done = saved?.eventId ?? cursor.position
-console.log(JSON.stringify({ from: done + 1 }))
-
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop.abort())
+console.log(JSON.stringify({ from: done + 1 }))
+
 try {
   // Durable ones only: a fill that a power cut takes back was no reason to warn anybody.
   for await (const fill of log.follow({ from: done + 1, durableOnly: true, signal: stop.signal })) {

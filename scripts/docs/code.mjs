@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import process from 'node:process'
 import ts from 'typescript'
-import { outcome, runAll } from './run.mjs'
+import { runAll } from './run.mjs'
+import { outcome } from './shell.mjs'
 
 const PACKAGES = ['wal-recorder', 'wal-recovery', 'telemetry']
 const COMMANDS = { 'flashstrike-wal': 'wal-recovery', 'flashstrike-telemetry': 'telemetry' }
@@ -27,12 +28,13 @@ export async function checkCode(root, pages) {
   const toRun = pages.flatMap(({ path, blocks }) =>
     blocks.filter(({ flags }) => flags.includes('run')).map(block => ({ ...block, page: path })),
   )
-  problems.push(...(await runAll(root, folder, toRun)))
+  const ran = await runAll(root, folder, toRun)
+  problems.push(...ran.problems)
   const images = pages.flatMap(({ path, blocks }) =>
     blocks.filter(({ language }) => language === 'hex').map(block => ({ ...block, page: path })),
   )
   for (const image of images) problems.push(...(await readImage(folder, image)))
-  return { checked: blocks.length + toRun.length + images.length, problems }
+  return { checked: blocks.length + ran.checked + images.length, problems, skipped: ran.skipped }
 }
 
 /** A folder in which the packages are found by name, as a user's program finds them. */

@@ -15,6 +15,9 @@ const ERRORS = 'packages/wal-recovery/src/errors.ts'
 const ALL_ERRORS = 'docs/operations.md'
 const TELEMETRY_ERRORS = 'packages/telemetry/src/errors.ts'
 
+/** Crates whose README has a table of features, first thing in its rows. */
+const FEATURES = ['telemetry']
+
 export function checkFacts(root, pages) {
   const problems = []
   const page = path => pages.find(candidate => candidate.path === path)
@@ -23,6 +26,11 @@ export function checkFacts(root, pages) {
     const options = optionsOf(parse(root, source), name)
     checked += options.length
     problems.push(...compareOptions(options, name, page(path)))
+  }
+  for (const crate of FEATURES) {
+    const features = featuresOf(root, crate)
+    checked += features.length
+    problems.push(...compareFeatures(features, page(`crates/${crate}/README.md`)))
   }
   const codes = unionOf(parse(root, ERRORS), 'WalErrorCode')
   const known = new Set([...codes, ...unionOf(parse(root, TELEMETRY_ERRORS), 'MetricsErrorCode')])
@@ -57,6 +65,25 @@ function compareFigures({ path, rows }, { path: measured, rows: all }) {
     ({ line, cells }) => `${path}:${line}: ${measured} has no such figure of ${cells[1]}`,
   )
   return { checked: shown.length, problems }
+}
+
+/** The features of a crate that its users may name. */
+function featuresOf(root, crate) {
+  const manifest = readFileSync(join(root, 'crates', crate, 'Cargo.toml'), 'utf8')
+  const [, features = ''] = /^\[features\]\n(.*?)(?=^\[)/ms.exec(manifest) ?? []
+  return Array.from(features.matchAll(/^([a-z-]+) = /gm), ([, name]) => name)
+}
+
+/** Each feature has a row, and each row a feature. */
+function compareFeatures(features, { path, rows }) {
+  const begin = rows.findIndex(({ cells }) => cells[0] === 'feature') + 2
+  const listed = rows.slice(begin).map(({ cells }) => cells[0].replaceAll('`', ''))
+  const missing = features.filter(name => !listed.includes(name))
+  const strange = listed.filter(name => !features.includes(name))
+  return [
+    ...missing.map(name => `${path}:1: no row for the feature ${name}`),
+    ...strange.map(name => `${path}:1: there is no feature ${name}`),
+  ]
 }
 
 function parse(root, path) {

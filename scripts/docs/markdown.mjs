@@ -2,7 +2,7 @@
 
 /** Reads a page. Lines count from 1; a block's `line` is that of its first line of code. */
 export function parseMarkdown(path, text) {
-  const page = { path, headings: [], links: [], blocks: [], rows: [] }
+  const page = { path, text, headings: [], links: [], blocks: [], rows: [] }
   let fence
   let block
   for (const [index, line] of text.split('\n').entries()) {
@@ -11,10 +11,10 @@ export function parseMarkdown(path, text) {
       else block.code += `${line}\n`
       continue
     }
-    const opened = /^(`{3,})(\S*)(.*)$/.exec(line)
+    const opened = /^(`{3,})([^\s,]*)(.*)$/.exec(line)
     if (opened) {
       fence = opened[1]
-      block = { language: opened[2], flags: opened[3].trim().split(/\s+/), line: index + 2, code: '' }
+      block = { language: opened[2], flags: opened[3].trim().split(/[\s,]+/), line: index + 2, code: '' }
       page.blocks.push(block)
     } else {
       readLine(page, line, index + 1)

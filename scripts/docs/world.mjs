@@ -1,12 +1,15 @@
 // What the code of a page finds where it runs: a collector, a free port, a place in memory, and the logs and metrics that
 // it reads and another program has made.
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 
 const COLLECTOR = 'http://localhost:4318'
 const PORT = '9464'
+/** Other ports that programs of the pages listen on. */
+const OTHER_PORTS = ['8080']
 const MEMORY = '/dev/shm/'
 const ELSEWHERE = '/backup/'
 /** How long a push that has ended may be on its way to who looks for it here; only a failure takes it all. */
@@ -27,16 +30,26 @@ await wal.close()`,
 const wal = await Recorder.open({ dir: './orders' })
 wal.appendBatch(['one', 'two'])
 await wal.close()`,
+  fills: `import { Recorder, defineEvent, i64, u32, u8 } from '@flashstrike/wal-recorder'
+const Fill = defineEvent('Fill', { account: u32, price: i64, quantity: u32, isBuy: u8 })
+const wal = await Recorder.open({ dir: './fills', event: Fill })
+for (let i = 1; i <= 1000; i++) wal.append({ account: i % 9, price: 100, quantity: i, isBuy: i % 2 })
+await wal.close()`,
   'orders.page': `import { Recorder } from '@flashstrike/wal-recorder'
 const wal = await Recorder.open({ dir: './measured-orders', telemetry: { file: '${MEMORY}orders.page' } })
 wal.appendBatch(['one', 'two'])
 await wal.close()`,
 }
 
+/** A failed request is a failure, and says why. */
+const CURL = 'fail\nsilent\nshow-error\n'
+
 export class World {
+  /** What programs find in their environment. */
+  env
   #receiver
   #arriving
-  #port
+  #ports
   #memory
   #elsewhere
 
@@ -46,21 +59,28 @@ export class World {
     // The one that the packages' own tests push to.
     const { startReceiver } = await import(join(root, 'packages/telemetry/test/dist/otlp-receiver.js'))
     world.#receiver = await startReceiver()
-    const server = createServer().listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    world.#port = String(server.address().port)
-    server.close()
+    world.#ports = new Map()
+    for (const port of [PORT, ...OTHER_PORTS]) world.#ports.set(port, await freePort())
     world.#memory = existsSync(MEMORY) ? mkdtempSync(join(MEMORY, 'flashstrike-docs-')) : undefined
     world.#elsewhere = mkdtempSync(join(folder, 'elsewhere-'))
+    writeFileSync(join(world.#elsewhere, '.curlrc'), CURL)
+    world.env = { CURL_HOME: world.#elsewhere }
     return world
   }
 
-  /** The code as it is here; undefined if this machine does not have what it needs. */
+  /** What the code needs and this machine does not have; undefined if it has everything. */
+  lacking(code) {
+    if (this.#memory === undefined && code.includes(MEMORY)) return `there is no ${MEMORY} here`
+    if (/^curl /m.test(code) && !hasCurl()) return 'there is no curl here'
+    return undefined
+  }
+
+  /** The code as it is here. */
   here(code) {
-    if (this.#memory === undefined && code.includes(MEMORY)) return undefined
-    return code
+    const [...ports] = this.#ports
+    return ports
+      .reduce((text, [port, here]) => text.replaceAll(port, here), code)
       .replaceAll(COLLECTOR, this.#receiver.httpUrl)
-      .replaceAll(PORT, this.#port)
       .replaceAll(MEMORY, `${this.#memory}/`)
       .replaceAll(ELSEWHERE, `${this.#elsewhere}/`)
   }
@@ -70,6 +90,7 @@ export class World {
     const read = [
       ...code.matchAll(/Recovery\.open(?:<\w+>)?\(\{ dir: '\.\/(\w+)'/g),
       ...code.matchAll(/npx flashstrike-\S+ \S+ \S*\/([\w.]+)/g),
+      ...code.matchAll(/node main\.mjs \.\/(fills)/g),
     ]
     return [...new Set(read.map(([, name]) => name))]
       .filter(name => name in MAKERS && !existsSync(join(directory, name)))
@@ -80,7 +101,7 @@ export class World {
   epilogue(code) {
     const pushed = code.includes('new PeriodicExportingMetricReader') ? 'await reader.forceFlush()\n' : ''
     const scraped = code.includes(`port: ${PORT}`)
-      ? `const scrape = await (await fetch('http://127.0.0.1:${this.#port}/metrics')).text()
+      ? `const scrape = await (await fetch('http://127.0.0.1:${this.#ports.get(PORT)}/metrics')).text()
 if (!scrape.includes('wal_recorder_manager_events_total')) throw new Error(scrape)\n`
       : ''
     return pushed + scraped
@@ -111,4 +132,16 @@ if (!scrape.includes('wal_recorder_manager_events_total')) throw new Error(scrap
     for (const directory of [this.#memory, this.#elsewhere])
       if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
   }
+}
+
+function hasCurl() {
+  return spawnSync('curl', ['--version']).status === 0
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  return String(port)
 }

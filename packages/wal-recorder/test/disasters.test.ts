@@ -52,6 +52,12 @@ function putBack(t: ExecutionContext, log: string, piece: string): string {
   return copy
 }
 
+test('no other section shows what a command prints', t => {
+  const played = ['Killed', 'Power cut', 'A flipped bit', 'A missing segment', 'Full disk']
+  t.deepEqual(transcripts.sections, played)
+  t.is(transcripts.commandsOf('Putting bytes back').length, 2)
+})
+
 test('killed', async t => {
   const scene = begin(scenery(t))
   await traded(t, scene.log, 'killed', 'SIGKILL')

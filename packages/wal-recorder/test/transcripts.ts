@@ -39,9 +39,9 @@ export class Transcripts {
     }
   }
 
-  /** The sections that show commands with what they print, or a message. */
+  /** The sections that show commands with what they print. */
   get sections(): string[] {
-    return [...this.#blocks.keys()].filter(title => this.of(title).length > 0)
+    return [...this.#blocks.keys()].filter(title => this.of(title).some(({ shown }) => shown.length > 0))
   }
 
   /** The commands of a section that are shown without what they print. */
