@@ -11,13 +11,18 @@ const LICENCE_FILE = /^(licen[cs]e|copying|copyright|notice|unlicense)/i
 export async function thirdPartyNotices(addon, { target }) {
   const names = await compiledIn(addonCrates[addon], target)
   const packages = await cratesOfWorkspace()
+  const unknown = names.find(name => !packages.has(name))
+  if (unknown !== undefined) throw new ScriptError(`cargo knows no sources of ${unknown}`)
+  return noticesOf(names.map(name => packages.get(name)))
+}
+
+/** The text for crates as cargo describes them; throws where one may not be compiled into what is released. */
+export async function noticesOf(crates) {
   const texts = new Map()
   const add = (label, text) => texts.set(text, [...(texts.get(text) ?? []), label])
-  for (const name of names) {
-    const crate = packages.get(name)
-    if (crate === undefined) throw new ScriptError(`cargo knows no sources of ${name}`)
+  for (const crate of crates) {
     await checkLicence(crate)
-    const label = `${name}, ${crate.license}, ${crate.repository ?? 'no repository'}`
+    const label = `${crate.name} ${crate.version}, ${crate.license}, ${crate.repository ?? 'no repository'}`
     for (const text of await licencesOf(crate)) add(label, text)
   }
   add(
