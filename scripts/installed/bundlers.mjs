@@ -7,8 +7,10 @@ import webpack from 'webpack'
 /** Bundles a program of a folder into `outfile`; `options` are esbuild's. */
 export function bundleByEsbuild({ folder }, entry, outfile, options) {
   return build({
-    entryPoints: [join(folder, entry)],
-    outfile: join(folder, outfile),
+    // From there it looks for what Yarn 4 has instead of node_modules.
+    absWorkingDir: folder,
+    entryPoints: [entry],
+    outfile,
     bundle: true,
     platform: 'node',
     logLevel: 'silent',

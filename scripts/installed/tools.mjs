@@ -54,14 +54,19 @@ export class Place {
     writeFileSync(path, text)
   }
 
-  /** Runs a command with nothing of this process' environment but what Windows cannot do without. */
-  run(command, args) {
+  /** Nothing of this process' environment but what Windows cannot do without. */
+  get environment() {
     const { SystemRoot } = process.env
     const at = name => join(this.base, name)
     const [HOME, PATH, tmp] = [at('home'), at('bin'), at('tmp')]
     const windows = { SystemRoot, USERPROFILE: HOME, APPDATA: HOME, LOCALAPPDATA: HOME, TEMP: tmp }
-    const own = { HOME, PATH, TMPDIR: tmp, LANG: 'C.UTF-8', ...(SystemRoot && windows) }
-    return collect(command, args, { cwd: this.folder, bare: true, env: own, limitMs: 10 * 60_000 })
+    return { HOME, PATH, TMPDIR: tmp, LANG: 'C.UTF-8', ...(SystemRoot && windows) }
+  }
+
+  /** Runs a command in this environment. */
+  run(command, args) {
+    const options = { cwd: this.folder, bare: true, env: this.environment, limitMs: 10 * 60_000 }
+    return collect(command, args, options)
   }
 
   /** Runs a command that was installed. */
@@ -73,6 +78,13 @@ export class Place {
 
   runNode(args) {
     return this.run(this.node, args)
+  }
+
+  /** Runs the TypeScript that was installed. Yarn 4 has one that finds what it has not unpacked. */
+  typeCheck(manager, args) {
+    const installed = join(this.folder, 'node_modules/typescript/bin/tsc')
+    const tsc = manager === 'yarn 4' ? [tool(...MANAGERS[manager].tool), 'tsc'] : [installed]
+    return this.runNode([...tsc, ...args])
   }
 
   /** Installs packages by name from this registry, with install scripts off. */
