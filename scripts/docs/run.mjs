@@ -31,7 +31,7 @@ export async function runAll(root, folder, blocks, { node = process.execPath, en
   }
   await world.close()
   for (const directory of directories.values()) rmSync(directory, { recursive: true, force: true })
-  return { checked: blocks.length - skipped.length, problems, skipped }
+  return { checked: blocks.length - skipped.length, problems, skipped: [...skipped, ...world.skips] }
 }
 
 async function run(place, directory, { language, flags, code }) {
@@ -45,7 +45,7 @@ async function run(place, directory, { language, flags, code }) {
     language === 'sh'
       ? await runCommands(directory, here, { goesOn: flags.includes('interrupted'), env })
       : await runCode(place, directory, here + world.epilogue(code))
-  return failure ?? world.unpushed(code)
+  return failure ?? world.unreadable() ?? world.unpushed(code)
 }
 
 function runCode({ folder, node, env }, directory, code) {

@@ -2,7 +2,7 @@
 // it reads and another program has made.
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 
@@ -47,6 +47,8 @@ const CURL = 'fail\nsilent\nshow-error\n'
 export class World {
   /** What programs find in their environment. */
   env
+  /** What cannot be looked at here. */
+  skips = []
   #receiver
   #arriving
   #ports
@@ -65,13 +67,18 @@ export class World {
     world.#elsewhere = mkdtempSync(join(folder, 'elsewhere-'))
     writeFileSync(join(world.#elsewhere, '.curlrc'), CURL)
     world.env = { CURL_HOME: world.#elsewhere }
+    if (!isHere('promtool')) world.skips.push('no promtool to read with what is scraped')
     return world
+  }
+
+  get #scrape() {
+    return join(this.#elsewhere, 'scrape.txt')
   }
 
   /** What the code needs and this machine does not have; undefined if it has everything. */
   lacking(code) {
     if (this.#memory === undefined && code.includes(MEMORY)) return `there is no ${MEMORY} here`
-    if (/^curl /m.test(code) && !hasCurl()) return 'there is no curl here'
+    if (/^curl /m.test(code) && !isHere('curl')) return 'there is no curl here'
     return undefined
   }
 
@@ -102,9 +109,25 @@ export class World {
     const pushed = code.includes('new PeriodicExportingMetricReader') ? 'await reader.forceFlush()\n' : ''
     const scraped = code.includes(`port: ${PORT}`)
       ? `const scrape = await (await fetch('http://127.0.0.1:${this.#ports.get(PORT)}/metrics')).text()
-if (!scrape.includes('wal_recorder_manager_events_total')) throw new Error(scrape)\n`
+if (!scrape.includes('wal_recorder_manager_events_total')) throw new Error(scrape)
+const { writeFileSync: keep } = await import('node:fs')
+keep(${JSON.stringify(this.#scrape)}, scrape)\n`
       : ''
     return pushed + scraped
+  }
+
+  /** What Prometheus' own tool has against what was scraped; undefined if nothing was, or it is content. */
+  unreadable() {
+    if (!existsSync(this.#scrape)) return undefined
+    const input = readFileSync(this.#scrape)
+    rmSync(this.#scrape)
+    if (this.skips.length > 0) return undefined
+    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+      input,
+      encoding: 'utf8',
+    })
+    const said = stdout + stderr
+    return status === 0 && said === '' ? undefined : `promtool has ended with ${status}:\n${said}`
   }
 
   /** Why nothing of what it pushes has arrived; undefined if it has, or pushes nothing. */
@@ -134,8 +157,8 @@ if (!scrape.includes('wal_recorder_manager_events_total')) throw new Error(scrap
   }
 }
 
-function hasCurl() {
-  return spawnSync('curl', ['--version']).status === 0
+function isHere(tool) {
+  return spawnSync(tool, ['--version']).status === 0
 }
 
 async function freePort() {
