@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
 import test from 'ava'
 import { collect, root } from '../lib.mjs'
+import { LINK } from '../packing/pages.mjs'
 import { installed, NAMES, PLATFORM, release, succeeds } from './setup.mjs'
 import { Place, tool } from './tools.mjs'
 
@@ -50,7 +51,7 @@ test('every relative link of an installed page leads to a file of its package', 
     const home = join(place.folder, 'node_modules', name)
     for (const page of readdirSync(home, { recursive: true }).filter(path => path.endsWith('.md'))) {
       const text = readFileSync(join(home, page), 'utf8')
-      for (const [, target] of text.matchAll(/(?:\]\(|(?:src|srcset)=")(?![a-z]+:|#)([^)"#\s]+)/g)) {
+      for (const [, , target] of text.matchAll(LINK)) {
         links += 1
         const path = join(home, dirname(page), target)
         t.true(path.startsWith(home) && existsSync(path), `${name}/${page}: ${target}`)

@@ -22,7 +22,7 @@ const PAGES = {
 }
 
 /** A relative link of Markdown, or of a picture in HTML, with what stands before and behind it. */
-const LINK = /(\]\(|(?:src|srcset)=")(?![a-z]+:|#)([^)"#\s]+)/g
+export const LINK = /(\]\(|(?:src|srcset)=")(?![a-z]+:|#)([^)"#\s]+)/g
 
 /** Writes the pages of a package into its folder, and mends the links of its README. Gives what was added. */
 export function addPages(folder, manifest) {
