@@ -26,6 +26,7 @@ pub(crate) fn round(logs: &Path, bytes: u64, seeks: u64) -> Result<Figures, Fail
         }
         whole.add(start.elapsed());
     }
+    // The first time fills the page cache.
     files.search_all(seeks)?;
     let searches = files.search_all(seeks)?.figures();
     Ok(Figures::from([

@@ -1,4 +1,4 @@
-//! The time inside an append at a fixed rate, while every worker of the recorder has something to do.
+//! The time inside an append at a fixed rate or at full speed, while every worker of the recorder has something to do.
 
 use std::hint::{black_box, spin_loop};
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::{Failure, Figures};
 
 /// Between two events: a million a second.
 pub(crate) const PERIOD: Duration = Duration::from_micros(1);
-/// At that rate 20 segments a second.
+/// At a million events a second 20 segments a second.
 const SEGMENT_BYTES: u32 = 3 << 20;
 /// They bridge a fifth of a second in which the disk, or the processor, is somebody else's.
 const PREPARED_SEGMENTS: u32 = 8;

@@ -14,14 +14,14 @@ use crate::{Failure, Figures};
 
 /// Latencies as they come: of all magnitudes, not one bucket over and over.
 const LATENCIES: usize = 4096;
-/// So many calls share a look at the clock.
-const READS: u64 = 50;
+/// Most times that everything is read.
+const MOST_READS: u64 = 50;
 
 /// Records so many times what a component records, and reads a recorder's metrics.
 pub(crate) fn round(calls: u64) -> Figures {
     find_clock_rate();
     let mut figures = recorded(calls);
-    figures.extend(read(calls.min(READS)));
+    figures.extend(read(calls.min(MOST_READS)));
     figures
 }
 
@@ -120,7 +120,7 @@ fn ns_per_call(calls: u64, mut call: impl FnMut(u64)) -> f64 {
 /// Until the clock knows its rate, it is the system's.
 fn find_clock_rate() {
     let start = Instant::now();
-    while start.elapsed().as_millis() < 20 {
+    while start.elapsed().as_millis() < 25 {
         black_box(now_ns());
     }
 }
