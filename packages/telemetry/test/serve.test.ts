@@ -1,39 +1,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { Agent, type IncomingHttpHeaders, request } from 'node:http'
-import { connect, createServer, type Socket } from 'node:net'
+import { Agent } from 'node:http'
+import { connect, createServer } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import test, { type ExecutionContext } from 'ava'
 import { MetricsError, type ServeOptions, walMetrics } from '#src/index.js'
-import { type Limits, listen } from '#src/prometheus/server.js'
+import { listen } from '#src/prometheus/server.js'
+import { ask, raw } from './http-client.js'
 import { goldenBytes, sourceOf } from './support.js'
 
 const metrics = walMetrics(sourceOf(goldenBytes))
 const EVENTS = 'wal_recorder_manager_events_total{'
-
-interface Answer {
-  readonly status: number | undefined
-  readonly headers: IncomingHttpHeaders
-  readonly body: Buffer
-}
-
-interface Asked {
-  readonly method?: string
-  readonly headers?: Record<string, string>
-  readonly body?: string
-  readonly agent?: Agent
-  /** The target as it stands in the request, in the place of the URL's path. */
-  readonly path?: string
-}
-
-async function ask(url: string, { body, ...options }: Asked = {}): Promise<Answer> {
-  const asked = request(url, { agent: false, ...options })
-  asked.end(body)
-  const [response] = await once(asked, 'response')
-  const parts: Buffer[] = []
-  for await (const part of response) parts.push(part)
-  return { status: response.statusCode, headers: response.headers, body: Buffer.concat(parts) }
-}
 
 /** A server on a free port, closed with its test. */
 async function serving(t: ExecutionContext, options: Partial<ServeOptions> = {}) {
@@ -194,123 +171,6 @@ test('a closed server is gone, and closing it again is fine', async t => {
   await Promise.all([server.close(), server.close()])
   await server[Symbol.asyncDispose]()
   await t.throwsAsync(ask(server.url), { code: 'ECONNREFUSED' })
-})
-
-const short: Limits = {
-  headerBytes: 1024,
-  connections: 2,
-  answers: 1,
-  headersMs: 100,
-  stalledMs: 200,
-  idleMs: 100,
-  closingMs: 100,
-}
-
-/** Nothing runs out, however busy the machine is. */
-const patience = { connections: 64, headersMs: 600_000, stalledMs: 600_000, idleMs: 600_000 }
-
-/** A connection that has sent this, and its end; that the other side broke it off is one as well. */
-function sent(port: number, text: string): { socket: Socket; closed: Promise<unknown> } {
-  const socket = connect({ port, host: '127.0.0.1' })
-  socket.on('error', () => {})
-  socket.write(text)
-  return { socket, closed: new Promise(resolve => socket.once('close', resolve)) }
-}
-
-/** What a client gets that sends this and then waits. */
-async function raw(port: number, text: string): Promise<string> {
-  const { socket, closed } = sent(port, text)
-  let received = ''
-  socket.setEncoding('latin1').on('data', part => (received += part))
-  await closed
-  return received
-}
-
-async function limited(t: ExecutionContext, limits: Partial<Limits>, body = Buffer.from('x 1\n')) {
-  const server = await listen(() => body, { port: 0 }, { ...short, ...limits })
-  t.teardown(() => server.close())
-  return server
-}
-
-test('a client that takes its time is not waited for', async t => {
-  const { port } = await limited(t, { ...patience, headersMs: 100 })
-  t.is(await raw(port, ''), 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n')
-  t.regex(await raw(port, 'GET /metrics HTTP/1.1\r\nHost: '), /^HTTP\/1\.1 408 /)
-})
-
-test('after an answer the connection is kept for a while, and no longer', async t => {
-  const { port } = await limited(t, { ...patience, idleMs: 100 })
-  t.regex(await raw(port, 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'), /^HTTP\/1\.1 200 OK/)
-})
-
-test('what is no request, or too long a one, is refused', async t => {
-  const { port } = await limited(t, patience)
-  t.regex(await raw(port, 'nonsense\r\n\r\n'), /^HTTP\/1\.1 400 /)
-  t.regex(await raw(port, `GET /metrics HTTP/1.1\r\nX: ${'x'.repeat(2000)}\r\n\r\n`), /^HTTP\/1\.1 431 /)
-})
-
-test('a client that does not take its answer is dropped', async t => {
-  // More than all buffers between the two hold.
-  const body = Buffer.alloc(64 << 20)
-  const { port, url } = await limited(t, { ...patience, stalledMs: 200, connections: 1 }, body)
-  const { socket, closed } = sent(port, 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n')
-  await once(socket, 'readable')
-  // Its place is free again.
-  await untilAnswered(t, new URL('/-/healthy', url).href)
-  let received = 0
-  socket.on('data', part => (received += part.length))
-  await closed
-  t.true(received < body.length, `${received} bytes`)
-})
-
-test('a client that asks several times at once and breaks off is forgotten', async t => {
-  const limits = { ...patience, answers: 2, closingMs: 600_000 }
-  const server = await limited(t, limits, Buffer.alloc(8 << 20))
-  const { socket, closed } = sent(server.port, 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3))
-  await once(socket, 'readable')
-  socket.resetAndDestroy()
-  await closed
-  await untilAnswered(t, server.url)
-  await t.notThrowsAsync(server.close())
-})
-
-/** Asks until there is a place for one more connection. */
-async function untilAnswered(t: ExecutionContext, url: string): Promise<void> {
-  for (let tries = 0; ; tries += 1) {
-    const answer = await ask(url).catch(() => undefined)
-    if (answer?.status === 200) return
-    t.true(tries < 6_000)
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
-}
-
-test('there are no more connections than the limit', async t => {
-  const { port, url } = await limited(t, { ...patience, connections: 2 })
-  const sockets = [connect({ port, host: '127.0.0.1' }), connect({ port, host: '127.0.0.1' })]
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy()
-  })
-  await Promise.all(sockets.map(socket => once(socket, 'connect')))
-  await t.throwsAsync(ask(url))
-  sockets.pop()?.destroy()
-  await untilAnswered(t, url)
-})
-
-test('closing waits for an answer that is taken, and not for one that is not', async t => {
-  const server = await limited(t, patience, Buffer.alloc(64 << 20))
-  const { socket, closed: gone } = sent(server.port, 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n')
-  await once(socket, 'readable')
-  await server.close()
-  socket.resume()
-  await gone
-  const patient = await limited(t, { ...patience, closingMs: 600_000 }, Buffer.alloc(8 << 20))
-  const asked = request(patient.url, { agent: false }).end()
-  const [response] = await once(asked, 'response')
-  const closed = patient.close()
-  let received = 0
-  for await (const part of response) received += part.length
-  t.is(received, 8 << 20)
-  await closed
 })
 
 test('metrics that cannot be written are told, and the server goes on', async t => {

@@ -39,7 +39,8 @@ export interface Limits {
   readonly closingMs: number
 }
 
-const LIMITS: Limits = {
+/** Those of `serve()`, as the package's page says them. */
+export const LIMITS: Limits = {
   headerBytes: 8192,
   connections: 64,
   answers: 16,
