@@ -20,7 +20,7 @@ const CTRL_C = '\u0003'
 
 /**
  * Runs the program on a terminal of so many columns and 40 rows. Once `expected` is shown, `then` is typed, a signal of
- * this name sent, or the terminal closed (`HANGUP`).
+ * this name sent, or the terminal closed (`HANGUP`); or it is stopped by Ctrl-Z and goes on (`STOP`).
  */
 function onTerminal(
   columns: number,
@@ -41,7 +41,7 @@ function screensOf(t: ExecutionContext, { code, stdout }: Outcome): string {
   const [before = '', rest = ''] = stdout.split('\u001b[?1049h')
   const [screens = '', after] = rest.split('\u001b[?1049l')
   t.is(before, '', 'nothing is written beside its own screen')
-  t.is(after?.replaceAll('^C', ''), '', JSON.stringify(after))
+  t.is(after?.replaceAll(/\^[CZ]/g, ''), '', JSON.stringify(after))
   t.true(stdout.lastIndexOf('\u001b[?25h') > stdout.lastIndexOf('\u001b[?25l'), 'the cursor is there')
   return screens
 }
@@ -78,6 +78,19 @@ test('watch is drawn anew when the terminal becomes narrower or wider, and not o
       t.is(longest > 60, columns === 120, 'what there is room for is used')
     }
   }
+})
+
+test('Ctrl-Z leaves the terminal to the shell as it was, and watch is drawn anew when it goes on', async t => {
+  const { page } = await engineWith(t, 300)
+  // The next look is far off: whatever is drawn is drawn because of that.
+  const args = ['watch', page, '--interval', '1000000']
+  const { code, stdout } = await onTerminal(80, 'since it began', 'STOP', args)
+  const [before = '', after, ...more] = stdout.split('\nSTOPPED\n')
+  t.deepEqual(more, [])
+  t.truthy(after, JSON.stringify(stdout))
+  const first = screensOf(t, { code, stdout: before, stderr: '' })
+  const second = screensOf(t, { code, stdout: after ?? '', stderr: '' })
+  for (const screens of [first, second]) t.regex(stripVTControlCharacters(screens), /^append event +/m)
 })
 
 test('a supervisor and a terminal that hangs up end watch as Ctrl-C does', async t => {
