@@ -50,14 +50,15 @@ export function place(t: ExecutionContext): string {
   return found
 }
 
-/** A process that has appended so many events and shows it on a page. */
+/** A process that has appended so many events and shows it on a page; a `busy` one has done more. */
 export async function engineWith(
   t: ExecutionContext,
   events: number,
+  ...how: readonly 'busy'[]
 ): Promise<{ page: string; child: ChildProcess }> {
   const home = place(t)
   const page = join(home, 'page')
-  const child = spawn(process.execPath, [engine, home, page, String(events)], {
+  const child = spawn(process.execPath, [engine, home, page, String(events), ...how], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   t.teardown(() => child.kill('SIGKILL'))
