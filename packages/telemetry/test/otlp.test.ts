@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { isAbsolute, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { walMetrics } from '#src/index.js'
 import { startReceiver } from './otlp-receiver.js'
 import { checkReceived, expectedPoints, ofLog } from './received-series.js'
@@ -42,15 +43,49 @@ for (const { version: sdkVersion, sdk, exporter } of sdkVersions()) {
   }
 }
 
-test('the types fit those of each SDK', async t => {
-  const typescript = createRequire(import.meta.url).resolve('typescript/bin/tsc')
-  const checked = ['1', '2', '3'].map(async sdkVersion => {
-    const folder = new URL(`../../../../scripts/opentelemetry/sdk-${sdkVersion}/`, import.meta.url)
-    const args = [typescript, '--project', fileURLToPath(folder)]
-    const said = await new Promise<string>(resolve => {
-      execFile(process.execPath, args, (error, stdout) => resolve(error === null ? '' : stdout))
-    })
-    t.is(said, '', `SDK ${sdkVersion}`)
+const EXPORTERS = protocols.map(protocol => `exporter-metrics-otlp-${protocol}`)
+
+for (const sdkVersion of ['1', '2', '3']) {
+  test(`the types fit those of SDK ${sdkVersion}, also together with each of its exporters`, async t => {
+    await checkTypes(t, sdkVersion, 'tsconfig.json', ['sdk-metrics'])
+    await checkTypes(t, sdkVersion, 'tsconfig.exporters.json', ['sdk-metrics', ...EXPORTERS])
   })
-  await Promise.all(checked)
-})
+}
+
+/** Compiles, and looks whether the types of these packages are those that this SDK's folder depends on, and no others. */
+async function checkTypes(
+  t: ExecutionContext,
+  sdkVersion: string,
+  project: string,
+  packages: readonly string[],
+): Promise<void> {
+  const folder = fileURLToPath(
+    new URL(`../../../../scripts/opentelemetry/sdk-${sdkVersion}/`, import.meta.url),
+  )
+  const typescript = createRequire(import.meta.url).resolve('typescript/bin/tsc')
+  const said = await new Promise<string>(resolve => {
+    execFile(process.execPath, [typescript, '--project', join(folder, project), '--listFiles'], (_, stdout) =>
+      resolve(stdout),
+    )
+  })
+  const isFile = (line: string) => isAbsolute(line) && existsSync(line)
+  const lines = said.split('\n').filter(line => line !== '')
+  t.deepEqual(
+    lines.filter(line => !isFile(line)),
+    [],
+    `SDK ${sdkVersion}`,
+  )
+  const files = lines.filter(isFile)
+  const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  for (const name of packages.map(name => `@opentelemetry/${name}`)) {
+    const home = realpathSync(join(folder, 'node_modules', name))
+    const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'))
+    t.is(version, dependencies[name])
+    t.true(
+      files.some(file => file.startsWith(home + sep)),
+      `${name} of SDK ${sdkVersion} was looked at`,
+    )
+    const others = files.filter(file => file.includes(`${name}${sep}`) && !file.startsWith(home + sep))
+    t.deepEqual(others, [], `no other ${name} beside that of SDK ${sdkVersion}`)
+  }
+}
