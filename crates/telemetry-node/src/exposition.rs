@@ -5,9 +5,9 @@ use flashstrike_telemetry::{Snapshot, decode_snapshot};
 use napi::bindgen_prelude::{Buffer, Uint8Array};
 use napi_derive::napi;
 
-use crate::Code;
+use crate::{Code, read, series};
 
-/// Writes the metrics of several sources as Prometheus scrapes them, and remembers which of several like ones was first.
+/// Writes the metrics of several sources as exporters take them, and remembers what each of them is called.
 #[napi]
 #[derive(Default)]
 pub struct NativeExposition(Exposition);
@@ -54,9 +54,20 @@ impl NativeExposition {
         Ok(self.0.write(format, &sources, &missing).into())
     }
 
-    /// The source at this place was taken away: the next new one like it goes on in its series.
+    /// The snapshot in `bytes` as JSON of one series after the other, see `SourceSeries` in the package's `series.ts`.
+    ///
+    /// @param place which source it is of
+    /// @throws as `snapshotJson`
     #[napi(catch_unwind)]
-    pub fn remove(&mut self, place: u32) {
-        self.0.remove(place as usize);
+    pub fn series_json(&mut self, bytes: &[u8], place: u32) -> Result<String, napi::Error<Code>> {
+        let snapshot = read(bytes)?;
+        Ok(series::to_json(&snapshot, self.0.source_of(place as usize, &snapshot)))
+    }
+
+    /// Only the sources at these places are left: the next new one like another goes on in its series.
+    #[napi(catch_unwind)]
+    pub fn keep(&mut self, places: Vec<u32>) {
+        let places: Vec<_> = places.into_iter().map(|place| place as usize).collect();
+        self.0.keep(&places);
     }
 }

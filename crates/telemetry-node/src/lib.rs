@@ -5,7 +5,6 @@
 //! make each object of it through Node-API.
 
 mod exposition;
-mod identities;
 mod json;
 mod page;
 mod series;
@@ -55,14 +54,6 @@ pub fn snapshot_json(bytes: &[u8]) -> Result<String, napi::Error<Code>> {
 #[napi(catch_unwind)]
 pub fn dump(bytes: &[u8]) -> Result<String, napi::Error<Code>> {
     Ok(read(bytes)?.to_string())
-}
-
-/// The snapshot in `bytes` as JSON of one series after the other, see `SourceSeries` in the package's `series.ts`.
-///
-/// @throws as `snapshotJson`
-#[napi(catch_unwind)]
-pub fn series_json(bytes: &[u8]) -> Result<String, napi::Error<Code>> {
-    Ok(series::to_json(&read(bytes)?))
 }
 
 /// A value in the unit of a metric as `dump` writes it.

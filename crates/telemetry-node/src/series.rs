@@ -10,7 +10,8 @@ use crate::json::{seconds_and_nanoseconds, spread};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Source {
+struct Held<'a> {
+    source: Option<&'a str>,
     start_time: [u64; 2],
     time: [u64; 2],
     series: Vec<Described>,
@@ -27,15 +28,16 @@ struct Described {
     value: Value,
 }
 
-pub(crate) fn to_json(snapshot: &Snapshot) -> String {
+pub(crate) fn to_json(snapshot: &Snapshot, source: Option<&str>) -> String {
     let mut gathered = Gathered::default();
     snapshot.collect(&mut gathered);
-    let source = Source {
+    let held = Held {
+        source,
         start_time: seconds_and_nanoseconds(snapshot.started_unix_ns()),
         time: seconds_and_nanoseconds(snapshot.taken_unix_ns()),
         series: gathered.series,
     };
-    serde_json::to_string(&source).expect("strings, numbers and maps with text keys are always JSON")
+    serde_json::to_string(&held).expect("strings, numbers and maps with text keys are always JSON")
 }
 
 #[derive(Default)]

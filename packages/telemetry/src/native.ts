@@ -5,14 +5,11 @@ import type { PrometheusFormat } from './prometheus/format.js'
 export interface TelemetryBinding {
   /** A source's bytes as the JSON text of a `SourceSnapshot`. */
   snapshotJson(bytes: Uint8Array): string
-  /** A source's bytes as the JSON text of a `SourceSeries`. */
-  seriesJson(bytes: Uint8Array): string
   /** A source's bytes for people to read. */
   dump(bytes: Uint8Array): string
   /** A value in the unit of a metric as `dump` writes it. */
   figure(value: number, unit: string): string
   readonly NativeExposition: new () => NativeExposition
-  readonly NativeIdentities: new () => NativeIdentities
   /** Opens the page of another process. */
   attachPage(file: string): NativePage
 }
@@ -26,7 +23,12 @@ export interface NativePage {
   close(): void
 }
 
-/** Writes scrapes for Prometheus, and remembers which of several like sources was the first. */
+/**
+ * Writes what exporters take, and keeps sources apart that say the same of themselves, such as two readers of one log:
+ * exporters refuse or mix up series of the same name and attributes. The first one stays as it is, others get an attribute
+ * `source`, the same in every format and for good, so that a series never changes its name because another one came or
+ * went.
+ */
 export interface NativeExposition {
   /**
    * The metrics of all sources: their bytes, and the number of each, the same every time. One whose bytes cannot be read
@@ -38,23 +40,12 @@ export interface NativeExposition {
     places: readonly number[],
     missing: readonly string[],
   ): Buffer
-  /** The source with this number was taken away: the next new one like it goes on in its series. */
-  remove(place: number): void
-}
-
-/**
- * Keeps sources apart that say the same of themselves, such as two readers of one log: exporters refuse or mix up
- * series of the same name and attributes. The first one stays as it is, others get an attribute `source`, for good, so
- * that a series never changes its name because another one came or went. What one had that was taken away goes to the
- * next new one: a log that is opened anew goes on in its own series.
- */
-export interface NativeIdentities {
-  /** The attribute `source` of each that needs one, of sources with a number that each keeps, and with what they have. */
-  sources(
-    places: readonly number[],
-    attributes: readonly Readonly<Record<string, string>>[],
-  ): readonly (string | null)[]
-  /** Only the sources with these numbers are left. */
+  /** The bytes of the source with this number as the JSON text of a `SourceSeries`. */
+  seriesJson(bytes: Uint8Array, place: number): string
+  /**
+   * Only the sources with these numbers are left. The next new one like one that was taken away goes on in its series, or
+   * it itself if it comes back before that.
+   */
   keep(places: readonly number[]): void
 }
 

@@ -2,6 +2,8 @@ import type { HistogramValue, Time } from './snapshot.js'
 
 /** What a source held, as exporters take it: one series after the other. */
 export interface SourceSeries {
+  /** The attribute `source` of every series, which tells it from another source that is the same in all others. */
+  readonly source: string | null
   /** Since when it counts; `[0, 0]` if unknown. */
   readonly startTime: Time
   /** When it was read. */

@@ -1,7 +1,7 @@
 import { MetricsError } from './errors.js'
 import { loadAddon } from './native.js'
 import type { CollectionResult, MetricProducer } from './opentelemetry/metric-data.js'
-import { type KnownSource, Producer, type ProducerOptions } from './opentelemetry/producer.js'
+import { Producer, type ProducerOptions } from './opentelemetry/producer.js'
 import type { PrometheusFormat } from './prometheus/format.js'
 import {
   checkPrometheusOptions,
@@ -58,8 +58,9 @@ export interface WalMetrics extends MetricProducer {
    */
   add(source: MetricsSource): void
   /**
-   * Leaves a source out from now on, such as one that was closed; the next one that is added with the same labels, such
-   * as the same log opened anew, goes on in its series. `false`: it was not there.
+   * Leaves a source out from now on, such as one that was closed; the next new one that is added with the same labels, such
+   * as the same log opened anew, goes on in its series, or it itself if it is added again before that. `false`: it was not
+   * there.
    */
   remove(source: MetricsSource): boolean
 }
@@ -80,8 +81,10 @@ export function walMetrics(...sources: readonly MetricsSource[]): WalMetrics {
   return new Metrics(sources)
 }
 
-/** A source with its number, which it keeps when it is taken away and comes back. */
-interface Entry extends KnownSource {
+/** A source, which is the same one when it is taken away and comes back. */
+interface Entry {
+  /** Its number, which no other one has. */
+  readonly place: number
   readonly source: MetricsSource
   readonly read: ReadBytes
 }
@@ -110,7 +113,6 @@ class Metrics implements WalMetrics {
     const at = this.#sources.findIndex(known => known.source === source)
     const [removed] = at >= 0 ? this.#sources.splice(at, 1) : []
     if (removed === undefined) return false
-    this.#exposition.remove(removed.place)
     this.#removed.set(source, [...(this.#removed.get(source) ?? []), removed])
     return true
   }
@@ -145,11 +147,9 @@ class Metrics implements WalMetrics {
   }
 
   producer(options?: ProducerOptions): MetricProducer {
-    return new Producer(() => {
-      const { read, errors } = this.#readEach(bytes => JSON.parse(addon.seriesJson(bytes)) as SourceSeries)
-      const places = this.#sources.map(({ place }) => place)
-      return { places, sources: read.map(({ entry, result }) => ({ known: entry, read: result })), errors }
-    }, options)
+    const read = (bytes: Uint8Array, place: number) =>
+      JSON.parse(this.#exposition.seriesJson(bytes, place)) as SourceSeries
+    return new Producer(() => this.#readEach(read), options)
   }
 
   #write(format: PrometheusFormat | 'legacy'): Buffer {
@@ -160,13 +160,14 @@ class Metrics implements WalMetrics {
     return this.#exposition.write(format, sources, places, messages)
   }
 
-  #readEach<Result>(use: (bytes: Uint8Array) => Result) {
+  #readEach<Result>(use: (bytes: Uint8Array, place: number) => Result) {
     const read: { entry: Entry; result: Result }[] = []
     const errors: MetricsError[] = []
+    this.#exposition.keep(this.#sources.map(({ place }) => place))
     // A source that is read may run code of the caller's that takes one away.
     for (const entry of [...this.#sources]) {
       try {
-        read.push({ entry, result: use(entry.read()) })
+        read.push({ entry, result: use(entry.read(), entry.place) })
       } catch (thrown) {
         errors.push(MetricsError.of(thrown, entry.place))
       }

@@ -22,7 +22,12 @@ function histogramOf(values: readonly number[]): HistogramValue {
 test('where the clock is put back no time is told of twice, and none ends before it begins', t => {
   const [deltas, source] = [new Deltas(), {}]
   const told = [100, 200, 150, 180, 250].map(second => {
-    const { since, until } = deltas.of(source, { startTime: [50, 0], time: [second, 0], series: [] })
+    const { since, until } = deltas.of(source, {
+      startTime: [50, 0],
+      time: [second, 0],
+      series: [],
+      source: null,
+    })
     return [since[0], until[0]]
   })
   t.deepEqual(told, [
@@ -48,7 +53,7 @@ test('what came since the collection before is the histogram of exactly that', a
           { type: 'histogram', name: 'h', unit: 's', help: '', attributes: {}, value: histogramOf(all) },
           { type: 'sum', name: 's', unit: '{event}', help: '', attributes: { a: 'b' }, value: all.length },
         ]
-        const read = { startTime: [1, 0], time: [2, at], series } as const
+        const read = { startTime: [1, 0], time: [2, at], series, source: null } as const
         const { since, series: found } = deltas.of(source, read)
         t.deepEqual(since, at === 0 ? [1, 0] : [2, at - 1])
         t.deepEqual(

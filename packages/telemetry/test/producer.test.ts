@@ -234,6 +234,47 @@ test('sources are told apart as in a scrape, also by labels that look like ours'
   )
 })
 
+/** The attribute `source` of each point of `EVENTS`. */
+async function toldApart(producer: MetricProducer): Promise<unknown[]> {
+  const { dataPoints } = find((await collected(producer)).metrics, EVENTS)
+  return dataPoints.map(({ attributes }) => attributes['source'])
+}
+
+test('a source is called the same by every producer and in every scrape, whenever they were made', async t => {
+  const sources = [0, 1, 2].map(() => sourceOf(goldenBytes))
+  const [first = {}, second = {}, third = {}] = sources
+  const metrics = walMetrics(first, second)
+  const scraped = () => {
+    const lines = metrics.prometheus().match(/^wal_recorder_manager_events_total\{.*$/gm) ?? []
+    return lines.map(line => /source="([^"]*)"/.exec(line)?.[1])
+  }
+  const everywhere = async () => {
+    const all = [scraped(), await toldApart(metrics), await toldApart(metrics.producer())]
+    for (const told of all) t.deepEqual(told, all[0])
+    return all[0]
+  }
+  t.deepEqual(await toldApart(metrics), [undefined, '1'])
+  metrics.remove(first)
+  t.deepEqual(await everywhere(), ['1'])
+  metrics.add(third)
+  t.deepEqual(await everywhere(), ['1', undefined])
+  for (const source of [second, third]) metrics.remove(source)
+  t.deepEqual(scraped(), [])
+  for (const source of [third, second]) metrics.add(source)
+  t.deepEqual(await everywhere(), [undefined, '1'], 'who comes back is called as before')
+  metrics.add(first)
+  t.deepEqual(await everywhere(), [undefined, '1', '0'], 'and another name where that is taken')
+})
+
+test('no two points are the same where sources differ in what the log says itself', async t => {
+  const labelled = (kind: string) => sourceOf(() => movedBytes(goldenBytes(), 1, { log: 'x', kind }))
+  const { metrics } = await collected(walMetrics(labelled('a'), labelled('b')))
+  for (const { descriptor, dataPoints } of metrics) {
+    const keys = dataPoints.map(({ attributes }) => JSON.stringify(Object.entries(attributes).sort()))
+    t.is(new Set(keys).size, keys.length, descriptor.name)
+  }
+})
+
 test('whatever its sources do, a producer gives what it can, and says what it cannot', async t => {
   const thrown = sourceOf(() => {
     throw coded('WAL_CLOSED', 'gone')

@@ -273,6 +273,13 @@ test('a source that takes itself away while it is read is read, and so are those
     return goldenBytes()
   })
   const metrics = walMetrics(leaving, sourceOf(goldenBytes))
-  t.is(metrics.snapshot().sources.length, 2)
-  t.is(metrics.snapshot().sources.length, 1)
+  t.regex(metrics.prometheus(), /^wal_recorder_manager_events_total\{log="orders",source="1",/m)
+  metrics.add(sourceOf(goldenBytes))
+  const { sources } = metrics.snapshot()
+  t.is(sources.length, 2)
+  t.regex(
+    metrics.prometheus(),
+    /^wal_recorder_manager_events_total\{log="orders",system/m,
+    'nor does it keep its name',
+  )
 })

@@ -1,6 +1,6 @@
 //! Keeps sources apart that say the same of themselves, such as two readers of one log.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::labels::{Label, safe_name};
 use crate::snapshot::Snapshot;
@@ -8,106 +8,118 @@ use crate::snapshot::Snapshot;
 /// Names of labels that series have besides the attributes in the catalogue.
 const OWN: [&str; 6] = ["system", "subsystem", "outcome", "state", "le", "quantile"];
 
-/// Remembers which source was the first to have its labels. It stays as it is, others get a label `source`, for good, so that a
-/// series never changes its name because another source came or went. What one had that was taken away goes to the next
-/// new one: a log that is opened anew goes on in its own series.
+/// What such a name gets before it where a source has a label of it.
+const EXPORTED: &str = "exported_";
+
+/// Of so many sources that were taken away it is known what they were called.
+const MOST_REMOVED: usize = 256;
+
+/// Remembers what each source is called. The first one with its labels is called by them, others get a label `source`, for
+/// good, so that a series never changes its name because another source came or went. What one was called that was
+/// taken away goes to the next new one, so that a log that is opened anew goes on in its own series; one that comes back
+/// before that is called as it was.
 #[derive(Debug, Default)]
-pub struct Identities {
-    owners: HashMap<Identity, usize>,
-    others: HashSet<(usize, Identity)>,
+pub(super) struct Identities {
+    names: HashMap<usize, Name>,
+    /// The latest at the end.
+    removed: VecDeque<(usize, Name)>,
+}
+
+/// What a source is called in every format.
+#[derive(Debug)]
+struct Name {
+    /// Of the labels that it had then.
+    identity: Identity,
+    source: Option<String>,
 }
 
 /// The side (`recorder`, `recovery`), because the two have no metric in common, and the labels.
-type Identity = (String, Vec<Label>);
-
-impl Identities {
-    /// What the label `source` of each is that tells it from those before it, if it needs one, for exporters with formats of
-    /// their own: of sources with a number that each keeps from one call to the next, and with their labels.
-    pub fn sources(
-        &mut self,
-        sources: impl IntoIterator<Item = (usize, Vec<(String, String)>)>,
-    ) -> Vec<Option<String>> {
-        let mut scrape = self.scrape();
-        sources.into_iter().map(|(place, labels)| scrape.source_of(place, "", &labels)).collect()
-    }
-
-    /// Only the sources with these numbers are left: the next new one with the labels of another goes on in its series.
-    pub fn keep(&mut self, places: &HashSet<usize>) {
-        self.owners.retain(|_, owner| places.contains(owner));
-        self.others.retain(|(other, _)| places.contains(other));
-    }
-
-    pub(super) fn scrape(&mut self) -> Scrape<'_> {
-        Scrape { identities: self, taken: HashSet::new(), labels: Vec::new() }
-    }
-
-    /// The source at this place was taken away.
-    pub(super) fn remove(&mut self, place: usize) {
-        self.owners.retain(|_, &mut owner| owner != place);
-        self.others.retain(|&(other, _)| other != place);
-    }
-
-    fn is_owner(&mut self, place: usize, identity: &Identity) -> bool {
-        let other = (place, identity.clone());
-        if self.others.contains(&other) {
-            return false;
-        }
-        let is_owner = *self.owners.entry(identity.clone()).or_insert(place) == place;
-        if !is_owner {
-            self.others.insert(other);
-        }
-        is_owner
-    }
-}
-
-/// One scrape, in which no two sources have the same labels.
-pub(super) struct Scrape<'a> {
-    identities: &'a mut Identities,
-    taken: HashSet<Identity>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Identity {
+    side: String,
     labels: Vec<Label>,
 }
 
-impl Scrape<'_> {
-    /// The labels of the source at this place.
-    pub(super) fn labels_of(&mut self, place: usize, snapshot: &Snapshot) -> &[Label] {
-        self.labels = own_labels(snapshot);
-        let side = snapshot.metrics().first().map_or("", |metric| &metric.descriptor.section.side);
-        let labels = std::mem::take(&mut self.labels);
-        let source = self.source_of(place, side, &labels);
-        self.labels = if source.is_some() { with_source(&labels, source) } else { labels };
-        &self.labels
+impl Identities {
+    /// The labels of the source at this place as Prometheus takes them.
+    pub(super) fn labels_of(&mut self, place: usize, snapshot: &Snapshot) -> Vec<Label> {
+        let (labels, telling) = own_labels(snapshot);
+        match self.called(place, Identity::of(snapshot, telling)) {
+            Some(source) => with_source(&labels, source),
+            None => labels,
+        }
     }
 
-    /// The label `source` that the source at this place needs besides these labels, if it needs one.
-    fn source_of(&mut self, place: usize, side: &str, labels: &[Label]) -> Option<String> {
-        let mut source = None;
-        let own = identity_of(side, labels.to_vec());
-        let mut is_free = self.identities.is_owner(place, &own) && self.taken.insert(own);
-        let mut tries = 0;
-        while !is_free {
-            // A source may have a label `source` of its own, even one with a number; so this one's is looked at too.
-            source = Some(if tries == 0 { place.to_string() } else { format!("{place}_{tries}") });
-            tries += 1;
-            let identity = identity_of(side, with_source(labels, source.clone()));
-            is_free = !self.identities.owners.contains_key(&identity) && self.taken.insert(identity);
+    /// The label `source` that the source at this place needs besides its own, if it needs one.
+    pub(super) fn source_of(&mut self, place: usize, snapshot: &Snapshot) -> Option<&str> {
+        let (_, telling) = own_labels(snapshot);
+        self.called(place, Identity::of(snapshot, telling))
+    }
+
+    /// Only the sources at these places are left.
+    pub(super) fn keep(&mut self, places: &[usize]) {
+        self.removed.extend(self.names.extract_if(|place, _| !places.contains(place)));
+        self.removed.drain(..self.removed.len().saturating_sub(MOST_REMOVED));
+    }
+
+    fn called(&mut self, place: usize, identity: Identity) -> Option<&str> {
+        if self.names.get(&place).is_none_or(|name| name.identity != identity) {
+            self.names.remove(&place);
+            let source = self.free(place, &identity);
+            self.names.insert(place, Name { identity, source });
         }
-        source
+        self.names[&place].source.as_deref()
+    }
+
+    /// With which label `source`, or none, it is called as no other source is.
+    fn free(&mut self, place: usize, identity: &Identity) -> Option<String> {
+        let known = self.removed.iter().position(|(removed, _)| *removed == place);
+        let known = known.and_then(|at| self.removed.remove(at)).map(|(_, name)| name);
+        let before = known.filter(|name| name.identity == *identity).map(|name| name.source);
+        // A source may have a label `source` of its own, even one with a number; so with this one it may still be taken.
+        let numbers =
+            (0..).map(|tries| Some(if tries == 0 { place.to_string() } else { format!("{place}_{tries}") }));
+        let taken: Vec<Identity> = self.names.values().map(Name::whole).collect();
+        let mut sources = before.into_iter().chain([None]).chain(numbers);
+        let is_free = |source: &Option<String>| !taken.contains(&identity.with(source.as_deref()));
+        sources.find(is_free).expect("there are more numbers than sources")
     }
 }
 
-fn identity_of(side: &str, mut labels: Vec<Label>) -> Identity {
-    labels.sort_unstable();
-    (side.to_owned(), labels)
+impl Name {
+    fn whole(&self) -> Identity {
+        self.identity.with(self.source.as_deref())
+    }
+}
+
+impl Identity {
+    fn of(snapshot: &Snapshot, telling: Vec<Label>) -> Self {
+        let side = snapshot.metrics().first().map_or("", |metric| &metric.descriptor.section.side);
+        Self::new(side, telling)
+    }
+
+    fn new(side: &str, mut labels: Vec<Label>) -> Self {
+        labels.sort_unstable();
+        Self { side: side.to_owned(), labels }
+    }
+
+    fn with(&self, source: Option<&str>) -> Self {
+        match source {
+            Some(source) => Self::new(&self.side, with_source(&self.labels, source)),
+            None => self.clone(),
+        }
+    }
 }
 
 /// The labels with this `source` in the place of one that may be there.
-fn with_source(labels: &[Label], source: Option<String>) -> Vec<Label> {
+fn with_source(labels: &[Label], source: &str) -> Vec<Label> {
     let others = labels.iter().filter(|(name, _)| name != "source").cloned();
-    others.chain(source.map(|source| ("source".to_owned(), source))).collect()
+    others.chain([("source".to_owned(), source.to_owned())]).collect()
 }
 
-/// A source's labels with names that are safe and not those of the log.
-fn own_labels(snapshot: &Snapshot) -> Vec<Label> {
+/// A source's labels with names that are safe and not those of the log; and those of them that tell it from others in every
+/// format: what has the name of one of the log's own does not, because other formats have no room for it.
+fn own_labels(snapshot: &Snapshot) -> (Vec<Label>, Vec<Label>) {
     let attributes = snapshot.metrics().iter().flat_map(|metric| metric.descriptor.attributes.iter());
     let reserved: HashSet<_> =
         attributes.map(|(name, _)| safe_name(name)).chain(OWN.map(Into::into)).collect();
@@ -119,7 +131,7 @@ fn own_labels(snapshot: &Snapshot) -> Vec<Label> {
         }
         let mut name = safe_name(name).into_owned();
         if reserved.contains(name.as_str()) {
-            name.insert_str(0, "exported_");
+            name.insert_str(0, EXPORTED);
         }
         if let Some(&place) = places.get(&name) {
             let (_, values): &mut Label = &mut labels[place];
@@ -130,12 +142,14 @@ fn own_labels(snapshot: &Snapshot) -> Vec<Label> {
             labels.push((name, value.clone()));
         }
     }
-    labels
+    let is_own = |name: &str| name.strip_prefix(EXPORTED).is_some_and(|name| reserved.contains(name));
+    let telling = labels.iter().filter(|(name, _)| !is_own(name)).cloned().collect();
+    (labels, telling)
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::Identities;
+    use super::{Identities, MOST_REMOVED};
     use crate::{RecorderTelemetry, RecoveryTelemetry, Snapshot};
 
     fn source(labels: &[(&str, &str)]) -> Snapshot {
@@ -145,10 +159,9 @@ mod tests {
     }
 
     fn labels(identities: &mut Identities, sources: &[(usize, &Snapshot)]) -> Vec<String> {
-        let mut scrape = identities.scrape();
         let text = |(name, value): &(String, String)| format!("{name}={value}");
         let one = |&(place, snapshot): &(usize, &Snapshot)| {
-            scrape.labels_of(place, snapshot).iter().map(text).collect::<Vec<_>>().join(" ")
+            identities.labels_of(place, snapshot).iter().map(text).collect::<Vec<_>>().join(" ")
         };
         sources.iter().map(one).collect()
     }
@@ -173,7 +186,7 @@ mod tests {
             labels(&mut identities, &[(0, &orders), (1, &orders)]),
             ["log=orders", "log=orders source=1"]
         );
-        identities.remove(0);
+        identities.keep(&[1]);
         assert_eq!(labels(&mut identities, &[(1, &orders)]), ["log=orders source=1"]);
         let after = [(1, &orders), (2, &orders), (3, &orders)];
         let expected = ["log=orders source=1", "log=orders", "log=orders source=3"];
@@ -181,10 +194,55 @@ mod tests {
     }
 
     #[test]
+    fn one_that_comes_back_is_called_as_it_was_unless_another_one_is() {
+        let orders = source(&[("log", "orders")]);
+        let mut identities = Identities::default();
+        let all = [(0, &orders), (1, &orders), (2, &orders)];
+        let before = labels(&mut identities, &all);
+        identities.keep(&[]);
+        let back = [(2, &orders), (1, &orders), (0, &orders)];
+        assert_eq!(
+            labels(&mut identities, &back),
+            ["log=orders source=2", "log=orders source=1", "log=orders"]
+        );
+        assert_eq!(labels(&mut identities, &all), before);
+        identities.keep(&[1, 2]);
+        let taken = [(3, &orders), (0, &orders)];
+        assert_eq!(labels(&mut identities, &taken), ["log=orders", "log=orders source=0"]);
+    }
+
+    #[test]
+    fn labels_that_change_take_another_name_and_leave_nothing_behind() {
+        let orders = source(&[("log", "orders")]);
+        let mut identities = Identities::default();
+        for round in 0..1000 {
+            let round = round.to_string();
+            let changing = source(&[("round", &round)]);
+            let expected = [format!("round={round}"), "log=orders".to_owned()];
+            assert_eq!(labels(&mut identities, &[(0, &changing), (1, &orders)]), expected);
+        }
+        assert_eq!(identities.names.len(), 2);
+        // Not that of another one, which keeps it.
+        assert_eq!(
+            labels(&mut identities, &[(0, &orders), (1, &orders)]),
+            ["log=orders source=0", "log=orders"]
+        );
+        for place in 2..1000 {
+            labels(&mut identities, &[(place, &orders)]);
+            identities.keep(&[0, 1]);
+        }
+        assert_eq!((identities.names.len(), identities.removed.len()), (2, MOST_REMOVED));
+    }
+
+    #[test]
     fn the_names_of_the_log_are_its_own() {
         let given = source(&[("system", "a"), ("kind", "b"), ("le", "c"), ("__x", "d"), ("empty", "")]);
         let found = labels(&mut Identities::default(), &[(0, &given)]);
         assert_eq!(found, ["exported_system=a exported_kind=b exported_le=c _x=d"]);
+        // Nor do they tell sources apart: in a format that has no such labels nothing else would.
+        let [one, other] = ["1", "2"].map(|value| source(&[("kind", value)]));
+        let found = labels(&mut Identities::default(), &[(0, &one), (1, &other)]);
+        assert_eq!(found, ["exported_kind=1", "exported_kind=2 source=1"]);
     }
 
     #[test]

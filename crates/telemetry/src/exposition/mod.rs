@@ -30,8 +30,8 @@
 //! - Two names that become the same share one label, their values joined by `;`.
 //! - An empty value is no label at all: Prometheus makes no difference between the two.
 //!
-//! Sources that are the same in all labels get one more, `source`, from the second on: [`Exposition`] remembers who was
-//! first.
+//! Sources that are the same in all labels of their own get one more, `source`, from the second on: [`Exposition`] remembers
+//! who was first. What a label says that has the name of one of the log's own makes no difference.
 //!
 //! # Histograms
 //!
@@ -51,10 +51,10 @@ use crate::catalogue::Dialect;
 use crate::snapshot::Snapshot;
 
 use families::{Encoding, Families};
+use identities::Identities;
 use protobuf::Protobuf;
 use text::Text;
 
-pub use identities::Identities;
 #[doc(hidden)]
 pub use protobuf::messages;
 
@@ -86,7 +86,7 @@ impl Format {
     }
 }
 
-/// Writes scrapes, and remembers from one to the next which of several like sources was the first.
+/// Writes scrapes, and remembers from one to the next what each source is called.
 #[derive(Debug, Default)]
 pub struct Exposition {
     identities: Identities,
@@ -112,10 +112,17 @@ impl Exposition {
         }
     }
 
-    /// The source with this number was taken away, such as a log that was closed: the next new one with the same labels
-    /// goes on in its series. A source that cannot be read for a while keeps them.
-    pub fn remove(&mut self, place: usize) {
-        self.identities.remove(place);
+    /// The label `source` that the source with this number has in what is written, if it has one: for an exporter with a
+    /// format of its own.
+    pub fn source_of(&mut self, place: usize, snapshot: &Snapshot) -> Option<&str> {
+        self.identities.source_of(place, snapshot)
+    }
+
+    /// Only the sources with these numbers are left; others were taken away, such as a log that was closed. The next new
+    /// one with the labels of such a one goes on in its series, or it itself if it comes back before that. A source that
+    /// cannot be read for a while is to stay among these.
+    pub fn keep(&mut self, places: &[usize]) {
+        self.identities.keep(places);
     }
 
     fn write_as<E: Encoding>(
@@ -126,9 +133,8 @@ impl Exposition {
         missing: &[String],
     ) -> Vec<u8> {
         let mut families = Families::new(encoding, dialect);
-        let mut scrape = self.identities.scrape();
         for &(place, snapshot) in sources {
-            families.source(snapshot, scrape.labels_of(place, snapshot));
+            families.source(snapshot, &self.identities.labels_of(place, snapshot));
         }
         families.sources(sources.len(), missing.len());
         families.finish(missing)

@@ -1,5 +1,4 @@
 import type { MetricsError } from '../errors.js'
-import { loadAddon } from '../native.js'
 import { check, type Rule } from '../options.js'
 import type { Series, SourceSeries } from '../series.js'
 import type { HistogramValue, Time } from '../snapshot.js'
@@ -30,17 +29,10 @@ export interface ProducerOptions {
   readonly temporality?: 'cumulative' | 'delta'
 }
 
-/** A source, as it is known by. */
-export interface KnownSource {
-  /** Its number, which no other one has. */
-  readonly place: number
-}
-
 /** What sources hold, and which of them could not be read. */
 export interface ReadSeries {
-  /** Of all sources there are, also those that could not be read. */
-  readonly places: readonly number[]
-  readonly sources: readonly { readonly known: KnownSource; readonly read: SourceSeries }[]
+  /** Each with what it is known by: always the same object. */
+  readonly read: readonly { readonly entry: object; readonly result: SourceSeries }[]
   readonly errors: readonly MetricsError[]
 }
 
@@ -51,13 +43,11 @@ const OPTIONS: Record<keyof ProducerOptions, Rule> = {
   },
 }
 
-const addon = loadAddon()
 const SCOPE = { name: '@flashstrike/telemetry', version: '0.1.0' }
 
 /** Hands what `read` gives to a reader of OpenTelemetry's. */
 export class Producer implements MetricProducer {
   readonly #read: () => ReadSeries
-  readonly #identities = new addon.NativeIdentities()
   readonly #deltas: Deltas | undefined
 
   /** @throws MetricsError `WAL_UNSUPPORTED` for options that do not exist */
@@ -77,30 +67,24 @@ export class Producer implements MetricProducer {
   }
 
   #collect(): CollectionResult {
-    const { places, sources, errors } = this.#read()
-    this.#identities.keep(places)
-    const names = this.#identities.sources(
-      sources.map(({ known }) => known.place),
-      // All series of a source have its labels, and the first ones of two sources of a kind nothing else that differs.
-      sources.map(({ read }) => read.series[0]?.attributes ?? {}),
-    )
+    const { read, errors } = this.#read()
     const metrics = new Map<string, MetricData>()
-    for (const [at, { known, read }] of sources.entries()) {
-      const delta = this.#deltas?.of(known, read)
-      for (const unnamed of delta?.series ?? read.series) {
-        const series = withSource(unnamed, names[at])
+    for (const { entry, result: held } of read) {
+      const delta = this.#deltas?.of(entry, held)
+      for (const unnamed of delta?.series ?? held.series) {
+        const series = withSource(unnamed, held.source)
         const metric = metrics.get(series.name) ?? empty(series, delta === undefined ? CUMULATIVE : DELTA)
         metrics.set(series.name, metric)
         const counted = series.type === 'gauge' ? undefined : delta
-        add(metric, series, counted?.since ?? read.startTime, counted?.until ?? read.time)
+        add(metric, series, counted?.since ?? held.startTime, counted?.until ?? held.time)
       }
     }
     return result([...metrics.values()], [...errors])
   }
 }
 
-function withSource(series: Series, source: string | null | undefined): Series {
-  return typeof source === 'string' ? { ...series, attributes: { ...series.attributes, source } } : series
+function withSource(series: Series, source: string | null): Series {
+  return source === null ? series : { ...series, attributes: { ...series.attributes, source } }
 }
 
 function result(metrics: MetricData[], errors: unknown[]): CollectionResult {
