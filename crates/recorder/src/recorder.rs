@@ -234,7 +234,7 @@ impl Recorder {
         // Not left to the drop: a garbage collector may come late, and the files would use up its process meanwhile.
         self.manager.let_go();
         self.shared.let_go();
-        self.telemetry.close_page();
+        self.telemetry.close();
         self.lock = None;
         durable.and(stored)
     }

@@ -54,6 +54,21 @@ fn appends_blocks_and_ids() {
     assert_eq!(metrics.number("manager.written_event_id"), 74, "before anything is appended");
 }
 
+fn whether_it_is_open() {
+    let directory = temporary_in_memory();
+    let options = roomy_log(directory.path());
+    let metrics = Metrics(&options.telemetry);
+    let states =
+        || ["live", "closed", "dead"].map(|state| metrics.number(&format!("source.state state={state}")));
+    let mut log = Recorder::open(&options).unwrap();
+    assert_eq!(states(), [1, 0, 0]);
+    log.close().unwrap();
+    assert_eq!(states(), [0, 1, 0]);
+    let dropped = roomy_log(directory.path());
+    drop(Recorder::open(&dropped).unwrap());
+    assert_eq!(Metrics(&dropped.telemetry).number("source.state state=closed"), 1);
+}
+
 fn timed_appends() {
     let directory = temporary_in_memory();
     let options = roomy_log(directory.path());
@@ -251,6 +266,7 @@ fn what_does_not_verify() {
 #[test]
 fn every_metric_moves_by_what_has_occurred_and_none_is_left_out() {
     appends_blocks_and_ids();
+    whether_it_is_open();
     timed_appends();
     group_commit();
     rotation_and_preparation();

@@ -186,9 +186,22 @@ fn what_does_not_verify() {
     assert!(metrics.operation("manager.read_segment_header").1 >= 1);
 }
 
+fn whether_it_is_open() {
+    let directory = temporary_in_memory();
+    closed_log(directory.path(), 1);
+    let recovery = open(directory.path(), &FaultFileSystem::default());
+    let metrics = Metrics(recovery.telemetry());
+    let states =
+        || ["live", "closed", "dead"].map(|state| metrics.number(&format!("source.state state={state}")));
+    assert_eq!(states(), [1, 0, 0]);
+    recovery.telemetry().close();
+    assert_eq!(states(), [0, 1, 0]);
+}
+
 #[test]
 fn every_metric_moves_by_what_has_occurred_and_none_is_left_out() {
     opening_and_replaying();
+    whether_it_is_open();
     preloading();
     failures();
     what_is_gone();

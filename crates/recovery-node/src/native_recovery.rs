@@ -218,7 +218,7 @@ impl NativeRecovery {
     pub fn close(&self) {
         self.recovery.borrow_mut().take();
         // Not left to the garbage collector: the page may be wanted for the next one.
-        self.telemetry.close_page();
+        self.telemetry.close();
     }
 }
 

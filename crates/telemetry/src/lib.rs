@@ -68,6 +68,7 @@ pub mod protocol;
 pub mod recorder;
 pub mod recovery;
 mod snapshot;
+mod source;
 mod status;
 mod sync;
 mod telemetry;

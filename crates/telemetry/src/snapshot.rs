@@ -5,7 +5,8 @@ use std::fmt;
 
 use crate::catalogue::{Descriptor, Section};
 use crate::collect::Collector;
-use crate::{Value, clock, collect, dump};
+use crate::page::PageState;
+use crate::{Value, clock, collect, dump, source};
 
 /// One metric and what it held.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,14 @@ impl Snapshot {
         if let (Some(since), Some(Metric { value: Value::Gauge(lag), .. })) = (since, lag) {
             *lag = since;
         }
+        self
+    }
+
+    /// Says what became of whoever measured it.
+    pub(crate) fn with_state(mut self, state: PageState) -> Self {
+        let side = self.metrics.first().map_or("", |metric| &metric.descriptor.section.side);
+        let catalogue = source::catalogue(side);
+        self.metrics.extend(source::metrics(catalogue, state));
         self
     }
 

@@ -2,15 +2,16 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::catalogue::Descriptor;
 use crate::page::place::Place;
-use crate::page::{NewPage, Page, PageError, PageOptions};
-use crate::{Component, Snapshot, clock};
+use crate::page::{NewPage, Page, PageError, PageOptions, PageState};
+use crate::{Component, Snapshot, clock, source};
 
 /// The struct of everything that a recorder or a recovery measures.
 pub trait Metrics: Default + Send + Sync + 'static {
-    /// Every metric with where it lies in the struct.
+    /// Every metric in the struct with where it lies.
     fn catalogue() -> Vec<Entry>;
 
     /// Appends a copy of every metric, in the order of the catalogue. Those that several threads record are added up.
@@ -38,6 +39,7 @@ pub struct Telemetry<M: Metrics> {
     metrics: Place<M>,
     started_unix_ns: u64,
     labels: Vec<(String, String)>,
+    is_closed: AtomicBool,
 }
 
 impl<M: Metrics> Telemetry<M> {
@@ -51,11 +53,15 @@ impl<M: Metrics> Telemetry<M> {
     #[must_use]
     pub fn labelled(labels: Vec<(String, String)>) -> Arc<Self> {
         clock::start();
-        Arc::new(Self { metrics: Place::on_heap(), started_unix_ns: clock::unix_ns(), labels })
+        Arc::new(Self::at(Place::on_heap(), clock::unix_ns(), labels))
+    }
+
+    fn at(metrics: Place<M>, started_unix_ns: u64, labels: Vec<(String, String)>) -> Self {
+        Self { metrics, started_unix_ns, labels, is_closed: AtomicBool::new(false) }
     }
 
     /// The same in a page, where other processes can read it, see [`page`](crate::page). It is marked as closed by
-    /// [`close_page`](Self::close_page), or when this and all its updaters are dropped.
+    /// [`close`](Self::close), or when this and all its updaters are dropped.
     ///
     /// # Errors
     /// [`PageError::InUse`], [`PageError::NotAPage`], [`PageError::FileSystem`], [`PageError::Full`], [`PageError::Io`];
@@ -64,7 +70,7 @@ impl<M: Metrics> Telemetry<M> {
         clock::start();
         let started_unix_ns = clock::unix_ns();
         let page = NewPage::create(page, &M::catalogue(), &labels, started_unix_ns, size_of::<M>())?;
-        Ok(Arc::new(Self { metrics: Place::on_page(page)?, started_unix_ns, labels }))
+        Ok(Arc::new(Self::at(Place::on_page(page)?, started_unix_ns, labels)))
     }
 
     /// The page that the metrics are in, if they are in one.
@@ -72,9 +78,10 @@ impl<M: Metrics> Telemetry<M> {
         self.metrics.page().map(Page::path)
     }
 
-    /// Says in the page that nothing more will come, and lets another one take its place. What is recorded all the same
-    /// still shows in [`snapshot`](Self::snapshot). Does nothing the second time, or without a page.
-    pub fn close_page(&self) {
+    /// Says that nothing more will come, in snapshots and in the page, in whose place another one may be put then. What is
+    /// recorded all the same still shows in [`snapshot`](Self::snapshot). Does nothing the second time.
+    pub fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
         if let Some(page) = self.metrics.page() {
             page.close();
         }
@@ -92,14 +99,19 @@ impl<M: Metrics> Telemetry<M> {
 
     /// A copy of every metric.
     pub fn snapshot(&self) -> Snapshot {
+        let is_closed = self.is_closed.load(Ordering::Relaxed);
         let mut snapshot = Snapshot::started_at(self.started_unix_ns, &self.labels);
         self.metrics.copy_to(&mut snapshot);
-        snapshot.with_durable_lag()
+        snapshot.with_durable_lag().with_state(if is_closed { PageState::Closed } else { PageState::Live })
     }
 
     /// Every metric with where it lies in [`metrics`](Self::metrics).
     pub fn catalogue() -> Vec<Entry> {
-        M::catalogue()
+        let mut entries = M::catalogue();
+        let side = entries.first().map_or("", |entry| &entry.descriptor.section.side);
+        let of_source = source::catalogue(side).iter();
+        entries.extend(of_source.map(|descriptor| Entry { descriptor, offsets: Vec::new() }));
+        entries
     }
 }
 
@@ -109,7 +121,7 @@ pub struct Entry {
     /// What it is.
     pub descriptor: &'static Descriptor,
     /// Where it lies, in bytes from the beginning of the struct of all metrics. More than one place if several
-    /// threads record it, each at its own: what it holds is the sum.
+    /// threads record it, each at its own: what it holds is the sum. None if it is made for each snapshot.
     pub offsets: Vec<usize>,
 }
 

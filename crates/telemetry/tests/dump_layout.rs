@@ -109,6 +109,7 @@ fn a_whole_snapshot_is_every_component_and_says_whose_it_is() {
             "[Committer Metrics] Snapshot:",
             "[Segment Preparer Metrics] Snapshot:",
             "[Segment Maintainer Metrics] Snapshot:",
+            "[Recorder Source Metrics] Snapshot:",
         ]
     );
     let snapshot = RecoveryTelemetry::new().snapshot().with_label("log", "orders\n[evil]");
@@ -118,6 +119,7 @@ fn a_whole_snapshot_is_every_component_and_says_whose_it_is() {
             r"[Recovery Manager Metrics, log=orders\n[evil]] Snapshot:",
             r"[Segment Reader Metrics, log=orders\n[evil]] Snapshot:",
             r"[Segment Preloader Metrics, log=orders\n[evil]] Snapshot:",
+            r"[Recovery Source Metrics, log=orders\n[evil]] Snapshot:",
         ]
     );
 }

@@ -15,6 +15,7 @@ use flashstrike_telemetry::recovery::RecoveryMetrics;
 use flashstrike_telemetry::{RecorderTelemetry, RecoveryTelemetry, decode_snapshot, encode_snapshot};
 use pages::{
     VALUES_AT, attach, directory, labels, names, options, recorder_on, recovery_on, refused, same_metrics,
+    told,
 };
 
 /// Stores a different number into every word of the values, as if everything there is had been recorded.
@@ -40,7 +41,9 @@ fn every_metric_of_the_catalogue_is_in_the_page_with_every_word_it_has() {
         let own = recorder.snapshot();
         assert_eq!(own.metrics().len(), RecorderTelemetry::catalogue().len());
         same_metrics(&attach(&path).snapshot().unwrap(), &own);
-        same_metrics(&snapshot_of_bytes(&fs::read(&path).unwrap(), &path).unwrap(), &own);
+        let copy = snapshot_of_bytes(&fs::read(&path).unwrap(), &path).unwrap();
+        same_metrics(&copy, &own);
+        assert_eq!(told(&copy), "dead");
     }
 
     let path = directory.path().join("other");
@@ -85,12 +88,19 @@ fn a_page_is_live_until_it_is_closed_and_stays_with_its_last_values() {
     let writer = telemetry.segment_writer_updater();
     let mut page = attach(&path);
     assert_eq!(page.state().unwrap(), PageState::Live);
+    assert_eq!(
+        (told(&page.snapshot().unwrap()), told(&telemetry.snapshot())),
+        ("live".into(), "live".into())
+    );
     writer.on_block_fill(7);
-    telemetry.close_page();
-    telemetry.close_page();
+    telemetry.close();
+    telemetry.close();
     assert_eq!(page.state().unwrap(), PageState::Closed);
     writer.on_block_fill(8);
     let last = telemetry.snapshot();
+    assert_eq!((told(&page.snapshot().unwrap()), told(&last)), ("closed".into(), "closed".into()));
+    let copy = snapshot_of_bytes(&fs::read(&path).unwrap(), &path).unwrap();
+    assert_eq!(told(&copy), "closed");
     drop((telemetry, writer));
     assert_eq!(page.state().unwrap(), PageState::Closed);
     same_metrics(&page.snapshot().unwrap(), &last);
@@ -157,7 +167,7 @@ fn the_page_of_a_living_writer_is_never_taken_from_it() {
     assert_eq!(names(directory.path()), [Path::new("page")]);
 
     // Closed, but still looked at in this process: its place is free.
-    first.close_page();
+    first.close();
     let second = recorder_on(&path);
     assert_eq!(attach(&path).generation(), 2);
     drop(first);

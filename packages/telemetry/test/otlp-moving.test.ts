@@ -43,7 +43,8 @@ function movesInHealth(key: string): boolean {
   const isFailure = name.endsWith('.failures') || attributes['outcome'] === 'failed'
   // Its worker sleeps until there is something to do, and finds it.
   const isNever = name === 'wal.recorder.meta_coordinator.loop.cycles' && attributes['state'] === 'idle'
-  return !isNever && (!isFailure || name === 'wal.recorder.manager.append_event.operations')
+  const isState = name.endsWith('.source.state')
+  return !isNever && !isState && (!isFailure || name === 'wal.recorder.manager.append_event.operations')
 }
 
 /** Of these the one or the other is done when a log is opened. */

@@ -24,7 +24,18 @@ pub enum PageState {
 }
 
 impl PageState {
-    /// The name that the npm package gives it.
+    /// What the state in the header says where somebody holds the lock or nobody does.
+    pub(super) fn of(state: u64, is_held: bool, path: &Path) -> Result<Self, PageError> {
+        match state {
+            header::CLOSED => Ok(Self::Closed),
+            header::LIVE if is_held => Ok(Self::Live),
+            header::LIVE => Ok(Self::Dead),
+            header::BEING_MADE => Err(PageError::NotReady { path: path.into() }),
+            state => Err(PageError::damaged(path, STATE_AT as u64, format!("a state of {state}"))),
+        }
+    }
+
+    /// The name that it has in metrics and in the npm package.
     pub fn name(self) -> &'static str {
         match self {
             Self::Live => "live",
@@ -152,11 +163,12 @@ impl Attached {
 
     fn snapshot(&self, path: &Path) -> Result<Snapshot, PageError> {
         let header = &self.layout.header;
+        let state = self.state(path)?;
         let words = header.values_bytes as usize / WORD;
         let copied = steady::copy(words, |bytes| read_exact_at(&self.file, bytes, header.values_at));
         let values = copied.map_err(|error| unread(path, error))?;
         let cut = || PageError::damaged(path, header.values_at, "fewer values than it says");
-        self.layout.snapshot(&values).ok_or_else(cut)
+        self.layout.snapshot(&values, state).ok_or_else(cut)
     }
 
     fn state(&self, path: &Path) -> Result<PageState, PageError> {
@@ -165,13 +177,7 @@ impl Attached {
             is_write_locked(&self.file).map_err(|error| PageError::io("ask for the lock of", path, error))?;
         let mut word = [0; 8];
         read_exact_at(&self.file, &mut word, STATE_AT as u64).map_err(|error| unread(path, error))?;
-        match u64::from_le_bytes(word) {
-            header::CLOSED => Ok(PageState::Closed),
-            header::LIVE if is_held => Ok(PageState::Live),
-            header::LIVE => Ok(PageState::Dead),
-            header::BEING_MADE => Err(PageError::NotReady { path: path.into() }),
-            state => Err(PageError::damaged(path, STATE_AT as u64, format!("a state of {state}"))),
-        }
+        PageState::of(u64::from_le_bytes(word), is_held, path)
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::PageError;
+use super::header::STATE_AT;
 use super::parse::{Layout, WORD, header_in};
+use super::{PageError, PageState};
 use crate::Snapshot;
 
 /// Reads all bytes of a page that somebody has copied, whoever made them. Never panics, whatever they are. `path` is for
-/// the messages.
+/// the messages. Nobody records in a copy: one of a page that was not closed is that of a dead process.
 ///
 /// # Errors
 /// As [`TelemetryPage::attach`](super::TelemetryPage::attach).
@@ -23,5 +24,6 @@ pub fn snapshot_of_bytes(bytes: &[u8], path: &Path) -> Result<Snapshot, PageErro
     let values = part(header.values_at, header.values_bytes).ok_or_else(outside)?;
     let (words, _) = values.as_chunks::<WORD>();
     let words: Vec<u64> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
-    layout.snapshot(&words).ok_or_else(outside)
+    let state = bytes[STATE_AT..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+    layout.snapshot(&words, PageState::of(state, false, path)?).ok_or_else(outside)
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use super::header::{HEADER_BYTES, Header, MAGIC};
-use super::{MOST_PLACES, PageError};
+use super::{MOST_PLACES, PageError, PageState};
 use crate::protocol::{Described, Reader};
 use crate::snapshot::{Metric, Snapshot};
 use crate::{ProtocolError, Value, clock};
@@ -74,8 +74,9 @@ impl Layout {
         Ok(Self { header, labels, metrics })
     }
 
-    /// Makes a snapshot of a copy of the values.
-    pub(crate) fn snapshot(&self, values: &[u64]) -> Option<Snapshot> {
+    /// Makes a snapshot of a copy of the values, which was made after the state was looked at: so those of a page that
+    /// nobody records in are the last ones.
+    pub(crate) fn snapshot(&self, values: &[u64], state: PageState) -> Option<Snapshot> {
         let metrics = self.metrics.iter().map(|placed| placed.metric(values)).collect::<Option<_>>()?;
         let snapshot = Snapshot {
             taken_unix_ns: clock::unix_ns(),
@@ -84,7 +85,7 @@ impl Layout {
             labels: self.labels.clone(),
             metrics,
         };
-        Some(snapshot.with_durable_lag())
+        Some(snapshot.with_durable_lag().with_state(state))
     }
 }
 

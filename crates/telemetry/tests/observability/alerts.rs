@@ -38,6 +38,7 @@ pub(crate) fn alerts() -> Vec<Alert> {
         appends_refused(),
         sources_missing(),
     ];
+    all.extend(["recorder", "recovery"].map(died));
     all.extend(integrity());
     all.extend(operations());
     all
@@ -138,10 +139,15 @@ fn segments_run_out() -> Alert {
 fn not_durable() -> Alert {
     let (last, durable) =
         (metric("recorder.manager.last_event_id"), metric("recorder.manager.durable_event_id"));
+    let state = metric("recorder.source.state");
     let (last_name, durable_name) = (name(last, Part::Number), name(durable, Part::Number));
     Alert {
         name: "WalNotDurable".to_owned(),
-        expression: format!("{last_name} > {durable_name} and changes({durable_name}[10m]) == 0"),
+        expression: format!(
+            "({last_name} > {durable_name} and changes({durable_name}[10m]) == 0) unless ignoring (subsystem, state) \
+             {}{{state!=\"live\"}} > 0",
+            name(state, Part::Number)
+        ),
         hold: 5,
         severity: "warning",
         summary: "Events of the log {{ $labels.log }} wait to become durable, and none does.".to_owned(),
@@ -152,8 +158,37 @@ fn not_durable() -> Alert {
         series: vec![
             (series(last, Part::Number, ""), "100+100x10 1100+0x30"),
             (series(durable, Part::Number, ""), "100+100x9 1000+0x31"),
+            (series(state, Part::Number, "state=\"live\""), "1+0x40"),
+            (series(state, Part::Number, "state=\"closed\""), "0+0x40"),
+            (series(state, Part::Number, "state=\"dead\""), "0+0x40"),
         ],
         labels: of_section(last),
+    }
+}
+
+/// A source whose process has ended without closing it, and that nobody has opened again since.
+fn died(side: &str) -> Alert {
+    let state = metric(&format!("{side}.source.state"));
+    let is_recorder = side == "recorder";
+    Alert {
+        name: format!("Wal{}Died", camel(side)),
+        expression: format!("{}{{state=\"dead\"}} > 0", name(state, Part::Number)),
+        hold: 5,
+        severity: if is_recorder { "critical" } else { "warning" },
+        summary: format!(
+            "The process of a {side} of the log {{{{ $labels.log }}}} has ended without closing it."
+        ),
+        description: format!(
+            "{} What else is told of it is what it held then. Start it again with the same page, or serve the page no longer if it \
+             is not to come back.",
+            if is_recorder {
+                "Nobody records there. Events that were appended are in the log."
+            } else {
+                "Nobody reads there."
+            }
+        ),
+        series: vec![(series(state, Part::Number, "state=\"dead\""), "0+0x10 1+0x30")],
+        labels: with(of_section(state), "state", "dead"),
     }
 }
 

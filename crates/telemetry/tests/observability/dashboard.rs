@@ -146,7 +146,7 @@ fn overview() -> Vec<Panel> {
         unit,
         targets,
     };
-    let gauge = |name: &str| max(&number(name));
+    let gauge = |name: &str| max("", &number(name));
     let one = |expression, what: &str| vec![(expression, legend(what))];
     vec![
         panel(
@@ -195,6 +195,19 @@ fn overview() -> Vec<Panel> {
         ),
         panel("Failed operations", "All of a component together.", "ops", failures()),
         panel("What did not verify", "By kind of check.", "cps", integrity()),
+        panel(
+            "Dead sources",
+            "1: its process has ended without closing it, and what is shown of it are its last values.",
+            "short",
+            ["recorder", "recovery"]
+                .map(|side| {
+                    let name = number(&format!("{side}.source.state"));
+                    let expression =
+                        format!("max without ({}) ({name}{{{CHOSEN},state=\"dead\"}})", labels_but(""));
+                    (expression, legend(side))
+                })
+                .to_vec(),
+        ),
         panel(
             "Sources of metrics that cannot be read",
             "Above 0: something is missing here.",
@@ -248,6 +261,8 @@ fn of_metric(metric: &Descriptor) -> Vec<Panel> {
         targets,
     };
     let is_bytes = metric.unit == "By";
+    let key = metric.attributes.first().map_or("", |(key, _)| key.as_ref());
+    let told = if key.is_empty() { String::new() } else { format!("{{{{{key}}}}}") };
     let own = || name(metric, Part::Number);
     match metric.kind {
         Kind::Operation => vec![
@@ -266,16 +281,12 @@ fn of_metric(metric: &Descriptor) -> Vec<Panel> {
                 "{event}" => "eps",
                 _ => "cps",
             };
-            let target = match metric.attributes.first() {
-                Some((key, _)) => (by(key, &own()), legend(&format!("{{{{{key}}}}}"))),
-                None => (rate(&own(), ""), legend("")),
-            };
-            vec![panel("", unit, vec![target])]
+            vec![panel("", unit, vec![(by(key, &own()), legend(&told))])]
         }
         Kind::Gauge | Kind::ConstantGauge => {
             // Of an id every digit counts.
             let unit = if metric.unit == "{event_id}" { "locale" } else { "short" };
-            vec![panel("", unit, vec![(max(&own()), legend(""))])]
+            vec![panel("", unit, vec![(max(key, &own()), legend(&told))])]
         }
         Kind::LifeCycle => {
             let time = name(metric, Part::Time);
@@ -312,8 +323,8 @@ fn rate(name: &str, and: &str) -> String {
     format!("sum without ({}) (rate({name}{{{CHOSEN}{and}}}{WINDOW}))", labels_but(""))
 }
 
-fn max(name: &str) -> String {
-    format!("max without ({}) ({name}{{{CHOSEN}}})", labels_but(""))
+fn max(kept: &str, name: &str) -> String {
+    format!("max without ({}) ({name}{{{CHOSEN}}})", labels_but(kept))
 }
 
 fn labels_but(kept: &str) -> String {

@@ -36,7 +36,7 @@ const BRIEFS: [(&str, &str); 6] = [
     ("system", "Whether a log is recorded or read."),
     ("subsystem", "The component that measured it."),
     ("outcome", "How calls ended."),
-    ("state", "What a worker did."),
+    ("state", "What a worker did, or what became of whoever measures."),
     ("kind", "Which check something did not pass."),
     ("direction", "Whether bytes went into compression or came out of it."),
 ];

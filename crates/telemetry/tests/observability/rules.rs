@@ -7,6 +7,10 @@ use crate::alerts::Alert;
 const MADE: &str =
     "# Made from the catalogue of metrics by crates/telemetry/tests/observability; do not edit.\n";
 
+/// What becomes of a source after ten minutes: it is no longer live, and in another state.
+const ENDS: &str = "1+0x10 0+0x30";
+const BEGINS: &str = "0+0x10 1+0x30";
+
 /// A process whose first scrape finds that something was counted, and that counts no more.
 const APPEARS: &str = "_x11 3+0x30";
 
@@ -27,29 +31,47 @@ pub(crate) fn rules(alerts: &[Alert]) -> String {
 }
 
 /// Each alert is silent as long as nothing is wrong, and fires when something is. One that tells of what was counted does so, for ten minutes,
-/// of what the first scrape finds too.
+/// of what the first scrape finds too. One that tells of a level does not of a source that has ended.
 pub(crate) fn tests(alerts: &[Alert]) -> String {
     let mut out = format!("{MADE}rule_files: [prometheus-alerts.yml]\nevaluation_interval: 1m\ntests:\n");
     for alert in alerts {
-        out.push_str(&alert.test(&alert.name, None, &[(10, false), (30, true)]));
+        out.push_str(&alert.test(&alert.name, |_, own| own, &[(10, false), (30, true)]));
         if alert.expression.starts_with("increase(") {
             let name = format!("{} at the first scrape", alert.name);
             out.push_str(&alert.test(
                 &name,
-                Some(APPEARS),
+                |_, _| APPEARS,
                 &[(10, false), (11, true), (20, true), (21, false)],
             ));
+        }
+        if alert.expression.contains(" unless ignoring ") {
+            for state in ["closed", "dead"] {
+                let ended = format!("state=\"{state}\"");
+                let values = |series: &str, own| match series {
+                    live if live.contains("state=\"live\"") => ENDS,
+                    other if other.contains(&ended) => BEGINS,
+                    _ => own,
+                };
+                let title = format!("{} of a {state} source", alert.name);
+                out.push_str(&alert.test(&title, values, &[(10, false), (30, false)]));
+            }
         }
     }
     out
 }
 
 impl Alert {
-    /// A test with these values, or with those that make it fire, and whether it fires after so many minutes.
-    fn test(&self, title: &str, values: Option<&str>, fires: &[(u32, bool)]) -> String {
+    /// A test with these values of each series, of which the second are those that make it fire, and whether it fires after so
+    /// many minutes.
+    fn test(
+        &self,
+        title: &str,
+        values: impl Fn(&str, &'static str) -> &'static str,
+        fires: &[(u32, bool)],
+    ) -> String {
         let mut out = format!("  - name: {title}\n    interval: 1m\n    input_series:\n");
         for (series, own) in &self.series {
-            let values = values.unwrap_or(own);
+            let values = values(series, own);
             writeln!(out, "      - series: {}\n        values: \"{values}\"", quoted(series)).unwrap();
         }
         out.push_str("    alert_rule_test:\n");
