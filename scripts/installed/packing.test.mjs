@@ -97,6 +97,46 @@ testOfAddon('an addon that demands something of glibc without a number is refuse
   await t.throwsAsync(checkAddon(addon, PLATFORM, RELEASE), { message: /needs GLIBC_ABI_DT_RELR$/ })
 })
 
+/** The beginning of a library for macOS, as its linker writes it. */
+function machO(cpu) {
+  const bytes = Buffer.alloc(32)
+  bytes.writeUInt32LE(0xfeedfacf, 0)
+  bytes.writeUInt32LE(cpu === 'x64' ? 0x01000007 : 0x0100000c, 4)
+  return bytes
+}
+
+/** The beginning of a library for Windows. */
+function portableExecutable(machine) {
+  const bytes = Buffer.alloc(256)
+  bytes.write('MZ')
+  bytes.writeUInt32LE(128, 60)
+  bytes.write('PE\0\0', 128, 'latin1')
+  bytes.writeUInt16LE(machine, 132)
+  return bytes
+}
+
+test('an addon for macOS or Windows is refused unless it is for that system and processor', async t => {
+  const files = {
+    'darwin x64': machO('x64'),
+    'darwin arm64': machO('arm64'),
+    'win32 x64': portableExecutable(0x8664),
+    'linux x64': Buffer.from('\u007fELF'.padEnd(256, '\0'), 'latin1'),
+    'win32 arm64': portableExecutable(0xaa64),
+    'something short': Buffer.from('MZ'),
+    nothing: Buffer.alloc(0),
+  }
+  for (const wanted of ['darwin x64', 'darwin arm64', 'win32 x64']) {
+    const [os, cpu] = wanted.split(' ')
+    for (const [name, bytes] of Object.entries(files)) {
+      const file = join(place(t), 'addon.node')
+      writeFileSync(file, bytes)
+      const checked = checkAddon(file, { os, cpu }, RELEASE)
+      if (name === wanted) await t.notThrowsAsync(checked, name)
+      else await t.throwsAsync(checked, { message: new RegExp(`is not for ${os} on ${cpu}$`) }, name)
+    }
+  }
+})
+
 /** A crate as cargo describes it, with files of its own. */
 function crate(t, license, files = {}) {
   const folder = join(place(t), 'crate')

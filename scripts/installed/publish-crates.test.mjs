@@ -21,7 +21,7 @@ case "$1" in
     for last; do :; done
     if [ "$last" = "$(cat "$here/refused")" ]; then echo "error: $last is refused" >&2; exit 101; fi
     echo "$*" >> "$here/uploads"
-    touch "$here/published/$last@${VERSION}" ;;
+    : > "$here/published/$last@${VERSION}" ;;
   *) echo "unexpected: $*" >&2; exit 2 ;;
 esac
 `
