@@ -15,7 +15,7 @@ use crate::{Failure, Figures};
 /// Latencies as they come: of all magnitudes, not one bucket over and over.
 const LATENCIES: usize = 4096;
 /// Most times that everything is read.
-const MOST_READS: u64 = 50;
+const MOST_READS: u64 = 500;
 
 /// Records so many times what a component records, and reads a recorder's metrics.
 pub(crate) fn round(calls: u64) -> Figures {
