@@ -5,10 +5,11 @@ import type { AddressInfo } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import type { SourceSnapshot } from '#src/index.js'
 import { CONTENT_TYPES } from '#src/prometheus/format.js'
+import { checkSamples } from './checked-samples.js'
 import { end, engineWith, run, start } from './command-line.js'
-import { classic, expectedSamples, foundSamples, type Histograms, native } from './expected-samples.js'
+import { classic, native } from './expected-samples.js'
 import { startReceiver } from './otlp-receiver.js'
-import { hasPrometheus, type Prometheus, startPrometheus } from './prometheus-process.js'
+import { hasPrometheus, startPrometheus } from './prometheus-process.js'
 import { checkReceived, expectedPoints, ofLog } from './received-series.js'
 
 /** The page of a recorder that was closed after it had done much, and what `dump --json` says of it. */
@@ -40,26 +41,6 @@ async function asText(t: ExecutionContext, url: string): Promise<string> {
   await once(server, 'listening')
   t.teardown(() => server.close().closeAllConnections())
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-}
-
-async function checkSamples(
-  t: ExecutionContext,
-  prometheus: Prometheus,
-  job: string,
-  sources: readonly SourceSnapshot[],
-  histograms: Histograms,
-): Promise<void> {
-  const numbered = sources.map(snapshot => ({ snapshot }))
-  const expected = expectedSamples(numbered, histograms)
-    .set('["wal_telemetry_sources",[]]', 1)
-    .set('["wal_telemetry_source_errors",[]]', 0)
-  t.true(expected.size > 50, `${expected.size} series`)
-  const found = await prometheus.until(`{job="${job}"}`, found => foundSamples(found).size >= expected.size)
-  t.deepEqual(sorted(foundSamples(found)), sorted(expected), job)
-}
-
-function sorted(samples: ReadonlyMap<string, unknown>): [string, unknown][] {
-  return Array.from(samples).sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 test('a real Prometheus finds every number of a page that is served, as text of both kinds', async t => {
