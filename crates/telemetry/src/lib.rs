@@ -48,7 +48,7 @@
 //! it stands, an OpenTelemetry exponential histogram and a Prometheus native histogram (index + 1, schema 3), and
 //! every coarser classic one can be summed from it without loss.
 
-#[cfg(any(feature = "metrics", feature = "prometheus-client"))]
+#[cfg(any(feature = "metrics", feature = "opentelemetry", feature = "prometheus-client"))]
 pub mod adapters;
 pub mod catalogue;
 pub mod clock;

@@ -22,7 +22,7 @@ use std::collections::HashMap;
 
 use metrics::{Key, Label, Level, Metadata, with_recorder};
 
-use crate::histogram::middle;
+use super::told::Told;
 use crate::{Collector, HistogramSnapshot, Number, Series, Snapshot};
 
 const METADATA: Metadata<'static> =
@@ -33,27 +33,6 @@ const METADATA: Metadata<'static> =
 pub struct Publisher {
     /// What of each counter and histogram the recorder was told already.
     told: HashMap<Key, Told>,
-}
-
-/// What a recorder was told of a counter, or of the buckets of a histogram.
-#[derive(Debug, Default)]
-struct Told {
-    /// Since when the source was counting.
-    started_unix_ns: u64,
-    counts: Vec<u64>,
-}
-
-impl Told {
-    /// What was told of what has counted to this since then: nothing of one that counts anew.
-    fn of(&mut self, started_unix_ns: u64, counts: &[u64]) -> &mut [u64] {
-        let goes_on = self.started_unix_ns == started_unix_ns
-            && self.counts.len() == counts.len()
-            && self.counts.iter().zip(counts).all(|(was, is)| was <= is);
-        if !goes_on {
-            *self = Self { started_unix_ns, counts: vec![0; counts.len()] };
-        }
-        &mut self.counts
-    }
 }
 
 impl Publisher {
@@ -99,10 +78,7 @@ impl Collector for Publishing<'_> {
                 let key = self.key(series);
                 let handle = with_recorder(|recorder| recorder.register_counter(&key, &METADATA));
                 // Recorders keep the greatest value that a counter was set to, which one that counts anew has to outgrow.
-                for told in self.told.entry(key).or_default().of(self.started_unix_ns, &[count]) {
-                    handle.increment(count - *told);
-                    *told = count;
-                }
+                handle.increment(self.told.entry(key).or_default().gained(self.started_unix_ns, count));
             }
             Number::Fraction(_) => self.gauge(series, value),
         }
@@ -120,21 +96,8 @@ impl Collector for Publishing<'_> {
     fn histogram(&mut self, series: &Series<'_>, histogram: &HistogramSnapshot) {
         let key = self.key(series);
         let handle = with_recorder(|recorder| recorder.register_histogram(&key, &METADATA));
-        let counts = histogram.counts();
-        let recorded = self.told.entry(key).or_default().of(self.started_unix_ns, counts);
-        let own = histogram.buckets();
-        let per_unit = f64::from(own.recorded_per_unit);
-        // What was recorded lies between these, which the middle of its bucket may not.
-        let least = histogram.min().map_or(0.0, |min| min as f64 / per_unit);
-        let greatest = histogram.max().map_or(0.0, |max| max as f64 / per_unit);
-        for (slot, (was, &is)) in recorded.iter_mut().zip(counts).enumerate() {
-            let more = is.saturating_sub(*was);
-            if more > 0 {
-                let index = own.min_index + i32::from(slot as u16);
-                let value = middle(own.scale, index).clamp(least, greatest);
-                handle.record_many(value, usize::try_from(more).unwrap_or(usize::MAX));
-                *was = is;
-            }
-        }
+        self.told.entry(key).or_default().values(self.started_unix_ns, histogram, |value, times| {
+            handle.record_many(value, usize::try_from(times).unwrap_or(usize::MAX));
+        });
     }
 }

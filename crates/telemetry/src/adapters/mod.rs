@@ -4,16 +4,20 @@
 //! |---|---|---|
 //! | `prometheus-client` | `prometheus-client` | [`WalCollector`](prometheus_client::WalCollector) goes into a `Registry` |
 //! | `metrics` | `metrics` | [`Publisher`](metrics::Publisher) hands a snapshot to the installed recorder, as often as it is asked to |
-//! | `opentelemetry_sdk` | none | its metrics cannot come from elsewhere: see below |
-//!
-//! # OpenTelemetry
-//!
-//! The Rust SDK has had no `MetricProducer` since 0.26, its readers are not public, and a histogram can only be made by
-//! recording values one by one. A program that pushes OTLP therefore lets its collector scrape what
-//! `exposition` writes (the feature `prometheus`; with the protobuf format native histograms arrive as exponential ones,
-//! bucket for bucket), or leaves the process alone and has the npm package push a [`page`](crate::page) of it.
+//! | `opentelemetry` | `opentelemetry` | [`Publisher`](opentelemetry::Publisher) hands a snapshot to the instruments of a meter, as often as it is asked to |
 
 #[cfg(feature = "metrics")]
 pub mod metrics;
+#[cfg(feature = "opentelemetry")]
+pub mod opentelemetry;
 #[cfg(feature = "prometheus-client")]
 pub mod prometheus_client;
+#[cfg(any(feature = "metrics", feature = "opentelemetry"))]
+mod told;
+
+/// The upper bounds of classic buckets as powers of two, in halves: bounds of the log's own buckets at every scale from 1 on.
+#[cfg(any(feature = "opentelemetry", feature = "prometheus-client"))]
+fn classic_half_octaves(unit: &str) -> impl Iterator<Item = i32> {
+    let (bounds, step) = if unit == "s" { (-48..=6, 1) } else { (0..=64, 2) };
+    bounds.step_by(step)
+}

@@ -24,6 +24,7 @@ use prometheus_client::collector::Collector as ScrapedCollector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
+use super::classic_half_octaves;
 use crate::catalogue::Dialect;
 use crate::histogram::upper_bound;
 use crate::{Collector, HistogramSnapshot, Number, Series, Snapshot};
@@ -157,8 +158,6 @@ impl Value {
 
 /// The buckets in a fixed list of coarser ones, each with what it alone holds.
 fn classic(histogram: &HistogramSnapshot, unit: &str) -> Vec<(f64, u64)> {
-    // In half octaves, which are bounds of the log's buckets at every scale from 1 on.
-    let (bounds, step) = if unit == "s" { (-48..=6, 1) } else { (0..=64, 2) };
     let own = histogram.buckets();
     let mut at = 0;
     let mut taken = |end: usize| {
@@ -167,7 +166,7 @@ fn classic(histogram: &HistogramSnapshot, unit: &str) -> Vec<(f64, u64)> {
         counts.iter().fold(0, |sum: u64, &count| sum.saturating_add(count))
     };
     let mut buckets = Vec::new();
-    for half_octaves in bounds.step_by(step) {
+    for half_octaves in classic_half_octaves(unit) {
         let beyond = i64::from(half_octaves) * (1 << own.scale) / 2 - i64::from(own.min_index);
         let end = usize::try_from(beyond.clamp(0, i64::from(own.count))).unwrap_or(0);
         buckets.push((upper_bound(1, half_octaves - 1), taken(end)));

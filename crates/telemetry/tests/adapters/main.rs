@@ -1,6 +1,9 @@
 //! The log's metrics in other libraries: the numbers are those of the snapshot.
 #![cfg(not(any(loom, feature = "unrecorded")))]
 
+#[cfg(feature = "opentelemetry")]
+mod opentelemetry;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
@@ -30,6 +33,8 @@ struct Expected {
     /// Which of the numbers only grow.
     counters: HashSet<(String, Vec<(String, String)>)>,
     histograms: HashMap<(String, Vec<(String, String)>), HistogramSnapshot>,
+    /// Unit and help of each name.
+    described: HashMap<String, (String, String)>,
 }
 
 impl Expected {
@@ -40,8 +45,10 @@ impl Expected {
         expected
     }
 
-    fn key(&self, name: &str) -> (String, Vec<(String, String)>) {
-        (name.to_owned(), self.labels.clone())
+    fn key(&mut self, series: &Series<'_>) -> (String, Vec<(String, String)>) {
+        let described = (series.unit.to_owned(), series.help.to_owned());
+        self.described.insert(series.name.to_owned(), described);
+        (series.name.to_owned(), self.labels.clone())
     }
 }
 
@@ -55,16 +62,19 @@ impl Collector for Expected {
     }
 
     fn counter(&mut self, series: &Series<'_>, value: Number) {
-        self.counters.insert(self.key(series.name));
+        let key = self.key(series);
+        self.counters.insert(key);
         self.gauge(series, value);
     }
 
     fn gauge(&mut self, series: &Series<'_>, value: Number) {
-        assert!(self.numbers.insert(self.key(series.name), value).is_none());
+        let key = self.key(series);
+        assert!(self.numbers.insert(key, value).is_none());
     }
 
     fn histogram(&mut self, series: &Series<'_>, histogram: &HistogramSnapshot) {
-        assert!(self.histograms.insert(self.key(series.name), histogram.clone()).is_none());
+        let key = self.key(series);
+        assert!(self.histograms.insert(key, histogram.clone()).is_none());
     }
 
     fn dialect(&self) -> flashstrike_telemetry::catalogue::Dialect {
