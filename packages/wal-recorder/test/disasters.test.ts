@@ -49,6 +49,11 @@ function putBack(t: ExecutionContext, log: string, piece: string): string {
   t.is(status, 0, stderr)
   const note = readFileSync(join(copy, 'quarantine', `${piece}.${stamp}.json`), 'utf8')
   t.true(JSON.parse(note).restore.endsWith(`: ${command}`), note)
+  const named = transcripts.membersOf('Quarantine')
+  t.deepEqual(
+    Object.keys(JSON.parse(note)).filter(key => !named.has(key)),
+    [],
+  )
   return copy
 }
 
@@ -61,7 +66,12 @@ test('no other section shows what a command prints', t => {
 test('killed', async t => {
   const scene = begin(scenery(t))
   await traded(t, scene.log, 'killed', 'SIGKILL')
-  const reopen = async () => (await Recorder.open({ dir: scene.log, ...trades })).close()
+  const reopen = async () => {
+    const wal = await Recorder.open({ dir: scene.log, ...trades })
+    const named = [...transcripts.membersOf('The report').keys()]
+    t.deepEqual(Object.keys(wal.report).sort(), named.sort())
+    await wal.close()
+  }
   await play(t, transcripts, 'Killed', { ...scene, before: new Map([[1, reopen]]) })
 })
 

@@ -7,7 +7,7 @@ import { defineEvent, i64, Recovery, u8, u32 } from '@flashstrike/wal-recovery'
 import test from 'ava'
 import { Recorder } from '#src/index.js'
 import { until } from './programs.js'
-import { documented, hasTerminal, play, program, scenery } from './scenes.js'
+import { documented, hasTerminal, play, program, run, scenery } from './scenes.js'
 
 const Trade = defineEvent('Trade', { price: i64, quantity: u32, side: u8 }, { size: 24 })
 const [EVENTS, AT_ONCE] = [30_000, 300]
@@ -16,6 +16,9 @@ const AHEAD = 2
 
 /** Sections that show what is printed on a terminal, and how wide that is. */
 const ON_TERMINAL = new Map([['inspect', 104]])
+
+/** What every object has. */
+const COMMON = ['state', 'bad', 'events', 'firstEventId', 'lastEventId', 'durableEventId']
 
 const transcripts = documented('cli')
 
@@ -50,6 +53,39 @@ async function recordMessages(dir: string): Promise<void> {
   wal.appendBatch(['hello', login, Uint8Array.of(0xff, 0, 0x1b, 0x5b), 'two\nlines'])
   await wal.close()
 }
+
+/** An object as `--json` gives it. */
+type Members = Record<string, unknown>
+
+/** The members of an object that is a value, or of the objects in a list. */
+function keysIn(value: unknown): string[] {
+  const objects = Array.isArray(value) ? value : [value]
+  const isObject = (one: unknown) => typeof one === 'object' && one !== null
+  return [...new Set(objects.filter(isObject).flatMap(one => Object.keys(one)))]
+}
+
+test('--json gives the members that docs/cli.md names, and no others', async t => {
+  const place = scenery(t)
+  await recordOrders(join(place, 'orders'))
+  const common = transcripts.membersOf('What holds for every command')
+  t.deepEqual([...common.keys()].filter(name => COMMON.includes(name)).sort(), [...COMMON].sort())
+  for (const [section, command] of [
+    ['inspect', 'inspect orders'],
+    ['verify', 'verify orders'],
+    ['stat', 'stat orders'],
+    ['copy', 'copy orders backup'],
+  ] as const) {
+    const { output } = run(`flashstrike-wal ${command} --json`, { place })
+    const given = JSON.parse(output) as Members
+    const own = transcripts.membersOf(section)
+    const named = new Set([...own.keys(), ...COMMON])
+    t.deepEqual(Object.keys(given).sort(), [...named].sort(), section)
+    for (const [name, inner] of own) {
+      const unknown = keysIn(given[name]).filter(key => inner.length > 0 && !inner.includes(key))
+      t.deepEqual(unknown, [], `${section}: ${name}`)
+    }
+  }
+})
 
 test('every command prints what docs/cli.md shows', async t => {
   const place = scenery(t)

@@ -19,6 +19,7 @@ export class Transcripts {
   readonly #text: string
   readonly #blocks = new Map<string, ShownBlock[]>()
   readonly #commands = new Map<string, string[]>()
+  readonly #members = new Map<string, Map<string, readonly string[]>>()
 
   constructor(path: URL) {
     this.#path = path
@@ -36,6 +37,7 @@ export class Transcripts {
         title,
         commands.flatMap(([, text = '']) => text.trim().split('\n')),
       )
+      this.#members.set(title, members(section))
     }
   }
 
@@ -47,6 +49,11 @@ export class Transcripts {
   /** The commands of a section that are shown without what they print. */
   commandsOf(section: string): readonly string[] {
     return this.#commands.get(section) ?? []
+  }
+
+  /** The members of an object that a section names, in a table or behind "`--json` gives", each with its own members. */
+  membersOf(section: string): ReadonlyMap<string, readonly string[]> {
+    return this.#members.get(section) ?? new Map()
   }
 
   /** The blocks of a section, in order. */
@@ -62,6 +69,23 @@ export class Transcripts {
       now.replace(block.text, () => text),
     )
   }
+}
+
+/** Code in a text that may be the name of a member. */
+function names(text: string): string[] {
+  const found = Array.from(text.matchAll(/`([a-zA-Z]\w+)`/g), ([, name = '']) => name)
+  return found.filter(name => name !== 'null')
+}
+
+function members(section: string): Map<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>()
+  for (const [, first = '', second = ''] of section.matchAll(/^\| (`[^|]*) \| ([^|]*)/gm))
+    for (const name of names(first)) found.set(name, names(second))
+  const [, sentence = ''] = /^`--json` gives (.*)$/m.exec(section) ?? []
+  // What stands in parentheses is of the member in front of them.
+  for (const [, name = '', inner = ''] of sentence.matchAll(/`(\w+)`(?: \(([^)]*)\))?/g))
+    found.set(name, names(inner))
+  return found
 }
 
 function shown(text: string): Shown[] {
