@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Recorder } from '@flashstrike/wal-recorder'
 import { Recovery } from '@flashstrike/wal-recovery'
 import test, { type ExecutionContext } from 'ava'
+import { activity } from '#src/activity/activity.js'
 import { type MetricsSource, TelemetryPage, walMetrics } from '#src/index.js'
 import { end, engineWith } from './command-line.js'
 import { startReceiver } from './otlp-receiver.js'
@@ -56,6 +57,18 @@ test('a source of this process is live until it is closed', async t => {
     await source.close()
     t.deepEqual(ofSource(source), ['closed'])
   }
+})
+
+test('what watch and report say in words they do not show as numbers too', async t => {
+  const { page } = await engineWith(t, 1)
+  using source = TelemetryPage.attach(page)
+  const [snapshot] = walMetrics(source).snapshot().sources
+  const levels = snapshot === undefined ? [] : activity(snapshot).levels
+  t.deepEqual(
+    levels.map(({ name }) => name).filter(name => name.startsWith('state')),
+    [],
+  )
+  t.true(levels.some(({ name }) => name === 'queue depth'))
 })
 
 test.serial('Prometheus is told, in text for people and under the flat names too', async t => {

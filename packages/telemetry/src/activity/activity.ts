@@ -43,7 +43,7 @@ export interface Loop {
   readonly busy: number
 }
 
-/** What a source did in some time, by what people look for. Everything that the catalogue has is in it. */
+/** What a source did in some time, by what people look for. Everything that the catalogue has is in it but what became of it. */
 export interface Activity {
   /** How long that was; `undefined`: nobody knows. */
   readonly seconds: number | undefined
@@ -63,6 +63,7 @@ export interface Activity {
 
 const EVENT_ID = '{event_id}'
 const FAILURE = '{failure}'
+const SOURCE = '{source}'
 
 /**
  * What happened between two snapshots of a source; without the first one, or if the source began anew, since it began.
@@ -90,7 +91,7 @@ function activityIn(elapsed: number | undefined, now: SourceSnapshot, before?: S
     counts: counts.filter(({ unit }) => unit !== FAILURE),
     failures: counts.filter(({ unit }) => unit === FAILURE),
     watermarks: gauges.filter(({ unit }) => unit === EVENT_ID),
-    levels: gauges.filter(({ unit }) => unit !== EVENT_ID),
+    levels: gauges.filter(({ unit }) => unit !== EVENT_ID && unit !== SOURCE),
     limits: changes.flatMap(change => change.level('constant_gauge')),
     loops: changes.flatMap(change => change.loop()),
   }
