@@ -93,6 +93,9 @@ impl Shared {
             telemetry.meta_store_updater(),
         );
         let telemetry = telemetry.manager_updater();
+        // In this order, so that nobody who looks sees more that is durable than there is.
+        telemetry.set_last_event_id(staging.written_event_id());
+        telemetry.set_written_event_id(staging.written_event_id());
         telemetry.set_durable_event_id(staging.durable_event_id());
         Self {
             context,

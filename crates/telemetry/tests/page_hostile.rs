@@ -95,7 +95,7 @@ fn numbers_that_cannot_be_are_told_with_their_place() {
         (LABELS, &65_u32.to_le_bytes()),
         (LABELS, &u32::MAX.to_le_bytes()),
         (METRICS, &u32::MAX.to_le_bytes()),
-        (METRICS, &4096_u32.to_le_bytes()),
+        (METRICS, &501_u32.to_le_bytes()),
         (CATALOGUE_BYTES, &0_u32.to_le_bytes()),
         (CATALOGUE_BYTES, &u32::MAX.to_le_bytes()),
         // The length of the first label, and the letters of it.
@@ -111,6 +111,17 @@ fn numbers_that_cannot_be_are_told_with_their_place() {
     assert!(matches!(read(&[]), Err(PageError::NotAPage { .. })));
     assert!(matches!(read(&with(8, &2_u32.to_le_bytes())), Err(PageError::Version { found: 2, .. })));
     assert!(matches!(read(&with(16, &0_u64.to_le_bytes())), Err(PageError::NotReady { .. })));
+}
+
+#[test]
+fn labels_that_would_make_every_line_of_metrics_long_are_refused() {
+    // The name of the first label, which is short, and its value, as long as it is made here.
+    let value_at = 130 + usize::from(u16::from_le_bytes([page()[128], page()[129]]));
+    let long = [&5000_u16.to_le_bytes()[..], &[b'x'; 5000]].concat();
+    let mut changed = with(value_at, &long);
+    changed[LABELS..LABELS + 4].copy_from_slice(&1_u32.to_le_bytes());
+    let error = read(&changed).unwrap_err();
+    assert!(error.to_string().contains("labels that are too long"), "{error}");
 }
 
 /// Where the catalogue's first entry begins, its places in front of it.

@@ -138,10 +138,26 @@ fn impossible_buckets_are_refused() {
 }
 
 #[test]
-fn a_label_too_long_for_its_length_is_cut_at_a_character() {
-    let snapshot = Snapshot::empty().with_label("log", "ü".repeat(40_000));
-    let decoded = decode_snapshot(&encode_snapshot(&snapshot)).expect("its own bytes");
-    assert_eq!(decoded.labels()[0].1, "ü".repeat(32_767));
+fn labels_that_would_make_every_line_of_metrics_long_are_refused() {
+    let read = |labels: usize, bytes: usize| {
+        let name = |at: usize| format!("{at:02}");
+        let snapshot = (0..labels).fold(Snapshot::empty(), |snapshot, at| {
+            snapshot.with_label(&name(at), "x".repeat(bytes / labels - 2))
+        });
+        decode_snapshot(&encode_snapshot(&snapshot))
+    };
+    assert!(read(1, 4096).is_ok());
+    assert_eq!(read(1, 4097), Err(ProtocolError::TooMuch { labels: 1, metrics: 0 }));
+    assert!(read(64, 4096).is_ok());
+    assert_eq!(read(65, 65 * 2), Err(ProtocolError::TooMuch { labels: 65, metrics: 0 }));
+}
+
+#[test]
+fn more_metrics_than_any_source_has_are_refused() {
+    const METRIC_COUNT: usize = 12;
+    let mut changed = BYTES.clone();
+    changed[METRIC_COUNT..METRIC_COUNT + 4].copy_from_slice(&513_u32.to_le_bytes());
+    assert!(matches!(decode_snapshot(&changed), Err(ProtocolError::TooMuch { metrics: 513, .. })));
 }
 
 proptest! {

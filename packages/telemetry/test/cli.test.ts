@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Recorder } from '@flashstrike/wal-recorder'
 import test, { type ExecutionContext } from 'ava'
 import type { SourceSnapshot } from '#src/index.js'
 import { end, engineWith, outcome, place, program, run, start } from './command-line.js'
@@ -27,6 +28,25 @@ test('dump shows what a living, a killed and a closed process counted', async t 
     t.is(sources[0].page, page)
     t.is(sources[0].state, how === undefined ? 'live' : how === 'SIGKILL' ? 'dead' : 'closed')
   }
+})
+
+test('nothing that a page says reaches a terminal as a command, or looks like a line of its own', async t => {
+  const home = place(t)
+  const page = join(home, 'page')
+  const allowFileSystem = ['ext4', 'xfs', 'overlay', 'btrfs']
+  const labels = { log: 'a\u001b[2J\nb: live, process 1\u202e' }
+  const wal = await Recorder.open({
+    dir: join(home, 'log'),
+    telemetry: { file: page, labels, allowFileSystem },
+  })
+  const { stdout } = await run(['dump', page])
+  await wal.close()
+  t.true(
+    stdout.startsWith(String.raw`a\u001b[2J\u000ab: live, process 1\u202e · recorder: live, process `),
+    stdout,
+  )
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: what commands a terminal
+  t.notRegex(stdout, /[\u0000-\u0009\u000b-\u001f\u202e]/)
 })
 
 test('serve shows a page to Prometheus until it is interrupted', async t => {

@@ -66,6 +66,22 @@ async function appended(wal: Recorder, events: number): Promise<void> {
   await wal.durable()
 }
 
+test('where the clock was put back after a source had begun, none of its points ends before it begins', async t => {
+  const taken = 24
+  const source = sourceOf(() => {
+    const bytes = goldenBytes()
+    const view = new DataView(bytes.buffer)
+    view.setBigUint64(taken, view.getBigUint64(taken + 8, true) - 3_600_000_000_000n, true)
+    return bytes
+  })
+  for (const temporality of ['cumulative', 'delta'] as const) {
+    const { metrics } = await collected(walMetrics(source).producer({ temporality }))
+    const points = metrics.flatMap(({ dataPoints }) => dataPoints as readonly DataPoint<unknown>[])
+    t.true(points.length > 20, `${points.length}`)
+    for (const { startTime, endTime } of points) t.true(nanoseconds(endTime) >= nanoseconds(startTime))
+  }
+})
+
 test('metrics are a producer themselves, of what was since the source began', async t => {
   const wal = await Recorder.open({ dir: join(await directory(t), 'orders') })
   const metrics = walMetrics(wal)

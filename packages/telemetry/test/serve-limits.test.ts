@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { request } from 'node:http'
+import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { LIMITS, type Limits, listen } from '#src/prometheus/server.js'
@@ -12,6 +12,7 @@ const short: Limits = {
   headerBytes: 1024,
   connections: 2,
   answers: 1,
+  answersEach: 2,
   headersMs: 100,
   stalledMs: 200,
   idleMs: 100,
@@ -68,7 +69,7 @@ test('a client that does not take its answer is dropped', async t => {
 test('a client that asks several times at once and breaks off is forgotten', async t => {
   const limits = { ...patience, answers: 2, closingMs: 600_000 }
   const server = await limited(t, limits, Buffer.alloc(8 << 20))
-  const { socket, closed } = sent(server.port, 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3))
+  const { socket, closed } = sent(server.port, 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(2))
   await once(socket, 'readable')
   socket.resetAndDestroy()
   await closed
@@ -92,6 +93,22 @@ for (const limits of [{ connections: 2 }, { connections: LIMITS.connections }]) 
     await untilAnswered(t, url)
   })
 }
+
+test('a client that goes on asking without taking answers is broken off', async t => {
+  const { port, url } = await limited(t, { ...patience, idleMs: 100, answersEach: 2 })
+  const said = await raw(port, 'GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(500))
+  t.true(said.split('HTTP/1.1 ').length - 1 <= 2, said)
+  t.is((await ask(url)).status, 200)
+})
+
+test('connections that idle do not keep out who asks', async t => {
+  const { url } = await limited(t, { ...patience, connections: 3 })
+  const agents = Array.from({ length: 6 }, () => new Agent({ keepAlive: true }))
+  t.teardown(() => {
+    for (const agent of agents) agent.destroy()
+  })
+  for (const agent of agents) t.is((await ask(url, { agent })).status, 200)
+})
 
 test('closing waits for an answer that is taken, and not for one that is not', async t => {
   const server = await limited(t, patience, Buffer.alloc(64 << 20))
@@ -141,9 +158,9 @@ test('whoever asks while as many as the limit are being answered is told to come
 
 test('serve() keeps to what its page says that nobody can hold it up with', async t => {
   const page = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-  const { headerBytes, connections, answers, headersMs, stalledMs } = LIMITS
+  const { headerBytes, connections, answers, answersEach, headersMs, stalledMs } = LIMITS
   const said = [
-    `${headerBytes / 1024} KiB of headers, no bodies, ${connections} connections, ${answers} answers at a time`,
+    `${headerBytes / 1024} KiB of headers, no bodies, ${connections} connections, ${answers} answers at a time and ${answersEach} of them on one connection`,
     `${headersMs / 1000} s for a request, ${stalledMs / 1000} s for a client that takes nothing`,
   ]
   t.true(page.includes(`Nobody can hold it up: ${said.join(', ')}.`), said.join(', '))

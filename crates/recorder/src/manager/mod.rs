@@ -68,8 +68,6 @@ impl Manager {
             next_is_missing: false,
             sampling: Sampling::new(),
         };
-        made.telemetry.set_last_event_id(made.writer.last_event_id());
-        made.telemetry.set_written_event_id(made.shared.staging.written_event_id());
         made.note_written();
         made
     }

@@ -91,6 +91,7 @@ pub(crate) use create::{NewPage, Page};
 pub use error::PageError;
 pub use image::snapshot_of_bytes;
 use options::absolute;
+pub(crate) use options::labels_fit;
 pub use options::{PageOptions, check_labels};
 pub use process::started_ticks;
 
@@ -105,9 +106,12 @@ pub(crate) const ALIGNMENT: usize = 4096;
 pub(crate) const MOST_BYTES: u64 = 4 << 20;
 /// The largest catalogue that is read.
 pub(crate) const MOST_CATALOGUE_BYTES: usize = 1 << 20;
-/// The most metrics of one page, and the most labels.
-pub(crate) const MOST_METRICS: u32 = 4096;
+/// The most metrics of one page. Ours have some 120.
+pub(crate) const MOST_METRICS: u32 = 500;
+/// The most labels of one source, and the most bytes of all their names and values: they stand in every line that is
+/// written of it, and of a latency there are dozens.
 pub(crate) const MOST_LABELS: u32 = 64;
+pub(crate) const MOST_LABELS_BYTES: usize = 4096;
 /// The most threads that record one metric.
 pub(crate) const MOST_PLACES: u32 = 64;
 

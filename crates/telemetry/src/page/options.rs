@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{MOST_LABELS, PageError};
+use super::{MOST_LABELS, MOST_LABELS_BYTES, PageError};
 
 /// The longest name and the longest value of a label, in bytes.
 const MOST_LABEL_BYTES: usize = 1024;
@@ -63,7 +63,7 @@ pub(super) fn absolute(path: &Path) -> Result<PathBuf, PageError> {
 
 /// Refuses labels that cannot stand beside the attributes that metrics have: at most 64, each name a letter or `_`
 /// followed by letters, digits and `_`, each once and none that metrics have themselves, name and value of at most 1 024
-/// bytes.
+/// bytes, all of them together of at most 4 096.
 ///
 /// # Errors
 /// [`PageError::Option`], which says what it has to be.
@@ -94,7 +94,22 @@ pub fn check_labels(labels: &[(String, String)]) -> Result<(), PageError> {
             return wrong(format!("the label {name:.40} of metrics is longer than {MOST_LABEL_BYTES} bytes"));
         }
     }
+    if !labels_fit(labels) {
+        let bytes = labels_bytes(labels);
+        return wrong(format!(
+            "the labels of metrics have {bytes} bytes together; they stand in every line of metrics, and there may be {MOST_LABELS_BYTES}"
+        ));
+    }
     Ok(())
+}
+
+/// Whether labels, whoever they come from, are few and short enough to stand in everything that is written of a source.
+pub(crate) fn labels_fit(labels: &[(String, String)]) -> bool {
+    labels.len() <= MOST_LABELS as usize && labels_bytes(labels) <= MOST_LABELS_BYTES
+}
+
+fn labels_bytes(labels: &[(String, String)]) -> usize {
+    labels.iter().map(|(name, value)| name.len() + value.len()).sum()
 }
 
 #[cfg(test)]
@@ -118,6 +133,7 @@ mod tests {
             (vec![label("a", "1"), label("a", "2")], "given twice"),
             (vec![label("a", &"x".repeat(1025))], "longer than 1024 bytes"),
             ((0..65).map(|at| label(&format!("l{at}"), "")).collect(), "65 labels"),
+            ((0..5).map(|at| label(&format!("l{at}"), &"x".repeat(1000))).collect(), "5010 bytes"),
         ] {
             let error = check_labels(&wrong).unwrap_err();
             assert!(error.to_string().contains(told), "{error}");

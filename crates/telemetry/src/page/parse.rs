@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use super::header::{HEADER_BYTES, Header, MAGIC};
-use super::{MOST_PLACES, PageError, PageState};
+use super::{MOST_PLACES, PageError, PageState, labels_fit};
 use crate::protocol::{Described, Reader};
 use crate::snapshot::{Metric, Snapshot};
 use crate::{ProtocolError, Value, clock};
@@ -43,7 +43,10 @@ impl Layout {
         };
         let mut reader = Reader::new(catalogue, 0);
         let labels = (0..header.labels).map(|_| reader.label()).collect::<Result<_, _>>();
-        let labels = labels.map_err(|error| damaged(&error))?;
+        let labels: Vec<_> = labels.map_err(|error| damaged(&error))?;
+        if !labels_fit(&labels) {
+            return Err(PageError::damaged(path, begin, "labels that are too long"));
+        }
         let mut metrics = Vec::new();
         let mut total_words = 0;
         for _ in 0..header.metrics {

@@ -5,8 +5,12 @@ use std::borrow::Cow;
 use super::{HEADER_BYTES, MAGIC, VERSION, WORD_BYTES};
 use crate::catalogue::{Descriptor, Section};
 use crate::histogram::Buckets;
+use crate::page::labels_fit;
 use crate::snapshot::{Metric, Snapshot};
 use crate::{Kind, Value};
+
+/// The most metrics of one source: those of the largest page, and its state.
+const MOST_METRICS: u32 = 512;
 
 /// Why bytes are no snapshot. `at` is an offset in the bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +49,16 @@ pub enum ProtocolError {
         what: &'static str,
         /// Where it begins.
         at: usize,
+    },
+    /// There is more of it than can be written out.
+    #[error(
+        "the metrics snapshot has {labels} labels and {metrics} metrics, more or longer ones than any source has; it is damaged"
+    )]
+    TooMuch {
+        /// How many labels it has.
+        labels: usize,
+        /// How many metrics it says it has.
+        metrics: u32,
     },
     /// A string is not UTF-8.
     #[error("the metrics snapshot has a string at byte {at} that is not UTF-8; it is damaged")]
@@ -88,7 +102,10 @@ pub fn decode_snapshot(bytes: &[u8]) -> Result<Snapshot, ProtocolError> {
 
     let mut catalogue = Reader::new(&bytes[..data_at], HEADER_BYTES);
     let mut data = Words { bytes: &bytes[data_at..] };
-    let labels = (0..label_count).map(|_| catalogue.label()).collect::<Result<_, _>>()?;
+    let labels = (0..label_count).map(|_| catalogue.label()).collect::<Result<Vec<_>, _>>()?;
+    if !labels_fit(&labels) || metric_count > MOST_METRICS {
+        return Err(ProtocolError::TooMuch { labels: labels.len(), metrics: metric_count });
+    }
     let mut metrics = Vec::new();
     for _ in 0..metric_count {
         metrics.extend(metric(&mut catalogue, &mut data)?);

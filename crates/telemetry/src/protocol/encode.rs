@@ -80,3 +80,16 @@ pub(crate) fn push_string(bytes: &mut Vec<u8>, text: &str) {
     bytes.extend((text.len() as u16).to_le_bytes());
     bytes.extend(text.as_bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::push_string;
+
+    #[test]
+    fn a_string_too_long_for_its_length_is_cut_at_a_character() {
+        let mut bytes = Vec::new();
+        push_string(&mut bytes, &"ü".repeat(40_000));
+        assert_eq!(bytes[..2], 65_534_u16.to_le_bytes());
+        assert_eq!(bytes[2..], *"ü".repeat(32_767).as_bytes());
+    }
+}

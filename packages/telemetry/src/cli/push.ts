@@ -5,6 +5,7 @@ import { EXIT_ERROR, EXIT_OK, UsageError } from './failure.js'
 import { Interruption } from './interruption.js'
 import { print } from './output.js'
 import { type Page, Pages } from './page.js'
+import { safe } from './text.js'
 
 /** How OTLP is spoken. */
 export type Protocol = 'http/protobuf' | 'http/json' | 'grpc'
@@ -55,8 +56,9 @@ export async function push(paths: readonly string[], options: PushOptions): Prom
       outcome = await interruption.bounded(pushing, TOO_LATE)
       const points = resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics).reduce(countPoints, 0)
       code = outcome === undefined && errors.length === 0 ? EXIT_OK : EXIT_ERROR
-      await print(outcome ?? `${new Date().toISOString()} ${points} points to ${endpoint.said}`)
-      for (const error of errors) await print(`not read: ${error instanceof Error ? error.message : error}`)
+      await print(safe(outcome ?? `${new Date().toISOString()} ${points} points to ${endpoint.said}`))
+      for (const error of errors)
+        await print(`not read: ${safe(error instanceof Error ? error.message : String(error))}`)
       if (!isOver) await interruption.wait(options.intervalMs)
     } while (!isOver && outcome !== TOO_LATE)
   } finally {

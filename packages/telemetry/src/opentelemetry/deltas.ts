@@ -24,9 +24,7 @@ export class Deltas {
     const before = held !== undefined && isSame(held.since, startTime) ? held : undefined
     const values = new Map(series.map(one => [key(one), one]))
     const since = before?.at ?? startTime
-    // Where the machine's clock was put back: what was told of already is not told of again, and no point ends before
-    // it begins.
-    const until = isEarlier(time, since) ? since : time
+    const until = latest(time, since)
     this.#held.set(source, { since: startTime, at: until, values })
     return {
       since,
@@ -44,8 +42,14 @@ function isSame([seconds, nanoseconds]: Time, [otherSeconds, otherNanoseconds]: 
   return seconds === otherSeconds && nanoseconds === otherNanoseconds
 }
 
-function isEarlier([seconds, nanoseconds]: Time, [otherSeconds, otherNanoseconds]: Time): boolean {
-  return seconds < otherSeconds || (seconds === otherSeconds && nanoseconds < otherNanoseconds)
+/**
+ * The later of two times. Where the machine's clock was put back, what was told of already is not told of again, and no
+ * point ends before it begins.
+ */
+export function latest(one: Time, other: Time): Time {
+  const [[seconds, nanoseconds], [otherSeconds, otherNanoseconds]] = [one, other]
+  const isEarlier = seconds < otherSeconds || (seconds === otherSeconds && nanoseconds < otherNanoseconds)
+  return isEarlier ? other : one
 }
 
 function difference(now: Series, before: Series['value'] | undefined): Series {

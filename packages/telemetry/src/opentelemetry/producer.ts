@@ -2,7 +2,7 @@ import type { MetricsError } from '../errors.js'
 import { check, type Rule } from '../options.js'
 import type { Series, SourceSeries } from '../series.js'
 import type { HistogramValue, Time } from '../snapshot.js'
-import { Deltas } from './deltas.js'
+import { Deltas, latest } from './deltas.js'
 import {
   type AggregationTemporality,
   type CollectionResult,
@@ -76,7 +76,8 @@ export class Producer implements MetricProducer {
         const metric = metrics.get(series.name) ?? empty(series, delta === undefined ? CUMULATIVE : DELTA)
         metrics.set(series.name, metric)
         const counted = series.type === 'gauge' ? undefined : delta
-        add(metric, series, counted?.since ?? held.startTime, counted?.until ?? held.time)
+        const since = counted?.since ?? held.startTime
+        add(metric, series, since, latest(counted?.until ?? held.time, since))
       }
     }
     return result([...metrics.values()], [...errors])

@@ -25,10 +25,12 @@ export interface MetricsServer extends AsyncDisposable {
 export interface Limits {
   /** Bytes of a request's first line and headers; 431 beyond. */
   readonly headerBytes: number
-  /** Connections at a time; others are closed at once. */
+  /** Connections at a time; the last one closes those that idle, and others are closed at once. */
   readonly connections: number
   /** Answers being written at a time; 503 beyond. */
   readonly answers: number
+  /** Of these, those on one connection; it is closed beyond. */
+  readonly answersEach: number
   /** Milliseconds for the headers of a request; 408 after that. */
   readonly headersMs: number
   /** Milliseconds in which something has to move while a request is answered. */
@@ -44,6 +46,7 @@ export const LIMITS: Limits = {
   headerBytes: 8192,
   connections: 64,
   answers: 16,
+  answersEach: 2,
   headersMs: 5_000,
   stalledMs: 15_000,
   idleMs: 120_000,
@@ -127,6 +130,12 @@ class Answers {
   }
 
   answer(request: IncomingMessage, response: ServerResponse): void {
+    // Who goes on asking without taking answers would be answered in one turn of the event loop for as long as he likes. One
+    // who does take them may ask again before the last bytes of an answer are known to be gone.
+    if (this.#of(request.socket).length >= this.#limits.answersEach) {
+      request.socket.destroy()
+      return
+    }
     this.#writing.add(response)
     response.once('close', () => this.#over([response]))
     this.#answer(request, response).catch(() => {
@@ -137,7 +146,11 @@ class Answers {
 
   /** Nobody takes the answers of this connection any more. Node tells only the one whose turn it was of several. */
   gone(socket: Socket): void {
-    this.#over([...this.#writing].filter(({ req }) => req.socket === socket))
+    this.#over(this.#of(socket))
+  }
+
+  #of(socket: Socket): ServerResponse[] {
+    return [...this.#writing].filter(({ req }) => req.socket === socket)
   }
 
   /** Resolves once nobody is being answered. */
@@ -211,7 +224,7 @@ class Listening implements MetricsServer {
   readonly port: number
   readonly #server: Server
   readonly #answers: Answers
-  readonly #closingMs: number
+  readonly #limits: Limits
   readonly #sockets = new Set<Socket>()
   #isRef = true
   #closed: Promise<void> | undefined
@@ -219,7 +232,7 @@ class Listening implements MetricsServer {
   constructor(server: Server, host: string, path: string, answers: Answers, limits: Limits) {
     this.#server = server
     this.#answers = answers
-    this.#closingMs = limits.closingMs
+    this.#limits = limits
     // An address, because it listens on a port and not on a pipe.
     this.port = (server.address() as AddressInfo).port
     this.url = `http://${host.includes(':') ? `[${host}]` : host}:${this.port}${path}`
@@ -247,7 +260,7 @@ class Listening implements MetricsServer {
   async #close(): Promise<void> {
     const closed = new Promise(resolve => this.#server.close(resolve))
     this.#server.closeIdleConnections()
-    const deadline = setTimeout(() => this.#server.closeAllConnections(), this.#closingMs)
+    const deadline = setTimeout(() => this.#server.closeAllConnections(), this.#limits.closingMs)
     await this.#answers.none()
     this.#server.closeAllConnections()
     clearTimeout(deadline)
@@ -262,6 +275,8 @@ class Listening implements MetricsServer {
       this.#answers.gone(socket)
     })
     if (!this.#isRef) socket.unref()
+    // Those that idle must not keep out who asks.
+    if (this.#sockets.size >= this.#limits.connections) this.#server.closeIdleConnections()
   }
 
   #setRef(isRef: boolean): this {
