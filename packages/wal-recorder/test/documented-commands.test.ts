@@ -30,7 +30,7 @@ async function recordOrders(dir: string): Promise<void> {
     event: Trade,
     segmentBytes: 256 << 10,
     preparedSegments: AHEAD,
-    retention: { hotSegments: 1 },
+    retention: { hotSegments: 2 },
   })
   await until(() => isThere(`0000000${AHEAD}.wal`), 'segments are ready')
   for (let id = 1; id <= EVENTS; id += 1) {
