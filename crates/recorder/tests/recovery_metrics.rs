@@ -9,7 +9,7 @@ use std::path::Path;
 use common::{Metrics, code, fill_segments, small_log, temporary_in_memory, wait_for_segments, wait_until};
 use flashstrike_crash_lab::{Errno, FaultFileSystem, Kind, Rule, events};
 use flashstrike_recorder::{Code, Recorder, Retention};
-use flashstrike_recovery::{Recovery, RecoveryOptions, ReplayOptions};
+use flashstrike_recovery::{Piece, Recovery, RecoveryOptions, ReplayOptions};
 use flashstrike_segment::BlockHeader;
 use flashstrike_telemetry::RecoveryTelemetry;
 
@@ -186,6 +186,37 @@ fn what_does_not_verify() {
     assert!(metrics.operation("manager.read_segment_header").1 >= 1);
 }
 
+/// What is left of a damaged log, which is another way of reading, is counted as that of a whole one.
+fn what_is_left() {
+    let directory = temporary_in_memory();
+    closed_log(directory.path(), 2);
+    let path = directory.path().join("00000001.wal");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let event = events::fixed(EVENTS + 20, SIZE.into());
+    let at = bytes.windows(event.len()).position(|bytes| *bytes == event).unwrap();
+    bytes[at] ^= 0x40;
+    std::fs::write(&path, bytes).unwrap();
+    for reverse in [false, true] {
+        let recovery = open(directory.path(), &FaultFileSystem::default());
+        let metrics = Metrics(recovery.telemetry());
+        let mut diagnosis = recovery.diagnose(ReplayOptions { reverse, ..Default::default() }).unwrap();
+        assert_eq!(metrics.number("manager.events"), 0);
+        let (mut runs, mut found, mut payload) = (0, 0, 0);
+        while let Some(piece) = diagnosis.next_piece().unwrap() {
+            let Piece::Run(run) = piece else { continue };
+            runs += 1;
+            for block in run.blocks() {
+                found += u64::from(block.header.event_count);
+                payload += block.payload.len() as u64;
+            }
+        }
+        assert!(found > 0 && found < 3 * EVENTS, "{found}");
+        assert_eq!(metrics.number("manager.events"), found);
+        assert_eq!(metrics.number("manager.bytes"), payload);
+        assert_eq!(metrics.spread("manager.next_event").0, runs);
+    }
+}
+
 fn whether_it_is_open() {
     let directory = temporary_in_memory();
     closed_log(directory.path(), 1);
@@ -206,5 +237,6 @@ fn every_metric_moves_by_what_has_occurred_and_none_is_left_out() {
     failures();
     what_is_gone();
     what_does_not_verify();
+    what_is_left();
     Metrics(&RecoveryTelemetry::new()).expect_none_left_out();
 }

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use flashstrike_segment::layout::SEGMENT_HEADER_SIZE;
 use flashstrike_segment::{Following, LogVerifier, Reason, SegmentBytes, SegmentStart};
+use flashstrike_telemetry::clock;
 use serde::Serialize;
 
 use crate::error::{Code, Error, Result};
@@ -116,9 +117,11 @@ impl Diagnosis {
     /// # Errors
     /// `WAL_UNSUPPORTED` if a newer version wrote a segment; `WAL_IO`. Damage is a [`Gap`] and no error.
     pub fn next_piece(&mut self) -> Result<Option<Piece<'_>>> {
+        let start = clock::now_ns();
         if self.options.reverse
             && let Some(staged) = self.take_staged()
         {
+            self.count(start, staged.count.into(), staged.payload.len() as u64);
             return self.staged_run(&staged).map(|run| Some(Piece::Run(run)));
         }
         loop {
@@ -127,16 +130,25 @@ impl Diagnosis {
                 Some(Found::Gap(gap)) => return Ok(Some(Piece::Gap(gap))),
                 Some(Found::Blocks(segment, extent)) => {
                     if self.is_wanted(extent.first_event_id, extent.last_event_id) {
+                        self.count(start, extent.events, extent.payload_bytes);
                         return self.run(segment, extent).map(|run| Some(Piece::Run(run)));
                     }
                 }
                 None if self.find_more()? => {}
                 None => {
                     let Some(staged) = self.take_staged() else { return Ok(None) };
+                    self.count(start, staged.count.into(), staged.payload.len() as u64);
                     return self.staged_run(&staged).map(|run| Some(Piece::Run(run)));
                 }
             }
         }
+    }
+
+    /// What is handed out counts as what a replay hands out.
+    fn count(&self, start: u64, events: u64, payload_bytes: u64) {
+        let telemetry = self.snapshot.instruments.consumer.record();
+        telemetry.manager.on_next_event(start);
+        telemetry.manager.on_events(events, payload_bytes);
     }
 
     /// Reads the next segment; false behind the last one.
