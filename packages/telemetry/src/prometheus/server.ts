@@ -25,7 +25,7 @@ export interface MetricsServer extends AsyncDisposable {
 export interface Limits {
   /** Bytes of a request's first line and headers; 431 beyond. */
   readonly headerBytes: number
-  /** Connections at a time; the last one closes those that idle, and others are closed at once. */
+  /** Connections at a time; the last one closes the one that idles for longest, and others are closed at once. */
   readonly connections: number
   /** Answers being written at a time; 503 beyond. */
   readonly answers: number
@@ -116,6 +116,8 @@ function cannotListen(cause: NodeJS.ErrnoException, port: number, host: string):
 class Answers {
   /** Those that are being written. */
   readonly #writing = new Set<ServerResponse>()
+  /** Connections that have taken their answers and ask nothing, the one that does so for longest first. */
+  readonly #idle = new Set<Socket>()
   #whenNone: (() => void) | undefined
   readonly #render: Render
   readonly #path: string
@@ -136,6 +138,7 @@ class Answers {
       request.socket.destroy()
       return
     }
+    this.#idle.delete(request.socket)
     this.#writing.add(response)
     response.once('close', () => this.#over([response]))
     this.#answer(request, response).catch(() => {
@@ -147,6 +150,13 @@ class Answers {
   /** Nobody takes the answers of this connection any more. Node tells only the one whose turn it was of several. */
   gone(socket: Socket): void {
     this.#over(this.#of(socket))
+    this.#idle.delete(socket)
+  }
+
+  /** Makes room for somebody who asks. Node's own list of idle connections has new ones in it in some versions. */
+  closeLongestIdle(): void {
+    const [longest] = this.#idle
+    longest?.destroy()
   }
 
   #of(socket: Socket): ServerResponse[] {
@@ -160,6 +170,7 @@ class Answers {
 
   #over(responses: readonly ServerResponse[]): void {
     for (const response of responses) this.#writing.delete(response)
+    for (const { req } of responses) if (this.#of(req.socket).length === 0) this.#idle.add(req.socket)
     if (this.#writing.size === 0) this.#whenNone?.()
   }
 
@@ -276,7 +287,7 @@ class Listening implements MetricsServer {
     })
     if (!this.#isRef) socket.unref()
     // Those that idle must not keep out who asks.
-    if (this.#sockets.size >= this.#limits.connections) this.#server.closeIdleConnections()
+    if (this.#sockets.size >= this.#limits.connections) this.#answers.closeLongestIdle()
   }
 
   #setRef(isRef: boolean): this {
