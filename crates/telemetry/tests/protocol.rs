@@ -142,7 +142,7 @@ fn labels_that_would_make_every_line_of_metrics_long_are_refused() {
     let read = |labels: usize, bytes: usize| {
         let name = |at: usize| format!("{at:02}");
         let snapshot = (0..labels).fold(Snapshot::empty(), |snapshot, at| {
-            snapshot.with_label(&name(at), "x".repeat(bytes / labels - 2))
+            snapshot.with_label(name(at), "x".repeat(bytes / labels - 2))
         });
         decode_snapshot(&encode_snapshot(&snapshot))
     };

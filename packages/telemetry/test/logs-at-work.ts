@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
-import { Recorder } from '@flashstrike/wal-recorder'
+import { Recorder, WalError } from '@flashstrike/wal-recorder'
 import { Recovery } from '@flashstrike/wal-recovery'
 import type { ExecutionContext } from 'ava'
 import { metricsSymbol, type SourceSnapshot, type WalMetrics, walMetrics } from '#src/index.js'
@@ -132,9 +132,8 @@ export class LogsAtWork {
     this.#paused = reader.replay()
     this.#paused.next()
     await sleep(1)
-    await orders.drain()
-    // Takes a segment that is ready, and before another one is made in its place nothing here waits.
-    orders.rotate()
+    await rotated(orders)
+    // Before another segment is made in the place of the one that was taken nothing here waits.
     // Written, and not durable.
     orders.append('the last one')
     orders.flush()
@@ -163,6 +162,18 @@ export class LogsAtWork {
 
   async #close(): Promise<void> {
     for (const log of [this.#orders, this.#trades, ...this.#readers]) await log.close()
+  }
+}
+
+/** Takes the next segment, once it is ready. */
+async function rotated(wal: Recorder): Promise<void> {
+  for (;;) {
+    try {
+      return wal.rotate()
+    } catch (error) {
+      if (!(error instanceof WalError) || error.code !== 'WAL_BACKPRESSURE') throw error
+      await wal.drain()
+    }
   }
 }
 
