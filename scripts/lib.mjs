@@ -11,6 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer } from 'node:net'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
@@ -209,4 +210,13 @@ export async function unlessDone(stampPath, print, outputs, work) {
   const stamp = join(root, stampPath)
   mkdirSync(dirname(stamp), { recursive: true })
   writeFileSync(stamp, after)
+}
+
+/** A port of loopback that nobody listens on. */
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  await once(server.close(), 'close')
+  return port
 }

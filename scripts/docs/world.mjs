@@ -3,8 +3,8 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { freePort } from '../lib.mjs'
 
 const COLLECTOR = 'http://localhost:4318'
 const PORT = '9464'
@@ -62,7 +62,7 @@ export class World {
     const { startReceiver } = await import(join(root, 'packages/telemetry/test/dist/otlp-receiver.js'))
     world.#receiver = await startReceiver()
     world.#ports = new Map()
-    for (const port of [PORT, ...OTHER_PORTS]) world.#ports.set(port, await freePort())
+    for (const port of [PORT, ...OTHER_PORTS]) world.#ports.set(port, String(await freePort()))
     world.#memory = existsSync(MEMORY) ? mkdtempSync(join(MEMORY, 'flashstrike-docs-')) : undefined
     world.#elsewhere = mkdtempSync(join(folder, 'elsewhere-'))
     writeFileSync(join(world.#elsewhere, '.curlrc'), CURL)
@@ -159,12 +159,4 @@ keep(${JSON.stringify(this.#scrape)}, scrape)\n`
 
 function isHere(tool) {
   return spawnSync(tool, ['--version']).status === 0
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  return String(port)
 }

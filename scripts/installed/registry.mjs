@@ -2,12 +2,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { toolFile } from '../bootstrap.mjs'
-import { collect, must, root, ScriptError } from '../lib.mjs'
+import { collect, freePort, must, root, ScriptError } from '../lib.mjs'
 import { HERE } from './tools.mjs'
 
 const TARGET = join(root, 'target/installed')
@@ -87,12 +86,4 @@ async function answers(address) {
   } catch {
     return false
   }
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise(resolve => server.once('listening', resolve))
-  const { port } = server.address()
-  await new Promise(resolve => server.close(resolve))
-  return port
 }

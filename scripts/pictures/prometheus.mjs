@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../lib.mjs'
 import { observability, program } from './place.mjs'
 
 /** Seconds between two scrapes: two minutes have to make a picture. */
@@ -71,12 +71,4 @@ export async function untilFiring(url, names) {
 
 async function until(isSo) {
   while (!(await isSo())) await sleep(100)
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  await once(server.close(), 'close')
-  return port
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test from 'ava'
 import { MetricsError, type SourceSnapshot, TelemetryPage, walMetrics } from '#src/index.js'
-import { goldenBytes } from './support.js'
+import { ANYWHERE, goldenBytes } from './support.js'
 
 const inMemory = existsSync('/dev/shm')
 const root = mkdtempSync(join(inMemory ? '/dev/shm' : tmpdir(), 'telemetry-page-'))
@@ -16,9 +16,6 @@ function path(): string {
   names += 1
   return join(root, `${names}`)
 }
-
-/** So that these tests run where there is no memory to put files in. */
-const anywhere = ['ext4', 'xfs', 'overlay', 'btrfs']
 
 interface Log {
   append(event: string): number
@@ -55,7 +52,7 @@ async function recording(dir: string, file: string): Promise<{ child: ChildProce
     name => new URL(name, import.meta.url).href,
   )
   const options = ['--input-type=module', '-e', program, '--']
-  const given = [recorder ?? '', telemetry ?? '', dir, file, JSON.stringify(anywhere)]
+  const given = [recorder ?? '', telemetry ?? '', dir, file, JSON.stringify(ANYWHERE)]
   const child = spawn(process.execPath, [...options, ...given], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
   const [said] = (JSON.parse(line) as { sources: SourceSnapshot[] }).sources
@@ -116,7 +113,7 @@ test('a page tells of another process while it runs, when it is killed, and when
 test('a recorder and a recovery of this process have pages until they are closed', async t => {
   const { Recorder, Recovery } = await packages()
   const [dir, file] = [path(), path()]
-  const telemetry = { file, allowFileSystem: anywhere }
+  const telemetry = { file, allowFileSystem: ANYWHERE }
   for (const generation of [1, 2]) {
     const wal = await Recorder.open({ dir, telemetry, fileMode: 0o640 })
     const page = TelemetryPage.attach(file)
@@ -198,7 +195,7 @@ test('what is no page is told by a code', t => {
 test('a page that is damaged later, or closed here, is the error of its source and fails no other', async t => {
   const { Recorder } = await packages()
   const file = path()
-  const wal = await Recorder.open({ dir: path(), telemetry: { file, allowFileSystem: anywhere } })
+  const wal = await Recorder.open({ dir: path(), telemetry: { file, allowFileSystem: ANYWHERE } })
   const golden = { [Symbol.for('flashstrike.metrics')]: goldenBytes }
   const page = TelemetryPage.attach(file)
   const metrics = walMetrics(page, golden)

@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -15,6 +14,7 @@ import { startReceiver } from './otlp-receiver.js'
 import { hasPrometheus, startPrometheus } from './prometheus-process.js'
 import { checkReceived, expectedPoints, ofLog } from './received-series.js'
 import { sdkVersions } from './sdks.js'
+import { freePort } from './support.js'
 
 const root = new URL('../../../../', import.meta.url)
 
@@ -56,21 +56,13 @@ function installed(t: ExecutionContext, sdkFolder: URL, code: string): string {
   return home
 }
 
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  await once(server.close(), 'close')
-  return String(port)
-}
-
 for (const { version, folder } of sdkVersions()) {
   test.serial(
     `what the README's lines are scraped for and push with SDK ${version} is what the log holds`,
     async t => {
       const receiver = await startReceiver()
       t.teardown(() => receiver.close())
-      const port = await freePort()
+      const port = String(await freePort())
       const given = lines()
       const code = given.replaceAll('9464', port).replaceAll('http://localhost:4318', receiver.httpUrl)
       const home = installed(t, folder, code)

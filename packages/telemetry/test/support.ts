@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { metricsSymbol } from '#src/index.js'
 
 /** The bytes of a recorder as version 1 of the protocol writes them, a label `log` = `orders` included. */
@@ -22,4 +24,16 @@ export function coded(code: string, message: string): Error {
 /** What a source gives. */
 export function bytesFrom(source: object): Uint8Array {
   return (source as { [metricsSymbol](): Uint8Array })[metricsSymbol]()
+}
+
+/** File systems that pages lie on in tests, so that these run where there is no memory to put files in. */
+export const ANYWHERE: readonly string[] = ['ext4', 'xfs', 'overlay', 'btrfs']
+
+/** A port of loopback that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await once(server.close(), 'close')
+  return port
 }

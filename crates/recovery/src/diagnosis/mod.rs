@@ -121,8 +121,7 @@ impl Diagnosis {
         if self.options.reverse
             && let Some(staged) = self.take_staged()
         {
-            self.count(start, staged.count.into(), staged.payload.len() as u64);
-            return self.staged_run(&staged).map(|run| Some(Piece::Run(run)));
+            return self.staged_run(start, &staged).map(|run| Some(Piece::Run(run)));
         }
         loop {
             let found = if self.options.reverse { self.found.pop_back() } else { self.found.pop_front() };
@@ -137,8 +136,7 @@ impl Diagnosis {
                 None if self.find_more()? => {}
                 None => {
                     let Some(staged) = self.take_staged() else { return Ok(None) };
-                    self.count(start, staged.count.into(), staged.payload.len() as u64);
-                    return self.staged_run(&staged).map(|run| Some(Piece::Run(run)));
+                    return self.staged_run(start, &staged).map(|run| Some(Piece::Run(run)));
                 }
             }
         }
@@ -176,7 +174,8 @@ impl Diagnosis {
         self.is_wanted(staged.first_event_id, staged.last_event_id).then_some(staged)
     }
 
-    fn staged_run(&mut self, staged: &StagedEvents) -> Result<Run<'_>> {
+    fn staged_run(&mut self, start: u64, staged: &StagedEvents) -> Result<Run<'_>> {
+        self.count(start, staged.count.into(), staged.payload.len() as u64);
         let inspection = &self.snapshot.inspection;
         let block = staged_block(staged, inspection.link.unwrap_or_default());
         let aside = self.snapshot.context.put_aside(self.aside.take(), &block)?;
