@@ -7,6 +7,7 @@ const PAGES = [
   '../../packages/wal-recorder/README.md',
   '../../packages/wal-recovery/README.md',
   '../../packages/telemetry/README.md',
+  '../../docs/operations.md',
 ].map(path => fileURLToPath(new URL(path, import.meta.url)))
 
 /**
