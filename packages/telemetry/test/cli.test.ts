@@ -1,7 +1,7 @@
 /** The command line, on pages of processes that live, have ended, or were killed. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Recorder } from '@flashstrike/wal-recorder'
 import test, { type ExecutionContext } from 'ava'
@@ -47,6 +47,11 @@ test('nothing that a page says reaches a terminal as a command, or looks like a 
   )
   // biome-ignore lint/suspicious/noControlCharactersInRegex: what commands a terminal
   t.notRegex(stdout, /[\u0000-\u0009\u000b-\u001f\u202e]/)
+})
+
+test('its version is that of the package', async t => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  t.is((await run(['--version'])).stdout, `${version}\n`)
 })
 
 test('serve shows a page to Prometheus until it is interrupted', async t => {

@@ -152,7 +152,8 @@ test('help has examples for every command, and completion is a script', async t 
     t.is(code, 0, command)
     t.regex(stdout, /Examples:\n {2}flashstrike-wal /, command)
   }
-  t.regex((await run(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/)
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  t.is((await run(['--version'])).stdout, `${version}\n`)
   t.regex((await run(['completion'], { SHELL: '/bin/bash' })).stdout, /complete .*flashstrike-wal/)
   t.regex((await run(['completion'], { SHELL: '/bin/zsh' })).stdout, /compdef .*flashstrike-wal/)
 })

@@ -1,13 +1,10 @@
 /** The commands with their options, examples and help. Each is loaded when it is asked for. */
-import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { VERSION } from '@flashstrike/native-addon'
 import type Yargs from 'yargs'
 import { UsageError } from './failure.js'
 import { complaint, EVERY_COMMAND, examples, PROGRAM } from './usage.js'
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
 // Its form as an ES module breaks help texts in the middle of words.
 const yargs = createRequire(import.meta.url)('yargs') as typeof Yargs
 
@@ -178,7 +175,7 @@ export function commandLine(args: readonly string[]) {
       .strict()
       .recommendCommands()
       .demandCommand(1, `say what to do: ${EVERY_COMMAND}`)
-      .version(version)
+      .version(VERSION)
       .help()
       .alias('help', 'h')
       .detectLocale(false)

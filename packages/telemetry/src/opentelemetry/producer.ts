@@ -1,3 +1,4 @@
+import { VERSION } from '@flashstrike/native-addon'
 import type { MetricsError } from '../errors.js'
 import { check, type Rule } from '../options.js'
 import type { Series, SourceSeries } from '../series.js'
@@ -43,7 +44,7 @@ const OPTIONS: Record<keyof ProducerOptions, Rule> = {
   },
 }
 
-const SCOPE = { name: '@flashstrike/telemetry', version: '0.1.0' }
+const SCOPE = { name: '@flashstrike/telemetry', version: VERSION }
 
 /** Hands what `read` gives to a reader of OpenTelemetry's. */
 export class Producer implements MetricProducer {

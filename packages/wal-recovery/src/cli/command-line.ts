@@ -1,6 +1,6 @@
 /** The commands with their options, examples and help. Each is loaded when it is asked for. */
-import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { VERSION } from '@flashstrike/native-addon'
 import type Yargs from 'yargs'
 import type { RecoveryMode } from '../report.js'
 import { offered, SHELLS } from './completion.js'
@@ -9,9 +9,6 @@ import { UsageError } from './failure.js'
 import type { Format } from './row-formats.js'
 import { type CommandUse, examples, PROGRAM, usageError } from './usage.js'
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
 // Its form as an ES module breaks help texts in the middle of words.
 const yargs = createRequire(import.meta.url)('yargs') as typeof Yargs
 
@@ -243,7 +240,7 @@ export function commandLine(args: readonly string[]) {
       .parserConfiguration({ 'duplicate-arguments-array': false, 'parse-numbers': false })
       .strict()
       .demandCommand(1)
-      .version(version)
+      .version(VERSION)
       .help()
       .alias('help', 'h')
       .detectLocale(false)
