@@ -1,5 +1,6 @@
 import { bucketEnd, gained } from '../histogram.js'
 import type { HistogramValue, Metric, MetricKind, MetricOf, SourceSnapshot } from '../snapshot.js'
+import { goesOn, secondsBetween } from '../time.js'
 
 /** What every metric has. */
 export interface Named {
@@ -69,9 +70,9 @@ const SOURCE = '{source}'
  * What happened between two snapshots of a source; without the first one, or if the source began anew, since it began.
  */
 export function activity(now: SourceSnapshot, earlier?: SourceSnapshot): Activity {
-  const before =
-    earlier !== undefined && seconds(now.startTime, earlier.startTime) === 0 ? earlier : undefined
-  return activityIn(Math.max(seconds(now.time, before?.time ?? now.startTime), 1e-3), now, before)
+  const before = goesOn(earlier, now) ? earlier : undefined
+  const elapsed = secondsBetween(before?.time ?? now.startTime, now.time)
+  return activityIn(Math.max(elapsed, 1e-3), now, before)
 }
 
 /** What a source did until its process ended: there are no rates, because its page does not say when that was. */
@@ -203,11 +204,4 @@ function shortName({ name, attributes }: Metric): string {
 
 function component({ name, attributes }: Metric): string {
   return (attributes['subsystem'] ?? name).replaceAll('_', ' ')
-}
-
-function seconds(
-  [later, laterNs]: SourceSnapshot['time'],
-  [earlier, earlierNs]: SourceSnapshot['time'],
-): number {
-  return later - earlier + (laterNs - earlierNs) / 1e9
 }

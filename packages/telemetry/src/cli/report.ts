@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { report as html, type ReportSource } from '../report/report.js'
 import type { SourceSnapshot } from '../snapshot.js'
+import { goesOn } from '../time.js'
 import { EXIT_OK } from './failure.js'
 import { print } from './output.js'
 import { Pages } from './page.js'
@@ -20,10 +21,10 @@ export async function report(
     if (point > 0) await sleep((seconds * 1000) / points)
     for (const source of followed) {
       source.look = source.page.look()
+      const { snapshot } = source.look
       // One that began anew has another course.
-      if (String(source.snapshots[0]?.startTime) !== String(source.look.snapshot.startTime))
-        source.snapshots = []
-      source.snapshots.push(source.look.snapshot)
+      if (!goesOn(source.snapshots[0], snapshot)) source.snapshots = []
+      source.snapshots.push(snapshot)
     }
   }
   const sources = followed.map(

@@ -1,11 +1,12 @@
 import { gained } from '../histogram.js'
 import type { Series, SourceSeries } from '../series.js'
 import type { Time } from '../snapshot.js'
+import { goesOn, latest } from '../time.js'
 
 /** What the series of a source held at a collection. */
 interface Held {
   /** Since when the source counts. */
-  readonly since: Time
+  readonly startTime: Time
   readonly at: Time
   readonly values: ReadonlyMap<string, Series>
 }
@@ -16,16 +17,14 @@ export class Deltas {
   readonly #held = new WeakMap<object, Held>()
 
   /** What came since the last time; all of it for a source that is new or began anew. Gauges stay as they are. */
-  of(
-    source: object,
-    { startTime, time, series }: SourceSeries,
-  ): { since: Time; until: Time; series: Series[] } {
+  of(source: object, now: SourceSeries): { since: Time; until: Time; series: Series[] } {
     const held = this.#held.get(source)
-    const before = held !== undefined && isSame(held.since, startTime) ? held : undefined
-    const values = new Map(series.map(one => [key(one), one]))
-    const since = before?.at ?? startTime
-    const until = latest(time, since)
-    this.#held.set(source, { since: startTime, at: until, values })
+    const before = goesOn(held, now) ? held : undefined
+    const values = new Map(now.series.map(one => [key(one), one]))
+    const since = before?.at ?? now.startTime
+    // Where the machine's clock was put back, what was told of already is not told of again.
+    const until = latest(now.time, since)
+    this.#held.set(source, { startTime: now.startTime, at: until, values })
     return {
       since,
       until,
@@ -36,20 +35,6 @@ export class Deltas {
 
 function key({ name, attributes }: Series): string {
   return JSON.stringify([name, attributes])
-}
-
-function isSame([seconds, nanoseconds]: Time, [otherSeconds, otherNanoseconds]: Time): boolean {
-  return seconds === otherSeconds && nanoseconds === otherNanoseconds
-}
-
-/**
- * The later of two times. Where the machine's clock was put back, what was told of already is not told of again, and no
- * point ends before it begins.
- */
-export function latest(one: Time, other: Time): Time {
-  const [[seconds, nanoseconds], [otherSeconds, otherNanoseconds]] = [one, other]
-  const isEarlier = seconds < otherSeconds || (seconds === otherSeconds && nanoseconds < otherNanoseconds)
-  return isEarlier ? other : one
 }
 
 function difference(now: Series, before: Series['value'] | undefined): Series {

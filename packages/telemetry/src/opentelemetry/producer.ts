@@ -3,7 +3,8 @@ import type { MetricsError } from '../errors.js'
 import { check, type Rule } from '../options.js'
 import type { Series, SourceSeries } from '../series.js'
 import type { HistogramValue, Time } from '../snapshot.js'
-import { Deltas, latest } from './deltas.js'
+import { latest } from '../time.js'
+import { Deltas } from './deltas.js'
 import {
   type AggregationTemporality,
   type CollectionResult,
@@ -78,6 +79,7 @@ export class Producer implements MetricProducer {
         metrics.set(series.name, metric)
         const counted = series.type === 'gauge' ? undefined : delta
         const since = counted?.since ?? held.startTime
+        // No point ends before it begins, also where the machine's clock was put back.
         add(metric, series, since, latest(counted?.until ?? held.time, since))
       }
     }

@@ -1,8 +1,9 @@
 import { type Activity, activity, lastActivity } from '../../activity/activity.js'
 import type { SourceSnapshot } from '../../snapshot.js'
+import { goesOn, secondsBetween } from '../../time.js'
 
 /** How long latencies are looked at together: long enough for a 99th percentile, short enough to follow a change. */
-const WINDOW_MS = 10_000
+const WINDOW_SECONDS = 10
 /** How many rates are kept for the picture of their course. */
 const COURSE = 120
 
@@ -32,14 +33,10 @@ export class History {
 
   /** Takes the newest snapshot. */
   add(snapshot: SourceSnapshot): Lately {
-    const before = this.#snapshots.at(-1)
-    const goesOn = before !== undefined && milliseconds(before.startTime) === milliseconds(snapshot.startTime)
-    if (!goesOn) this.#forget()
-    const since = milliseconds(snapshot.time) - WINDOW_MS
+    if (!goesOn(this.#snapshots.at(-1), snapshot)) this.#forget()
+    const isOld = ({ time }: SourceSnapshot) => secondsBetween(time, snapshot.time) >= WINDOW_SECONDS
     // One from before the window stays, for what happened at its beginning.
-    while (this.#snapshots.length > 1 && milliseconds(this.#snapshots[1]?.time ?? [0, 0]) <= since) {
-      this.#snapshots.shift()
-    }
+    while (this.#snapshots.slice(1, 2).some(isOld)) this.#snapshots.shift()
     const last = this.#snapshots.at(-1)
     const now = activity(snapshot, last)
     if (last !== undefined) this.#course.push(now.counts.find(isEvents)?.perSecond ?? 0)
@@ -58,8 +55,4 @@ export class History {
 
 function isEvents({ unit }: { readonly unit: string }): boolean {
   return unit === '{event}'
-}
-
-function milliseconds([seconds, nanoseconds]: SourceSnapshot['time']): number {
-  return seconds * 1000 + nanoseconds / 1e6
 }
