@@ -90,10 +90,10 @@ test('a report fits a phone and a desk, light and dark', t => {
   const later = { ...golden, time: [golden.time[0] + 1, 0] as const }
   const html = report(
     [
-      { title: 'orders', state: 'dead', isLive: false, snapshots: [golden] },
+      { title: 'orders', told: 'dead', isLive: false, snapshots: [golden] },
       {
         title: 'a-name-without-a-place-to-break-'.repeat(8),
-        state: 'live',
+        told: 'live',
         isLive: true,
         snapshots: [golden, later, later],
       },

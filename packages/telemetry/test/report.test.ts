@@ -8,7 +8,7 @@ const golden = walMetrics(sourceOf(goldenBytes)).snapshot().sources[0] as Source
 
 test('a report shows every metric and needs no other file', t => {
   const html = report(
-    [{ title: 'orders', state: 'dead', isLive: false, snapshots: [golden] }],
+    [{ title: 'orders', told: 'dead', isLive: false, snapshots: [golden] }],
     new Date('2026-07-27T10:00:00Z'),
   )
   for (const { name, kind, unit, attributes } of golden.metrics) {
@@ -25,7 +25,7 @@ test('a report shows every metric and needs no other file', t => {
 
 test('of events and bytes, of which there are only whole ones, no quantile is a fraction', t => {
   const html = report(
-    [{ title: 'orders', state: 'live', isLive: true, snapshots: [golden] }],
+    [{ title: 'orders', told: 'live', isLive: true, snapshots: [golden] }],
     new Date('2026-07-27T10:00:00Z'),
   )
   const sizes = golden.metrics.filter(
@@ -48,7 +48,7 @@ test('what a page says of itself is text and nothing else', t => {
     attributes: { ...metric.attributes, kind: hostile },
   }))
   const html = report(
-    [{ title: hostile, state: hostile, isLive: true, snapshots: [{ ...golden, metrics }] }],
+    [{ title: hostile, told: hostile, isLive: true, snapshots: [{ ...golden, metrics }] }],
     new Date(),
   )
   t.notRegex(html, /<script|<b onclick/)
@@ -58,7 +58,7 @@ test('what a page says of itself is text and nothing else', t => {
 test('a course is drawn where there are several snapshots', t => {
   const at = (second: number): SourceSnapshot => ({ ...golden, time: [golden.time[0] + second, 0] })
   const titles = (snapshots: readonly SourceSnapshot[]) =>
-    report([{ title: 'orders', state: 'live', isLive: true, snapshots }], new Date()).match(/<polyline/g)
+    report([{ title: 'orders', told: 'live', isLive: true, snapshots }], new Date()).match(/<polyline/g)
       ?.length ?? 0
   t.is(titles([at(0)]), 0)
   const events = (second: number, more: number): SourceSnapshot => ({

@@ -1,4 +1,4 @@
-/** What `watch` draws, without a terminal. */
+/** What `watch` draws, without a terminal, and what `report` has to say alike. */
 import { stripVTControlCharacters } from 'node:util'
 import test from 'ava'
 import * as fc from 'fast-check'
@@ -6,13 +6,27 @@ import pc from 'picocolors'
 import { History } from '#src/cli/watch/history.js'
 import { type Shown, screen } from '#src/cli/watch/screen.js'
 import { type Metric, type SourceSnapshot, walMetrics } from '#src/index.js'
+import { report } from '#src/report/report.js'
 import { goldenBytes, sourceOf } from './support.js'
 
 const colours = pc.createColors(true)
 const golden = walMetrics(sourceOf(goldenBytes)).snapshot().sources[0] as SourceSnapshot
 
 function shownOf(snapshot: SourceSnapshot, title = 'orders'): Shown {
-  return { title, state: 'live', isLive: true, lately: new History().add(snapshot) }
+  return { title, told: 'live', isLive: true, lately: new History().add(snapshot) }
+}
+
+/** What `watch` shows of it where there is room. */
+function drawn(snapshot: SourceSnapshot): string {
+  const room = { columns: 200, rows: 100, colours: pc.createColors(false) }
+  return screen([shownOf(snapshot)], [], room).join('\n')
+}
+
+/** What `report` says of it, without its tags. */
+function reported(snapshot: SourceSnapshot): string {
+  const source = { title: 'orders', told: 'live', isLive: true, snapshots: [snapshot] }
+  const [, body = ''] = report([source], new Date()).split('<body>')
+  return body.replaceAll(/(<[^>]*>)+/g, ' ')
 }
 
 /** The snapshot some seconds later, with so many more events and calls. */
@@ -34,11 +48,11 @@ test('no line is longer than the terminal is wide, and there are no more than it
     rows: fc.integer({ min: 5, max: 80 }),
   })
   const title = fc.string({ maxLength: 200, unit: 'binary-ascii' })
-  const state = fc.constantFrom('live', 'process 4194304 is dead, these are its last values')
+  const told = fc.constantFrom('live', 'process 4194304 is dead, these are its last values')
   await fc.assert(
-    fc.property(room, fc.array(title, { minLength: 1, maxLength: 3 }), state, (room, titles, state) => {
+    fc.property(room, fc.array(title, { minLength: 1, maxLength: 3 }), told, (room, titles, told) => {
       const lines = screen(
-        titles.map(title => ({ ...shownOf(golden, title), state })),
+        titles.map(title => ({ ...shownOf(golden, title), told })),
         titles,
         { ...room, colours },
       )
@@ -103,11 +117,7 @@ test('no number is cut off where a terminal is narrow: a column has room or is l
 })
 
 test('every metric is on a screen that is high enough', t => {
-  const text = screen([shownOf(golden)], [], {
-    columns: 200,
-    rows: 100,
-    colours: pc.createColors(false),
-  }).join('\n')
+  const text = drawn(golden)
   for (const metric of golden.metrics) {
     const { name, kind, unit, attributes } = metric
     // Failures that there are none of are told together.
@@ -119,15 +129,32 @@ test('every metric is on a screen that is high enough', t => {
   }
 })
 
-test('ids are shown with how far they are behind the last one', t => {
+test('ids are shown with how far they are behind the last one, by watch and report alike', t => {
   const ids: Record<string, number> = { last: 10, written: 7, durable: 4 }
   const metrics = golden.metrics.map(metric => {
     const id = ids[/\.(\w+)_event_id$/.exec(metric.name)?.[1] ?? '']
     return id === undefined || metric.kind !== 'gauge' ? metric : { ...metric, value: id }
   })
-  const room = { columns: 200, rows: 100, colours: pc.createColors(false) }
-  const text = screen([shownOf({ ...golden, metrics })], [], room).join('\n')
-  t.regex(text, /last 10\b.*written 7 \(3 behind\).*durable 4 \(6 behind\)/)
+  const snapshot = { ...golden, metrics }
+  t.regex(drawn(snapshot), /last 10\b.*written 7 \(3 behind\).*durable 4 \(6 behind\)/)
+  t.deepEqual(
+    Array.from(reported(snapshot).matchAll(/(\w+) event id (\d+) (\d+) behind/g), ([, ...told]) => told),
+    [
+      ['written', '7', '3'],
+      ['durable', '4', '6'],
+    ],
+  )
+})
+
+test('what has failed is shown, and nothing that never did, by watch and report alike', t => {
+  t.regex(drawn(golden), /^fails +integrity failures \(block\) 1 {3}segment writer: close segment failed 1$/m)
+  t.regex(reported(golden), /integrity failures \(block\) 1 +segment writer: close segment failed 1 /)
+  const metrics = golden.metrics.map((metric): Metric => {
+    if (metric.unit === '{failure}' && metric.kind === 'counter') return { ...metric, value: 0 }
+    return metric.kind === 'operation' ? { ...metric, value: { ...metric.value, failed: 0 } } : metric
+  })
+  t.regex(drawn({ ...golden, metrics }), /^fails +none$/m)
+  t.regex(reported({ ...golden, metrics }), /failures none /)
 })
 
 test('rates are those since the look before, and begin anew with the source', t => {
@@ -200,16 +227,16 @@ test('what was lately is not beyond what ever was', t => {
 test('the course of events has a line of its own, and the first look says since when it counts', t => {
   const room = { columns: 80, rows: 60, colours: pc.createColors(false) }
   const history = new History()
-  const drawn = (snapshot: SourceSnapshot) =>
-    screen([{ title: 'orders', state: 'live', isLive: true, lately: history.add(snapshot) }], [], room).join(
+  const next = (snapshot: SourceSnapshot) =>
+    screen([{ title: 'orders', told: 'live', isLive: true, lately: history.add(snapshot) }], [], room).join(
       '\n',
     )
   const screenOf = (course: readonly number[]) =>
     screen([{ ...shownOf(golden), lately: { ...new History().add(golden), course } }], [], room).join('\n')
-  const first = drawn(golden)
+  const first = next(golden)
   t.regex(first, /^since it began +rate/m)
   t.notRegex(first, /^events /m)
-  const second = drawn(later(golden, 1, 100))
+  const second = next(later(golden, 1, 100))
   t.regex(second, /^last 10 s +rate/m)
   t.regex(second, /^events \S$/m)
   t.notRegex(screenOf([0, 0]), /^events /m, 'nothing is drawn of nothing')

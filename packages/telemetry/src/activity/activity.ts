@@ -36,6 +36,20 @@ export interface Level extends Named {
   readonly value: number
 }
 
+/** An id up to which something has come. */
+export interface Watermark extends Level {
+  /** How many ids it is behind the last event; 0 if none. */
+  readonly behind: number
+}
+
+/** Something that has failed. */
+export interface Failure {
+  /** What it is, and which component's where only that tells it from others. */
+  readonly name: string
+  /** How often since the source began. */
+  readonly total: number
+}
+
 /** The loop of a worker. */
 export interface Loop {
   /** The worker. */
@@ -53,9 +67,10 @@ export interface Activity {
   /** Everything else that is spread, such as events a block. */
   readonly sizes: readonly Spread[]
   readonly counts: readonly Count[]
-  readonly failures: readonly Count[]
-  /** Ids up to which something has come: the last event, the last one that is durable. */
-  readonly watermarks: readonly Level[]
+  /** Nothing that has never failed. */
+  readonly failures: readonly Failure[]
+  /** The last event, the last one that is written, the last one that is durable. */
+  readonly watermarks: readonly Watermark[]
   readonly levels: readonly Level[]
   /** Those that were set; there is no limit that was not. */
   readonly limits: readonly Level[]
@@ -83,19 +98,32 @@ export function lastActivity(now: SourceSnapshot): Activity {
 function activityIn(elapsed: number | undefined, now: SourceSnapshot, before?: SourceSnapshot): Activity {
   const old = new Map(before?.metrics.map(metric => [key(metric), metric]))
   const changes = now.metrics.map(metric => new Change(metric, old.get(key(metric)), elapsed))
+  const latencies = changes.flatMap(change => change.latency())
   const counts = changes.flatMap(change => change.count())
   const gauges = changes.flatMap(change => change.level('gauge'))
   return {
     seconds: elapsed,
-    latencies: changes.flatMap(change => change.latency()),
+    latencies,
     sizes: changes.flatMap(change => change.size()),
     counts: counts.filter(({ unit }) => unit !== FAILURE),
-    failures: counts.filter(({ unit }) => unit === FAILURE),
-    watermarks: gauges.filter(({ unit }) => unit === EVENT_ID),
+    failures: [...counts.filter(({ unit }) => unit === FAILURE), ...latencies.map(failed)].filter(
+      ({ total }) => total > 0,
+    ),
+    watermarks: watermarks(gauges.filter(({ unit }) => unit === EVENT_ID)),
     levels: gauges.filter(({ unit }) => unit !== EVENT_ID && unit !== SOURCE),
     limits: changes.flatMap(change => change.level('constant_gauge')),
     loops: changes.flatMap(change => change.loop()),
   }
+}
+
+function failed({ part, name, failed = 0 }: Spread): Failure {
+  return { name: `${part}: ${name} failed`, total: failed }
+}
+
+/** The first one of each catalogue is that of the last event. */
+function watermarks(ids: readonly Level[]): Watermark[] {
+  const last = ids[0]?.value ?? 0
+  return ids.map(id => ({ ...id, behind: Math.max(last - id.value, 0) }))
 }
 
 /** One metric, and what it was. */

@@ -1,18 +1,13 @@
 /** The pages that a command was given. */
-
+import type { Heading } from '../activity/heading.js'
 import { type PageState, TelemetryPage } from '../page.js'
 import type { SourceSnapshot } from '../snapshot.js'
 import { type WalMetrics, walMetrics } from '../wal-metrics.js'
 
 /** What a page holds at a moment. */
-export interface Look {
+export interface Look extends Heading {
   readonly snapshot: SourceSnapshot
-  /** What it is of: what tells it from others, and whether it records or recovers. */
-  readonly title: string
-  /** How it stands with its process. */
   readonly state: PageState
-  /** The same for people. */
-  readonly told: string
 }
 
 /** A page of another process. */
@@ -32,6 +27,15 @@ export class Page {
     return this.#metrics.dump()
   }
 
+  /** Whether its numbers still change; those of one that cannot be read do not. */
+  get isLive(): boolean {
+    try {
+      return this.look().isLive
+    } catch {
+      return false
+    }
+  }
+
   /** @throws MetricsError if it cannot be read any more */
   look(): Look {
     const { sources, errors } = this.#metrics.snapshot()
@@ -47,6 +51,7 @@ export class Page {
       title: [...labels, system.replace('wal_', '')].join(' · '),
       state,
       told: TOLD[state](snapshot.processId),
+      isLive: state === 'live',
     }
   }
 }

@@ -4,7 +4,7 @@ import { endpointOf } from './endpoint.js'
 import { EXIT_ERROR, EXIT_OK, UsageError } from './failure.js'
 import { Interruption } from './interruption.js'
 import { print } from './output.js'
-import { type Page, Pages } from './page.js'
+import { Pages } from './page.js'
 import { safe } from './text.js'
 
 /** How OTLP is spoken. */
@@ -50,7 +50,7 @@ export async function push(paths: readonly string[], options: PushOptions): Prom
     let isOver: boolean
     do {
       // Looked at first, so that what was counted last before the end is pushed behind it.
-      isOver = options.once || interruption.isAsked || !pages.all.some(isLive)
+      isOver = options.once || interruption.isAsked || !pages.all.some(({ isLive }) => isLive)
       const { resourceMetrics, errors } = await metrics.collect()
       const pushing = pushed(exporter, { ...resourceMetrics, resource: { attributes } })
       outcome = await interruption.bounded(pushing, TOO_LATE)
@@ -67,15 +67,6 @@ export async function push(paths: readonly string[], options: PushOptions): Prom
   // An exporter that goes on trying cannot be told to stop, and would keep the process until it gives up.
   if (outcome === TOO_LATE) process.exit(code)
   return code
-}
-
-/** Nothing more is to come of a page that cannot be read; of the others there is. */
-function isLive({ source }: Page): boolean {
-  try {
-    return source.state === 'live'
-  } catch {
-    return false
-  }
 }
 
 function countPoints(sum: number, { dataPoints }: MetricData): number {

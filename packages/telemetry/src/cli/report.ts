@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { report as html, type ReportSource } from '../report/report.js'
+import { report as html } from '../report/report.js'
 import type { SourceSnapshot } from '../snapshot.js'
 import { goesOn } from '../time.js'
 import { EXIT_OK } from './failure.js'
@@ -16,7 +16,7 @@ export async function report(
 ): Promise<number> {
   using pages = new Pages(paths)
   const followed = pages.all.map(page => ({ page, snapshots: [] as SourceSnapshot[], look: page.look() }))
-  const points = seconds > 0 && followed.some(({ look }) => look.state === 'live') ? POINTS : 0
+  const points = seconds > 0 && followed.some(({ look }) => look.isLive) ? POINTS : 0
   for (let point = 0; point <= points; point += 1) {
     if (point > 0) await sleep((seconds * 1000) / points)
     for (const source of followed) {
@@ -27,14 +27,7 @@ export async function report(
       source.snapshots.push(snapshot)
     }
   }
-  const sources = followed.map(
-    ({ snapshots, look: { title, told, state } }): ReportSource => ({
-      title,
-      state: told,
-      isLive: state === 'live',
-      snapshots,
-    }),
-  )
+  const sources = followed.map(({ look, snapshots }) => ({ ...look, snapshots }))
   await print(html(sources, new Date()))
   return EXIT_OK
 }

@@ -5,35 +5,34 @@ import {
   type Level,
   lastActivity,
   type Spread,
+  type Watermark,
 } from '../activity/activity.js'
+import type { Heading } from '../activity/heading.js'
 import { figure, maybe, measured, percent, rate } from '../figures.js'
 import { quantile } from '../histogram.js'
 import type { SourceSnapshot } from '../snapshot.js'
 import { Course, Distribution } from './charts.js'
 
 /** One source in a report. */
-export interface ReportSource {
-  readonly title: string
-  /** How it stands with its process. */
-  readonly state: string
-  readonly isLive: boolean
+export interface ReportSource extends Heading {
   /** Snapshots one after the other; the last one is what the report tells of, the others give the course of rates. */
   readonly snapshots: readonly SourceSnapshot[]
 }
 
 /** All there is to say of a source. */
-export function Source({ title, state, isLive, snapshots }: ReportSource) {
+export function Source({ title, told, isLive, snapshots }: ReportSource) {
   const last = snapshots.at(-1)
   if (last === undefined) return null
   const all = isLive ? activity(last) : lastActivity(last)
   const steps = snapshots.slice(1).map((snapshot, i) => activity(snapshot, snapshots[i]))
   const spreads = [...all.latencies, ...all.sizes]
+  const happened = spreads.filter(({ values }) => values.count > 0)
   const never = spreads.filter(({ values }) => values.count === 0)
   return (
     <section>
       <h2>{title}</h2>
       <p>
-        <span class={isLive ? 'good' : 'bad'}>{state}</span>
+        <span class={isLive ? 'good' : 'bad'}>{told}</span>
         <span class="dim">
           {' '}
           · since {time(last.startTime)}
@@ -43,13 +42,11 @@ export function Source({ title, state, isLive, snapshots }: ReportSource) {
       <Tiles all={all} />
       {steps.length >= 2 && <Courses steps={steps} />}
       <div class="charts">
-        {spreads
-          .filter(({ values }) => values.count > 0)
-          .map(spread => (
-            <Chart spread={spread} />
-          ))}
+        {happened.map(spread => (
+          <Chart spread={spread} />
+        ))}
       </div>
-      <Figures spreads={spreads.filter(({ values }) => values.count > 0)} />
+      <Figures spreads={happened} />
       {never.length > 0 && (
         <p class="dim">Never happened: {never.map(({ part, name }) => `${part} ${name}`).join(', ')}.</p>
       )}
@@ -58,26 +55,14 @@ export function Source({ title, state, isLive, snapshots }: ReportSource) {
 }
 
 function Tiles({ all }: { all: Activity }) {
-  const [first] = all.watermarks
-  const behind = ({ name, value, unit }: Level) => {
-    const lag = (first?.value ?? value) - value
-    return [name, figure(value, unit), lag > 0 ? `${figure(lag, '')} behind` : ''] as const
-  }
   const counted = ({ name, total, unit, perSecond }: Count) =>
     [name, figure(total, unit), perSecond === undefined ? '' : `${rate(perSecond, unit)} on average`] as const
+  const watermark = ({ name, value, unit, behind }: Watermark) =>
+    [name, figure(value, unit), behind > 0 ? `${figure(behind, '')} behind` : ''] as const
   const level = ({ name, value, unit }: Level) => [name, figure(value, unit), ''] as const
-  const failed = all.latencies.filter(({ failed = 0 }) => failed > 0)
-  const failures = [
-    ...all.failures
-      .filter(({ total }) => total > 0)
-      .map(({ name, total }) => [name, figure(total, ''), ''] as const),
-    ...failed.map(
-      ({ part, name, failed = 0 }) => [`${part} ${name} failed`, figure(failed, ''), ''] as const,
-    ),
-  ]
   const tiles = [
     ...all.counts.map(counted),
-    ...all.watermarks.map(behind),
+    ...all.watermarks.map(watermark),
     ...[...all.levels, ...all.limits].map(level),
     ...all.loops.map(({ part, busy }) => [`${part} busy`, percent(busy), ''] as const),
   ]
@@ -86,11 +71,10 @@ function Tiles({ all }: { all: Activity }) {
       {tiles.map(tile => (
         <Tile tile={tile} />
       ))}
-      {failures.length === 0 ? (
-        <Tile tile={['failures', 'none', '']} />
-      ) : (
-        failures.map(tile => <Tile tile={tile} isBad />)
-      )}
+      {all.failures.length === 0 && <Tile tile={['failures', 'none', '']} />}
+      {all.failures.map(({ name, total }) => (
+        <Tile tile={[name, figure(total, ''), '']} isBad />
+      ))}
     </div>
   )
 }

@@ -60,10 +60,9 @@ interface Look {
 
 function look(page: Page, history: History): Look {
   try {
-    const { snapshot, title, state, told } = page.look()
-    const isLive = state === 'live'
-    const lately = isLive ? history.add(snapshot) : history.end(snapshot)
-    return { shown: { title, state: told, isLive, lately } }
+    const found = page.look()
+    const lately = found.isLive ? history.add(found.snapshot) : history.end(found.snapshot)
+    return { shown: { ...found, lately } }
   } catch (error) {
     return { problem: `${page.path}: ${error instanceof Error ? error.message : error}` }
   }

@@ -19,3 +19,8 @@ export function beginning(text: string, columns: number): string {
   }
   return fits
 }
+
+/** The text itself where these columns hold it, else its beginning and a mark that there is more. */
+export function clipped(text: string, columns: number): string {
+  return widthOf(text) <= columns ? text : `${beginning(text, Math.max(columns - 1, 1))}…`
+}
