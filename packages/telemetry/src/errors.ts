@@ -1,22 +1,10 @@
 import { inspect } from 'node:util'
 
-/** Every code a {@link MetricsError} can carry; what each means stands in the README. */
-export type MetricsErrorCode =
-  | 'WAL_CLOSED'
-  | 'WAL_IO'
-  | 'WAL_LISTEN'
-  | 'WAL_METRICS'
-  | 'WAL_NOT_FOUND'
-  | 'WAL_UNSUPPORTED'
-
 /** The codes that a source may give. */
-const OF_SOURCES: readonly unknown[] = [
-  'WAL_CLOSED',
-  'WAL_IO',
-  'WAL_METRICS',
-  'WAL_NOT_FOUND',
-  'WAL_UNSUPPORTED',
-]
+const OF_SOURCES = ['WAL_CLOSED', 'WAL_IO', 'WAL_METRICS', 'WAL_NOT_FOUND', 'WAL_UNSUPPORTED'] as const
+
+/** Every code a {@link MetricsError} can carry; what each means stands in the README. */
+export type MetricsErrorCode = (typeof OF_SOURCES)[number] | 'WAL_LISTEN'
 
 /** Why metrics could not be had or served. `code` is stable, the message says what happened and what to do. */
 export class MetricsError extends Error {
@@ -64,5 +52,5 @@ function describe(thrown: unknown): { code: MetricsErrorCode; message: string } 
 }
 
 function isOurs(code: unknown): code is MetricsErrorCode {
-  return OF_SOURCES.includes(code)
+  return (OF_SOURCES as readonly unknown[]).includes(code)
 }
