@@ -1,8 +1,8 @@
 /** The command line, on pages of processes that live, have ended, or were killed. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { Recorder } from '@flashstrike/wal-recorder'
 import test, { type ExecutionContext } from 'ava'
 import type { SourceSnapshot } from '#src/index.js'
@@ -103,6 +103,18 @@ test('what is no page, and what makes no sense, is told in a line or two', async
     t.notRegex(stderr, /\n {4}at /, 'no stack')
     t.is(stdout, '')
   }
+})
+
+test('what stands behind -- is a page, whatever it is called', async t => {
+  const { page, child } = await engineWith(t, 3)
+  await end(child, 'SIGKILL')
+  const odd = join(dirname(page), '--json')
+  renameSync(page, odd)
+  const { stdout, stderr } = await outcome(
+    spawn(process.execPath, [program, 'dump', '--json', '--', '--json', odd], { cwd: dirname(page) }),
+  )
+  const { sources } = JSON.parse(stdout || stderr) as { sources: SourceSnapshot[] }
+  t.deepEqual(sources.map(eventsIn), [3, 3])
 })
 
 test('all pages that are named are shown, and of an option that is given twice the last one counts', async t => {

@@ -1,4 +1,6 @@
 /** How the command line is called: what it says of itself, and of what was wrong. */
+import { renameSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import test from 'ava'
 import { offered } from '#src/cli/completion.js'
 import { goldenLog, run, shell, temporaryDirectory } from './command-line.js'
@@ -66,6 +68,18 @@ test('an option that is given twice counts as it was given last', async t => {
   t.is(stdout, 'event_id\n1\n')
 })
 
+test('what stands behind -- is a directory, whatever it is called', async t => {
+  const log = goldenLog(t, 'cold')
+  if (log === undefined) {
+    t.pass()
+    return
+  }
+  renameSync(log, join(dirname(log), '--yes'))
+  const { code, stdout, stderr } = await shell(`cd '${dirname(log)}' && wal verify --json -- --yes`)
+  t.is(code, 0, stdout + stderr)
+  t.is(JSON.parse(stdout).state, 'clean')
+})
+
 test('there is a script for bash, zsh and fish, and none for a shell that nobody knows', async t => {
   for (const [shell, text] of [
     ['bash', /^complete .*flashstrike-wal$/m],
@@ -92,15 +106,16 @@ test('bash completes commands, options, their values and directories', async t =
     `echo "\${COMPREPLY[*]}"`
   const { code, stdout, stderr } = await shell(
     `flashstrike-wal() { wal "$@"; }; source <(wal completion bash); cd '${place}'; ` +
-      `${complete('ver')}; ${complete('dump x --la')}; ${complete('dump x --format ""')}; ${complete("verify ''")}`,
+      `${complete('ver')}; ${complete('dump x --la')}; ${complete('dump x --format ""')}; ${complete("verify ''")}; ${complete('stat x --')}`,
   )
   t.is(stderr, '')
   t.is(code, 0)
-  const [command, option, values, directory] = stdout.split('\n')
+  const [command, option, values, directory, options] = stdout.split('\n')
   t.is(command, 'verify')
   t.is(option, '--last')
   t.deepEqual(values?.split(' ').sort(), ['csv', 'jsonl', 'table'])
   t.is(directory, '', 'left to the shell')
+  t.deepEqual(options?.split(' ').sort(), ['--help', '--json', '--version'])
 })
 
 test('every command says what a log is under the same names', async t => {

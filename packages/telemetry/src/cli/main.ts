@@ -1,8 +1,9 @@
 /** The command line `flashstrike-telemetry`: runs what was asked for, and says how it ended. */
 import { commandLine } from './command-line.js'
 import { fail } from './failure.js'
+import { withoutSeparator } from './usage.js'
 
-const args = process.argv.slice(2)
+const args = withoutSeparator(process.argv.slice(2))
 // Whoever reads the output has enough of it, as `head` has: no error, only the end.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? (process.exitCode ?? 0) : fail(error, args))

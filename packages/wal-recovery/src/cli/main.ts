@@ -4,9 +4,9 @@ import { EXIT_CLEAN, EXIT_INTERRUPTED, fail } from './failure.js'
 import { interrupted } from './interrupt.js'
 import { watchOutput } from './output.js'
 import { endProgress } from './progress.js'
-import { commandOf } from './usage.js'
+import { commandOf, withoutSeparator } from './usage.js'
 
-const args = process.argv.slice(2)
+const args = withoutSeparator(process.argv.slice(2))
 
 function leave(): void {
   // What it is in the middle of, it ends itself; whoever asks twice does not want to wait.

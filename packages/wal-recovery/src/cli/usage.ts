@@ -29,6 +29,14 @@ export function commandOf(args: readonly string[]): string | undefined {
   return args.find(arg => !arg.startsWith('-'))
 }
 
+/** The parser loses what stands behind `--`: it gets it without, as paths that look like no options. */
+export function withoutSeparator(args: readonly string[]): readonly string[] {
+  const end = args.indexOf('--')
+  // A shell that completes may ask what `--` can become.
+  if (end < 0 || args[0]?.startsWith('--get-')) return args
+  return [...args.slice(0, end), ...args.slice(end + 1).map(path => path.replace(/^-/, './-'))]
+}
+
 /** Says what the parser found wrong, in terms of what was typed. */
 export function usageError(
   message: string,
@@ -77,8 +85,7 @@ function unknownCommand(
 
 /** The options that were typed and that a command does not have. */
 function unknownOptions(args: readonly string[], { options, short }: CommandUse): string[] {
-  const end = args.indexOf('--')
-  return (end < 0 ? args : args.slice(0, end)).flatMap(arg => {
+  return args.flatMap(arg => {
     const long = /^--(?:no-)?([^=]+)/.exec(arg)?.[1]
     if (long !== undefined) return options.some(name => camelCase(name) === camelCase(long)) ? [] : [long]
     // A number may be meant as a value.
