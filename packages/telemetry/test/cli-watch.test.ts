@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
-import { end, engineWith, type Outcome, outcome, place, program, run, terminal } from './command-line.js'
+import { end, engineWith, type Outcome, outcome, program, run, terminal } from './command-line.js'
+import { temporaryDirectory } from './support.js'
 
 test('watch draws rates and latencies again and again, and plain text without a terminal', async t => {
   const { page } = await engineWith(t, 300)
@@ -114,7 +115,7 @@ test('of a page that nobody records in any more there are no rates, however late
 })
 
 test('errors are broken between words where the terminal is narrow', async t => {
-  const missing = join(place(t), 'missing')
+  const missing = join(temporaryDirectory(t), 'missing')
   const { code, stdout } = await onTerminal(30, '', '', ['dump', missing])
   t.is(code, 2)
   const lines = stripVTControlCharacters(stdout).split(/\r?\n/)

@@ -6,8 +6,8 @@ import { dirname, join } from 'node:path'
 import { Recorder } from '@flashstrike/wal-recorder'
 import test, { type ExecutionContext } from 'ava'
 import type { SourceSnapshot } from '#src/index.js'
-import { end, engineWith, outcome, place, program, run, start } from './command-line.js'
-import { ANYWHERE } from './support.js'
+import { end, engineWith, outcome, program, run, start } from './command-line.js'
+import { ANYWHERE, temporaryDirectory } from './support.js'
 
 const eventsIn = ({ metrics }: SourceSnapshot) =>
   metrics.find(({ name }) => name === 'wal.recorder.manager.events')?.value
@@ -32,7 +32,7 @@ test('dump shows what a living, a killed and a closed process counted', async t 
 })
 
 test('nothing that a page says reaches a terminal as a command, or looks like a line of its own', async t => {
-  const home = place(t)
+  const home = temporaryDirectory(t)
   const page = join(home, 'page')
   const labels = { log: 'a\u001b[2J\nb: live, process 1\u202e' }
   const wal = await Recorder.open({
@@ -83,7 +83,7 @@ test('report is a page of HTML, also of a process that is dead', async t => {
 })
 
 test('what is no page, and what makes no sense, is told in a line or two', async t => {
-  const home = place(t)
+  const home = temporaryDirectory(t)
   const other = join(home, 'other')
   writeFileSync(other, 'no page of ours')
   for (const [args, said] of [

@@ -1,14 +1,13 @@
 /** Runs the command line, on pages of processes of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
+import { temporaryDirectory } from './support.js'
 
 export const program = fileURLToPath(new URL('../../bin/flashstrike-telemetry.js', import.meta.url))
 // The one that the log's own tools are tried on.
@@ -44,19 +43,13 @@ export function outcome(child: ChildProcess): Promise<Outcome> {
 export const run = (args: readonly string[], env?: Readonly<Record<string, string>>) =>
   outcome(start(args, env))
 
-export function place(t: ExecutionContext): string {
-  const found = mkdtempSync(join(tmpdir(), 'flashstrike-telemetry-'))
-  t.teardown(() => rmSync(found, { recursive: true, force: true }))
-  return found
-}
-
 /** A process that has appended so many events and shows it on a page; a `busy` one has done more. */
 export async function engineWith(
   t: ExecutionContext,
   events: number,
   ...how: readonly 'busy'[]
 ): Promise<{ page: string; child: ChildProcess }> {
-  const home = place(t)
+  const home = temporaryDirectory(t)
   const page = join(home, 'page')
   const child = spawn(process.execPath, [engine, home, page, String(events), ...how], {
     stdio: ['pipe', 'pipe', 'inherit'],

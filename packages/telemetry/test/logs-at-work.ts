@@ -1,6 +1,4 @@
 /** Logs at work, whose metrics move when a test says so and stand still while it compares them. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
@@ -10,7 +8,7 @@ import type { ExecutionContext } from 'ava'
 import { metricsSymbol, type SourceSnapshot, type WalMetrics, walMetrics } from '#src/index.js'
 import { expectedSeries } from './expected-series.js'
 import { movedBytes } from './moved-source.js'
-import { bytesFrom, sourceOf } from './support.js'
+import { bytesFrom, sourceOf, temporaryDirectory } from './support.js'
 
 /** The labels of sources whose every metric moves, failures and limits included. */
 const MOVED = { log: 'moved' }
@@ -49,8 +47,7 @@ export class LogsAtWork {
   #step = 1
 
   static async open(t: ExecutionContext): Promise<LogsAtWork> {
-    const home = mkdtempSync(join(tmpdir(), 'flashstrike-otlp-'))
-    t.teardown(() => rmSync(home, { recursive: true, force: true }))
+    const home = temporaryDirectory(t)
     const dir = join(home, 'orders')
     const orders = await Recorder.open({ dir, ...SEGMENTS, retention: { hotSegments: 2, coldSegments: 50 } })
     const dirOfTrades = join(home, 'trades')

@@ -1,16 +1,15 @@
 import { spawnSync } from 'node:child_process'
-import { cp, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
+import { temporaryDirectory } from './support.js'
 
 const home = fileURLToPath(new URL('../../', import.meta.url))
 
 test('importing it without an addon throws an error that names the platform, the package and the way out', async t => {
-  const folder = await realpath(await mkdtemp(join(tmpdir(), 'telemetry-')))
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const folder = temporaryDirectory(t)
   await cp(join(home, 'dist'), join(folder, 'dist'), { recursive: true })
   await symlink(join(home, 'node_modules'), join(folder, 'node_modules'), 'junction')
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Recorder } from '@flashstrike/wal-recorder'
@@ -9,7 +8,7 @@ import test, { type ExecutionContext } from 'ava'
 import { walMetrics } from '#src/index.js'
 import { movedBytes } from './moved-source.js'
 import { type Found, hasPrometheus, type Prometheus, startPrometheus, timeOf } from './prometheus-process.js'
-import { bytesFrom, sourceOf } from './support.js'
+import { bytesFrom, sourceOf, temporaryDirectory } from './support.js'
 
 const folder = fileURLToPath(new URL('../../observability', import.meta.url))
 
@@ -28,8 +27,7 @@ const dashboard = JSON.parse(readFileSync(join(folder, 'grafana-dashboard.json')
 
 /** A recorder and a recovery whose every metric grows from scrape to scrape, and one that cannot be read. */
 async function growing(t: ExecutionContext) {
-  const home = mkdtempSync(join(tmpdir(), 'flashstrike-telemetry-'))
-  t.teardown(() => rmSync(home, { recursive: true, force: true }))
+  const home = temporaryDirectory(t)
   const recorder = await Recorder.open({ dir: join(home, 'orders') })
   recorder.append('an event')
   await recorder.close()

@@ -1,37 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import test from 'ava'
+import { Recorder } from '@flashstrike/wal-recorder'
+import { Recovery } from '@flashstrike/wal-recovery'
+import test, { type ExecutionContext } from 'ava'
 import { MetricsError, type SourceSnapshot, TelemetryPage, walMetrics } from '#src/index.js'
-import { ANYWHERE, goldenBytes } from './support.js'
+import { ANYWHERE, goldenBytes, sourceOf, temporaryDirectory } from './support.js'
 
-const inMemory = existsSync('/dev/shm')
-const root = mkdtempSync(join(inMemory ? '/dev/shm' : tmpdir(), 'telemetry-page-'))
-test.after.always(() => rmSync(root, { recursive: true, force: true }))
-let names = 0
-function path(): string {
-  names += 1
-  return join(root, `${names}`)
-}
+const memory = existsSync('/dev/shm') ? '/dev/shm' : undefined
 
-interface Log {
-  append(event: string): number
-  durable(): Promise<unknown>
-  close(): Promise<void>
-}
-type Options = Record<string, unknown>
-interface Packages {
-  readonly Recorder: { open(options: Options): Promise<Log> }
-  readonly Recovery: { open(options: Options): Promise<Log & { replay(): Iterable<unknown> }> }
-}
-
-async function packages(): Promise<Packages> {
-  const from = async (name: string) => import(new URL(`../../../${name}/dist/index.js`, import.meta.url).href)
-  const [{ Recorder }, { Recovery }] = await Promise.all([from('wal-recorder'), from('wal-recovery')])
-  return { Recorder, Recovery }
+/** A path that there is nothing at; in memory where there is some to put files in. */
+function path(t: ExecutionContext): string {
+  return join(temporaryDirectory(t, memory), 'orders')
 }
 
 /** A process that records, tells what it holds, and then waits to be killed. */
@@ -77,7 +59,7 @@ function atRest({ metrics }: SourceSnapshot) {
 }
 
 test('a page tells of another process while it runs, when it is killed, and when it is started again', async t => {
-  const [dir, file] = [path(), path()]
+  const [dir, file] = [path(t), path(t)]
   let page: TelemetryPage | undefined
   for (const generation of [1, 2]) {
     const { child, said } = await recording(dir, file)
@@ -90,7 +72,7 @@ test('a page tells of another process while it runs, when it is killed, and when
       const [seconds, nanoseconds] = said.startTime
       t.true(Math.abs(page.startedAt.getTime() - (seconds * 1e3 + nanoseconds / 1e6)) < 1)
       t.deepEqual(atRest(only(page)), atRest(said))
-      t.deepEqual(only(page).labels, { log: dir.slice(root.length + 1), zone: 'a' })
+      t.deepEqual(only(page).labels, { log: 'orders', zone: 'a' })
     } finally {
       const ended = once(child, 'exit')
       child.kill('SIGKILL')
@@ -99,7 +81,7 @@ test('a page tells of another process while it runs, when it is killed, and when
     t.is(page.state, 'dead')
     t.is(page.pid, said.processId)
     t.deepEqual(atRest(only(page)), atRest(said))
-    t.regex(walMetrics(page).dump(), /^\[Segment Writer Metrics, log=\d+, zone=a\] Snapshot:/m)
+    t.regex(walMetrics(page).dump(), /^\[Segment Writer Metrics, log=orders, zone=a\] Snapshot:/m)
     t.true(walMetrics(page).prometheus().includes('zone="a"'))
     t.deepEqual((await walMetrics(page).collect()).errors, [])
     // Whoever attaches only now finds the same.
@@ -111,8 +93,7 @@ test('a page tells of another process while it runs, when it is killed, and when
 })
 
 test('a recorder and a recovery of this process have pages until they are closed', async t => {
-  const { Recorder, Recovery } = await packages()
-  const [dir, file] = [path(), path()]
+  const [dir, file] = [path(t), path(t)]
   const telemetry = { file, allowFileSystem: ANYWHERE }
   for (const generation of [1, 2]) {
     const wal = await Recorder.open({ dir, telemetry, fileMode: 0o640 })
@@ -120,13 +101,13 @@ test('a recorder and a recovery of this process have pages until they are closed
     t.is(statSync(file).mode & 0o777, 0o640)
     t.is(page.state, 'live')
     t.is(page.generation, generation)
-    await t.throwsAsync(() => Recorder.open({ dir: path(), telemetry }), { code: 'WAL_LOCKED' })
+    await t.throwsAsync(() => Recorder.open({ dir: path(t), telemetry }), { code: 'WAL_LOCKED' })
     wal.append('event')
     await wal.close()
     t.is(page.state, 'closed')
     page.close()
   }
-  const read = path()
+  const read = path(t)
   for (const generation of [1, 2]) {
     const log = await Recovery.open({ dir, telemetry: { ...telemetry, file: read, labels: { log: 'mine' } } })
     const page = TelemetryPage.attach(read)
@@ -142,14 +123,12 @@ test('a recorder and a recovery of this process have pages until they are closed
 })
 
 test('labels need no page', async t => {
-  const { Recorder } = await packages()
-  const wal = await Recorder.open({ dir: path(), telemetry: { labels: { log: 'orders', zone: 'b' } } })
+  const wal = await Recorder.open({ dir: path(t), telemetry: { labels: { log: 'orders', zone: 'b' } } })
   t.deepEqual(walMetrics(wal).snapshot().sources[0]?.labels, { log: 'orders', zone: 'b' })
   await wal.close()
 })
 
 test('what cannot be an option is refused with what it takes', async t => {
-  const { Recorder, Recovery } = await packages()
   const wrong: [unknown, RegExp][] = [
     ['/dev/shm/x', /telemetry is "\/dev\/shm\/x": it takes an object with file, labels/],
     [{ path: 'x' }, /telemetry has no option path/],
@@ -161,15 +140,16 @@ test('what cannot be an option is refused with what it takes', async t => {
     [{ labels: { system: 'x' } }, /a label of metrics is called system/],
   ]
   for (const [telemetry, message] of wrong) {
-    const dir = path()
-    await t.throwsAsync(() => Recorder.open({ dir, telemetry }), { code: 'WAL_UNSUPPORTED', message })
-    await t.throwsAsync(() => Recovery.open({ dir, telemetry }), { code: 'WAL_UNSUPPORTED', message })
-    t.false(existsSync(dir))
+    const options = { dir: path(t), telemetry: telemetry as object }
+    const refused = { code: 'WAL_UNSUPPORTED', message }
+    await t.throwsAsync(() => Recorder.open(options), refused)
+    await t.throwsAsync(() => Recovery.open(options), refused)
+    t.false(existsSync(options.dir))
   }
 })
 
 test('what is no page is told by a code', t => {
-  const [missing, text, link, damaged] = [path(), path(), path(), path()]
+  const [missing, text, link, damaged] = [path(t), path(t), path(t), path(t)]
   writeFileSync(text, 'a letter')
   symlinkSync(text, link)
   writeFileSync(
@@ -180,7 +160,7 @@ test('what is no page is told by a code', t => {
     [missing, 'WAL_NOT_FOUND'],
     [text, 'WAL_METRICS'],
     [link, 'WAL_METRICS'],
-    [root, 'WAL_METRICS'],
+    [dirname(text), 'WAL_METRICS'],
     [damaged, 'WAL_METRICS'],
     ['', 'WAL_UNSUPPORTED'],
     [7 as unknown as string, 'WAL_UNSUPPORTED'],
@@ -193,12 +173,10 @@ test('what is no page is told by a code', t => {
 })
 
 test('a page that is damaged later, or closed here, is the error of its source and fails no other', async t => {
-  const { Recorder } = await packages()
-  const file = path()
-  const wal = await Recorder.open({ dir: path(), telemetry: { file, allowFileSystem: ANYWHERE } })
-  const golden = { [Symbol.for('flashstrike.metrics')]: goldenBytes }
+  const file = path(t)
+  const wal = await Recorder.open({ dir: path(t), telemetry: { file, allowFileSystem: ANYWHERE } })
   const page = TelemetryPage.attach(file)
-  const metrics = walMetrics(page, golden)
+  const metrics = walMetrics(page, sourceOf(goldenBytes))
   t.is(metrics.snapshot().sources.length, 2)
   await wal.close()
   rmSync(file)

@@ -1,9 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Recorder } from '@flashstrike/wal-recorder'
 import { Recovery } from '@flashstrike/wal-recovery'
-import test, { type ExecutionContext } from 'ava'
+import test from 'ava'
 import {
   type DataPoint,
   type ExponentialHistogram,
@@ -14,7 +12,7 @@ import {
   walMetrics,
 } from '#src/index.js'
 import { movedBytes } from './moved-source.js'
-import { coded, goldenBytes, sourceOf } from './support.js'
+import { coded, goldenBytes, sourceOf, temporaryDirectory } from './support.js'
 
 const golden = sourceOf(goldenBytes)
 const EVENTS = 'wal.recorder.manager.events'
@@ -54,12 +52,6 @@ function nanoseconds([seconds, rest]: readonly [number, number]): bigint {
   return BigInt(seconds) * 1_000_000_000n + BigInt(rest)
 }
 
-async function directory(t: ExecutionContext): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'telemetry-test-'))
-  t.teardown(() => rm(dir, { recursive: true, force: true }))
-  return dir
-}
-
 async function appended(wal: Recorder, events: number): Promise<void> {
   for (let i = 0; i < events; i += 1) wal.append('event')
   wal.flush()
@@ -83,7 +75,7 @@ test('where the clock was put back after a source had begun, none of its points 
 })
 
 test('metrics are a producer themselves, of what was since the source began', async t => {
-  const wal = await Recorder.open({ dir: join(await directory(t), 'orders') })
+  const wal = await Recorder.open({ dir: join(temporaryDirectory(t), 'orders') })
   const metrics = walMetrics(wal)
   await appended(wal, 10)
   const first = await number(metrics, EVENTS)
@@ -99,7 +91,7 @@ test('metrics are a producer themselves, of what was since the source began', as
 })
 
 test('deltas are what came since the collection before, of each producer by itself', async t => {
-  const wal = await Recorder.open({ dir: await directory(t) })
+  const wal = await Recorder.open({ dir: temporaryDirectory(t) })
   const metrics = walMetrics(wal)
   const deltas = metrics.producer({ temporality: 'delta' })
   const others = metrics.producer({ temporality: 'delta' })
@@ -134,7 +126,7 @@ test('deltas are what came since the collection before, of each producer by itse
 })
 
 test('a source that cannot be read for a while counts nothing twice in deltas', async t => {
-  const wal = await Recorder.open({ dir: await directory(t) })
+  const wal = await Recorder.open({ dir: temporaryDirectory(t) })
   t.teardown(() => wal.close())
   let isBroken = false
   const source = {
@@ -154,7 +146,7 @@ test('a source that cannot be read for a while counts nothing twice in deltas', 
 })
 
 test('a log that was opened anew counts from zero, with a start of its own', async t => {
-  const dir = await directory(t)
+  const dir = temporaryDirectory(t)
   let wal = await Recorder.open({ dir })
   const source: MetricsSource = {
     [metricsSymbol]: () => (wal as unknown as Record<symbol, () => Uint8Array>)[metricsSymbol]?.(),
@@ -176,7 +168,7 @@ test('a log that was opened anew counts from zero, with a start of its own', asy
 })
 
 test('recorders and recoveries stand side by side, and readers of one log are told apart', async t => {
-  const dir = await directory(t)
+  const dir = temporaryDirectory(t)
   const [orders, trades] = await Promise.all(
     ['orders', 'trades'].map(name => Recorder.open({ dir: join(dir, name) })),
   )
@@ -217,7 +209,7 @@ test('recorders and recoveries stand side by side, and readers of one log are to
 })
 
 test('a source that was taken away and came back counts nothing twice in deltas', async t => {
-  const wal = await Recorder.open({ dir: await directory(t) })
+  const wal = await Recorder.open({ dir: temporaryDirectory(t) })
   t.teardown(() => wal.close())
   const metrics = walMetrics(wal)
   const deltas = metrics.producer({ temporality: 'delta' })

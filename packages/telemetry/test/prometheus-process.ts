@@ -1,12 +1,11 @@
 /** Prometheus itself, as a child process that goes with its test. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
-import { freePort } from './support.js'
+import { freePort, temporaryDirectory } from './support.js'
 
 /** One series of a query's answer. */
 export interface Found {
@@ -63,8 +62,7 @@ export async function startPrometheus(
   jobs: Readonly<Record<string, string>>,
   ...options: readonly string[]
 ): Promise<Prometheus> {
-  const home = mkdtempSync(join(tmpdir(), 'flashstrike-prometheus-'))
-  t.teardown(() => rmSync(home, { recursive: true, force: true }))
+  const home = temporaryDirectory(t)
   const scrapes = Object.entries(jobs).map(([name, url]) => {
     const { host, pathname } = new URL(url)
     return { job_name: name, metrics_path: pathname, static_configs: [{ targets: [host] }] }

@@ -1,8 +1,7 @@
 /** The lines of the project's README that Prometheus scrapes and OpenTelemetry is pushed by, as they stand there. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -14,7 +13,7 @@ import { startReceiver } from './otlp-receiver.js'
 import { hasPrometheus, startPrometheus } from './prometheus-process.js'
 import { checkReceived, expectedPoints, ofLog } from './received-series.js'
 import { sdkVersions } from './sdks.js'
-import { freePort } from './support.js'
+import { freePort, temporaryDirectory } from './support.js'
 
 const root = new URL('../../../../', import.meta.url)
 
@@ -43,8 +42,7 @@ await new Promise(resolve => process.stdin.once('end', resolve))
 
 /** A folder with these packages installed, and the program in it. */
 function installed(t: ExecutionContext, sdkFolder: URL, code: string): string {
-  const home = mkdtempSync(join(tmpdir(), 'flashstrike-readme-'))
-  t.teardown(() => rmSync(home, { recursive: true, force: true }))
+  const home = temporaryDirectory(t)
   mkdirSync(join(home, 'node_modules/@flashstrike'), { recursive: true })
   for (const name of ['wal-recorder', 'telemetry']) {
     const target = fileURLToPath(new URL(`packages/${name}`, root))

@@ -1,8 +1,6 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { Recorder } from '@flashstrike/wal-recorder'
@@ -26,15 +24,14 @@ import {
   startPrometheus,
   timeOf,
 } from './prometheus-process.js'
-import { bytesFrom, sourceOf } from './support.js'
+import { bytesFrom, sourceOf, temporaryDirectory } from './support.js'
 
 /** Everything that a label may hold and a format has to escape, and one that is none. */
 const HOSTILE = { log: 'moved', 'data.center': 'a\\b"c\nd\\n} 1\r\t\u0001\u0000ü😀', empty: '' }
 
 /** A recorder and its reader at work, and others like them whose every metric moves from step to step. */
 async function everything(t: ExecutionContext) {
-  const home = mkdtempSync(join(tmpdir(), 'flashstrike-telemetry-'))
-  t.teardown(() => rmSync(home, { recursive: true, force: true }))
+  const home = temporaryDirectory(t)
   const recorder = await Recorder.open({ dir: join(home, 'orders') })
   t.teardown(() => recorder.close())
   const work = async () => {

@@ -1,13 +1,12 @@
 /** A report in a real browser: as wide as a phone and as a desk, light and dark. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { type SourceSnapshot, walMetrics } from '#src/index.js'
 import { report } from '#src/report/report.js'
-import { goldenBytes, sourceOf } from './support.js'
+import { goldenBytes, sourceOf, temporaryDirectory } from './support.js'
 
 const golden = walMetrics(sourceOf(goldenBytes)).snapshot().sources[0] as SourceSnapshot
 
@@ -49,8 +48,7 @@ function hasBrowser(t: ExecutionContext): boolean {
 }
 
 function look(t: ExecutionContext, html: string, width: number, isDark: boolean): Seen {
-  const home = mkdtempSync(join(tmpdir(), 'flashstrike-report-'))
-  t.teardown(() => rmSync(home, { recursive: true, force: true }))
+  const home = temporaryDirectory(t)
   const file = join(home, 'report.html')
   // In a frame, since no window is as narrow as a phone.
   writeFileSync(

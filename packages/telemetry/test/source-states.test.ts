@@ -1,6 +1,4 @@
 /** What became of sources, live, closed and dead, as it is told wherever metrics go. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Recorder } from '@flashstrike/wal-recorder'
 import { Recovery } from '@flashstrike/wal-recovery'
@@ -12,6 +10,7 @@ import { startReceiver } from './otlp-receiver.js'
 import { type Found, hasPrometheus, startPrometheus } from './prometheus-process.js'
 import { ofLog, receivedValues } from './received-series.js'
 import { sdkVersions } from './sdks.js'
+import { temporaryDirectory } from './support.js'
 
 const NAME = 'wal.recorder.source.state'
 
@@ -48,8 +47,7 @@ function ofSource(source: MetricsSource): string[] {
 }
 
 test('a source of this process is live until it is closed', async t => {
-  const dir = join(mkdtempSync(join(tmpdir(), 'flashstrike-telemetry-')), 'orders')
-  t.teardown(() => rmSync(join(dir, '..'), { recursive: true, force: true }))
+  const dir = join(temporaryDirectory(t), 'orders')
   const recorder = await Recorder.open({ dir })
   const recovery = await Recovery.open({ dir })
   for (const source of [recorder, recovery]) {

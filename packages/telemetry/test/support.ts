@@ -1,6 +1,9 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ExecutionContext } from 'ava'
 import { metricsSymbol } from '#src/index.js'
 
 /** The bytes of a recorder as version 1 of the protocol writes them, a label `log` = `orders` included. */
@@ -24,6 +27,13 @@ export function coded(code: string, message: string): Error {
 /** What a source gives. */
 export function bytesFrom(source: object): Uint8Array {
   return (source as { [metricsSymbol](): Uint8Array })[metricsSymbol]()
+}
+
+/** A directory that goes with its test; in `parent` if that is named. */
+export function temporaryDirectory(t: ExecutionContext, parent = tmpdir()): string {
+  const made = realpathSync(mkdtempSync(join(parent, 'flashstrike-telemetry-')))
+  t.teardown(() => rmSync(made, { recursive: true, force: true }))
+  return made
 }
 
 /** File systems that pages lie on in tests, so that these run where there is no memory to put files in. */
