@@ -128,11 +128,3 @@ export function checkReceived(
   }
   t.deepEqual([...missing.keys()], [])
 }
-
-/** The only point of a metric: its number, and since when it counts. */
-export function pointOf(metrics: readonly ReceivedMetric[], name: string): { value: number; start: bigint } {
-  const metric = metrics.find(metric => metric.name === name)
-  const [point, ...more] = metric === undefined ? [] : points(metric).points
-  if (point === undefined || more.length > 0) throw new Error(`${name} has ${more.length + 1} points`)
-  return { value: Number(point.asInt ?? point.asDouble), start: BigInt(point.startTimeUnixNano) }
-}
