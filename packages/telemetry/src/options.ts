@@ -10,9 +10,7 @@ export interface Rule {
 /** @throws MetricsError `WAL_UNSUPPORTED` for options that have no rule or that theirs does not accept */
 export function check(call: string, given: object, rules: Readonly<Record<string, Rule>>): void {
   if (!isRecord(given)) {
-    throw unsupported(
-      `${call} got ${inspect(given)}: it takes an object with ${Object.keys(rules).join(', ')}`,
-    )
+    throw unsupported(`${call} got ${shown(given)}: it takes an object with ${Object.keys(rules).join(', ')}`)
   }
   for (const [name, value] of Object.entries(given)) {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
@@ -20,7 +18,7 @@ export function check(call: string, given: object, rules: Readonly<Record<string
       throw unsupported(`${call} has no option ${name}: it takes ${Object.keys(rules).join(', ')}`)
     }
     if (value !== undefined && !rule.accepts(value)) {
-      throw unsupported(`${call} got ${inspect(value)} for ${name}: it takes ${rule.takes}`)
+      throw unsupported(`${call} got ${shown(value)} for ${name}: it takes ${rule.takes}`)
     }
   }
 }
@@ -29,6 +27,11 @@ export function check(call: string, given: object, rules: Readonly<Record<string
 function isRecord(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || types.isPromise(value)) return false
   return !(Symbol.iterator in value)
+}
+
+/** A value as it is named in a message: in one line, and without running code of its own. */
+export function shown(value: unknown): string {
+  return inspect(value, { customInspect: false, depth: 0, breakLength: Number.POSITIVE_INFINITY })
 }
 
 /** What was asked for is not to be had. */

@@ -1,6 +1,6 @@
-import { inspect } from 'node:util'
-import { MetricsError, pageError } from './errors.js'
+import { pageError } from './errors.js'
 import { loadAddon, type NativePage } from './native.js'
+import { shown, unsupported } from './options.js'
 import { metricsSymbol } from './source.js'
 
 const addon = loadAddon()
@@ -46,10 +46,8 @@ export class TelemetryPage {
    *   `WAL_UNSUPPORTED` for one of another version, or for a path that is none, `WAL_IO`
    */
   static attach(file: string): TelemetryPage {
-    if (typeof file !== 'string' || file === '') {
-      const message = `TelemetryPage.attach got ${inspect(file)}: it takes the path of a page`
-      throw new MetricsError('WAL_UNSUPPORTED', message)
-    }
+    if (typeof file !== 'string' || file === '')
+      throw unsupported(`TelemetryPage.attach got ${shown(file)}: it takes the path of a page as text`)
     return new TelemetryPage(
       telling(() => addon.attachPage(file)),
       file,

@@ -170,6 +170,12 @@ test('what is no page is told by a code', t => {
     t.is(error?.source, undefined)
     t.true((error?.message.length ?? 0) > 20, error?.message)
   }
+  const url = new URL('file:///dev/shm/orders') as unknown as string
+  t.throws(() => TelemetryPage.attach(url), {
+    instanceOf: MetricsError,
+    code: 'WAL_UNSUPPORTED',
+    message: 'TelemetryPage.attach got file:///dev/shm/orders: it takes the path of a page as text',
+  })
 })
 
 test('a page that is damaged later, or closed here, is the error of its source and fails no other', async t => {

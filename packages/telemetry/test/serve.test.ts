@@ -140,6 +140,8 @@ test('options that do not exist or are wrong are refused with what there is', as
   await check({ port: '9464' }, /got '9464' for port/)
   await check({ port: 0, hostname: 'x' }, /has no option hostname: it takes port, host, path, legacyNames/)
   await check({ port: 0, host: '' }, /got '' for host: it takes an address or a host name/)
+  await check({ port: 0, host: '127.0.0.1\0.example' }, /for host: it takes an address or a host name/)
+  await check({ port: 0, host: new URL('http://localhost/') }, /got http:\/\/localhost\/ for host: /)
   for (const path of ['metrics', '/metrics?x', '/a b', '/-/healthy', 7, '/é', '/<x>', '/a/../b', '/a\\b']) {
     await check({ port: 0, path }, /for path: it takes a path that begins with \//)
   }

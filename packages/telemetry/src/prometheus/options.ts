@@ -61,7 +61,11 @@ const SERVE: Record<keyof ServeOptions, Rule> = {
     takes: 'a whole number from 0 to 65535',
     accepts: value => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535,
   },
-  host: { takes: 'an address or a host name', accepts: value => typeof value === 'string' && value !== '' },
+  host: {
+    takes: 'an address or a host name',
+    // What stands behind a character 0 would not be looked at.
+    accepts: value => typeof value === 'string' && value !== '' && !value.includes('\0'),
+  },
   path: {
     takes: `a path that begins with / and stands in a URL as it is, without ? or # or blanks, and not ${HEALTHY}`,
     accepts: value => typeof value === 'string' && standsInUrls(value) && value !== HEALTHY,
