@@ -1,4 +1,4 @@
-/** Numbers as people read them. */
+/** Numbers and times as people read them. */
 import { loadAddon } from './native.js'
 
 const addon = loadAddon()
@@ -13,7 +13,7 @@ export function measured(value: number | undefined, unit: string): string {
   return maybe(value === undefined || unit === 's' ? value : Math.round(value), unit)
 }
 
-/** The same of something that may not be there. */
+/** A value of a metric that may not be there: `–` where it is not. */
 export function maybe(value: number | undefined, unit: string): string {
   return value === undefined ? '–' : figure(value, unit)
 }
@@ -23,6 +23,11 @@ export function rate(perSecond: number | undefined, unit: string): string {
   if (perSecond === undefined) return '–'
   const shown = unit === 'By' ? unit : ''
   return `${figure(perSecond >= 10 ? Math.round(perSecond) : Math.round(perSecond * 10) / 10, shown)}/s`
+}
+
+/** A moment, to the second: `2026-07-27 10:00:00 UTC`. */
+export function utc(date: Date): string {
+  return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }
 
 /** A share of a whole: `12 %`. */

@@ -1,9 +1,9 @@
 /** Each command with its options, its examples and what it does. What it does is loaded when it is asked for. */
 import type { Argv } from 'yargs'
+import { PROTOCOLS } from './endpoint.js'
 import { UsageError } from './failure.js'
 import { examples } from './usage.js'
 
-const PROTOCOLS = ['http/protobuf', 'http/json', 'grpc'] as const
 const MOST_PORT = 65_535
 /** What a timer can wait at most; one that is to wait longer does not wait at all. */
 const MOST_SECONDS = 2_147_483

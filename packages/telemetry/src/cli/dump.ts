@@ -1,7 +1,7 @@
 import { EXIT_OK } from './failure.js'
 import { print } from './output.js'
 import { Pages } from './page.js'
-import { safe } from './text.js'
+import { safe, safeLines } from './text.js'
 
 /** `dump`: what pages hold now, for people, or as JSON for programs. */
 export async function dump(paths: readonly string[], { json }: { readonly json: boolean }): Promise<number> {
@@ -13,8 +13,7 @@ export async function dump(paths: readonly string[], { json }: { readonly json: 
     return EXIT_OK
   }
   for (const { page, title, told } of looked) {
-    const text = page.dump().split('\n').map(safe).join('\n')
-    await print(`${safe(title)}: ${safe(told)}\n\n${text}`)
+    await print(`${safe(title)}: ${safe(told)}\n\n${safeLines(page.dump())}`)
   }
   return EXIT_OK
 }

@@ -1,6 +1,11 @@
 /** Where OTLP goes: what the command line says, else what the environment says, as OpenTelemetry's specification has it. */
 import { UsageError } from './failure.js'
-import type { Protocol } from './push.js'
+
+/** How OTLP is spoken. */
+export type Protocol = (typeof PROTOCOLS)[number]
+
+/** Every way, the usual one first. */
+export const PROTOCOLS = ['http/protobuf', 'http/json', 'grpc'] as const
 
 const METRICS_PATH = 'v1/metrics'
 

@@ -1,7 +1,7 @@
 import wrapAnsi from 'wrap-ansi'
 import { MetricsError } from '../errors.js'
 import { colours } from './output.js'
-import { safe } from './text.js'
+import { safeLines } from './text.js'
 import { helpFor } from './usage.js'
 
 /** It has done what it was asked for. */
@@ -15,7 +15,7 @@ export class UsageError extends Error {}
 /** Says what went wrong, on standard error; gives the exit code. */
 export function fail(error: unknown, args: readonly string[]): number {
   const { red, dim } = colours(process.stderr)
-  const message = (error instanceof Error ? error.message : String(error)).split('\n').map(safe).join('\n')
+  const message = safeLines(error instanceof Error ? error.message : String(error))
   const code = error instanceof MetricsError ? error.code : (error as NodeJS.ErrnoException).code
   const last = error instanceof UsageError ? helpFor(args) : code === undefined ? '' : `(${code})`
   const text = `${red('error:')} ${message}\n${last === '' ? '' : `${dim(last)}\n`}`

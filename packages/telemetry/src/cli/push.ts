@@ -1,14 +1,11 @@
 import type { MetricData } from '../opentelemetry/metric-data.js'
 import { walMetrics } from '../wal-metrics.js'
-import { endpointOf } from './endpoint.js'
+import { endpointOf, PROTOCOLS, type Protocol } from './endpoint.js'
 import { EXIT_ERROR, EXIT_OK, UsageError } from './failure.js'
 import { Interruption } from './interruption.js'
 import { print } from './output.js'
 import { Pages } from './page.js'
 import { safe } from './text.js'
-
-/** How OTLP is spoken. */
-export type Protocol = 'http/protobuf' | 'http/json' | 'grpc'
 
 /** What `push` is asked for. */
 export interface PushOptions {
@@ -99,10 +96,11 @@ async function exporterOf(protocol: Protocol, url: string): Promise<Exporter> {
 /** @throws UsageError for what is no protocol */
 function protocolOfEnvironment(): Protocol {
   const { OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: metrics, OTEL_EXPORTER_OTLP_PROTOCOL: general } = process.env
-  const said = metrics || general || 'http/protobuf'
-  if (Object.hasOwn(EXPORTERS, said)) return said as Protocol
+  const said = metrics || general || PROTOCOLS[0]
+  const known = PROTOCOLS.find(protocol => protocol === said)
+  if (known !== undefined) return known
   const name = metrics ? 'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL' : 'OTEL_EXPORTER_OTLP_PROTOCOL'
-  throw new UsageError(`${name} is ${said}: it is one of ${Object.keys(EXPORTERS).join(', ')}`)
+  throw new UsageError(`${name} is ${said}: it is one of ${PROTOCOLS.join(', ')}`)
 }
 
 /** What the environment says of the service, as OpenTelemetry's specification has it. */

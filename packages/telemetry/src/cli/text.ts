@@ -7,3 +7,8 @@ const UNSAFE =
 export function safe(text: string): string {
   return text.replace(UNSAFE, unsafe => `\\u${unsafe.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
+
+/** As {@link safe}, but with the line breaks it has. */
+export function safeLines(text: string): string {
+  return text.split('\n').map(safe).join('\n')
+}

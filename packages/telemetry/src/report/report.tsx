@@ -1,8 +1,7 @@
 import { renderToStaticMarkup } from 'preact-render-to-string'
+import { utc } from '../figures.js'
 import { type ReportSource, Source } from './source.js'
 import { STYLE } from './style.js'
-
-export type { ReportSource } from './source.js'
 
 /** A page that needs nothing but itself: how latencies and sizes are spread, and how the rates went. */
 export function report(sources: readonly ReportSource[], at: Date): string {
@@ -16,7 +15,7 @@ export function report(sources: readonly ReportSource[], at: Date): string {
       </head>
       <body>
         <h1>Write-ahead log</h1>
-        <p class="dim">Made {at.toISOString().slice(0, 19).replace('T', ' ')} UTC</p>
+        <p class="dim">Made {utc(at)}</p>
         {sources.map(source => (
           <Source {...source} />
         ))}

@@ -8,7 +8,7 @@ import {
   type Watermark,
 } from '../activity/activity.js'
 import type { Heading } from '../activity/heading.js'
-import { figure, maybe, measured, percent, rate } from '../figures.js'
+import { figure, maybe, measured, percent, rate, utc } from '../figures.js'
 import { quantile } from '../histogram.js'
 import type { SourceSnapshot } from '../snapshot.js'
 import { Course, Distribution } from './charts.js'
@@ -35,7 +35,7 @@ export function Source({ title, told, isLive, snapshots }: ReportSource) {
         <span class={isLive ? 'good' : 'bad'}>{told}</span>
         <span class="dim">
           {' '}
-          · since {time(last.startTime)}
+          · since {utc(new Date(last.startTime[0] * 1000))}
           {all.seconds !== undefined && ` · ${figure(all.seconds, 's')}`}
         </span>
       </p>
@@ -168,8 +168,4 @@ function Figures({ spreads }: { spreads: readonly Spread[] }) {
       </table>
     </div>
   )
-}
-
-function time([seconds]: SourceSnapshot['startTime']): string {
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }
