@@ -16,11 +16,9 @@ export const EXIT_INTERRUPTED = 130
 /** What was asked for makes no sense. */
 export class UsageError extends Error {}
 
-const COMMANDS = new Set(['inspect', 'verify', 'dump', 'repair', 'stat', 'copy', 'completion'])
-
 const DAMAGE = new Set(['WAL_CORRUPT', 'WAL_TORN'])
 
-/** Says what went wrong with a command, on standard error; gives the exit code. */
+/** Says what went wrong, with which command if there is one of that name, on standard error; gives the exit code. */
 export function fail(error: unknown, asJson: boolean, command?: string): number {
   const { code, message } = described(error)
   if (asJson) note(json(described(error)))
@@ -35,7 +33,7 @@ export function fail(error: unknown, asJson: boolean, command?: string): number 
 
 /** Where it stands how a command is used. */
 function helpOn(command: string | undefined): string {
-  return command !== undefined && COMMANDS.has(command)
+  return command !== undefined
     ? `flashstrike-wal ${command} --help shows its options, with examples`
     : 'flashstrike-wal --help shows the commands'
 }

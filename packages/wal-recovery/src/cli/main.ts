@@ -1,5 +1,6 @@
 /** The command line `flashstrike-wal`: runs what was asked for, and says how it ended. */
 import { commandLine } from './command-line.js'
+import { USES } from './commands.js'
 import { EXIT_CLEAN, EXIT_INTERRUPTED, fail } from './failure.js'
 import { interrupted } from './interrupt.js'
 import { watchOutput } from './output.js'
@@ -23,5 +24,6 @@ try {
   await commandLine(args).parseAsync(args)
 } catch (error) {
   endProgress()
-  process.exitCode = fail(error, args.includes('--json'), commandOf(args))
+  const command = Object.keys(USES).find(name => name === commandOf(args))
+  process.exitCode = fail(error, args.includes('--json'), command)
 }
