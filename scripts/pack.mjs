@@ -6,7 +6,7 @@
 import { parseArgs } from 'node:util'
 import { bootstrap, compile, install } from './bootstrap.mjs'
 import { run, say } from './lib.mjs'
-import { packAll } from './packing/packages.mjs'
+import { PACKED, packAll } from './packing/packages.mjs'
 
 const { values: options } = parseArgs({
   options: {
@@ -22,12 +22,11 @@ await run(async () => {
     await install()
     await compile()
   }
-  const { packed, folder } = await packAll(options)
-  for (const { name, packedBytes, bytes, files } of packed) {
+  for (const { name, packedBytes, bytes, files } of await packAll(options)) {
     const size = `${kib(packedBytes)} packed, ${kib(bytes)} installed`
     say(`${name.padEnd(44)} ${size}, ${files} files`)
   }
-  say(`\nTo install them: npm install ${folder}/*.tgz`)
+  say(`\nTo install them: npm install ${PACKED}/*.tgz`)
   return 0
 })
 

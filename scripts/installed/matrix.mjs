@@ -7,11 +7,10 @@ import test from 'ava'
 import { readJson } from '../lib.mjs'
 import { bundleByEsbuild } from './bundlers.mjs'
 import { nodes } from './nodes.mjs'
-import { installed, proves, succeeds } from './setup.mjs'
+import { installed, PROGRAMS, proves, succeeds } from './setup.mjs'
 import { HERE } from './tools.mjs'
 
 const MANAGERS = ['npm', 'pnpm', 'yarn 1', 'yarn 4']
-const PROGRAMS = ['module.mjs', 'common.cjs', 'worker.mjs']
 
 /** Each way in which TypeScript resolves, and which files it checks so. */
 const RESOLUTIONS = [

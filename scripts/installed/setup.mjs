@@ -4,8 +4,9 @@ import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import test from 'ava'
+import { must, root } from '../lib.mjs'
 import { nodeOf } from '../node-versions.mjs'
-import { packAll, tarballs } from '../packing/packages.mjs'
+import { PACKED, tarballs } from '../packing/packages.mjs'
 import './nodes.mjs'
 import { publishFolders, publishRelease, startRegistry } from './registry.mjs'
 import { standIns } from './stand-ins.mjs'
@@ -16,13 +17,21 @@ export const NAMES = ['@flashstrike/wal-recorder', '@flashstrike/wal-recovery', 
 /** Of a package that holds an addon. */
 export const PLATFORM = /-(linux|darwin|win32)-/
 
-/** What was packed, as `tarballs` gives it, in which folder, and what publishing it has said. */
-export const release = { packed: [], folder: '', published: '' }
+/** Each way to take them in: imported, required, in a worker. */
+export const PROGRAMS = ['module.mjs', 'common.cjs', 'worker.mjs']
+
+/**
+ * What was packed, as `tarballs` gives it, in which folder, and what packing and publishing it have said. `printed` is
+ * undefined where the packages were given.
+ */
+export const release = { packed: [], folder: '', printed: undefined, published: '' }
 let registry
 
 test.before(async () => {
   const given = process.env.FLASHSTRIKE_PACKAGES
-  release.folder = given ?? (await packAll()).folder
+  if (given === undefined)
+    release.printed = await must('npm run pack', process.execPath, [join(root, 'scripts/pack.mjs')])
+  release.folder = given ?? PACKED
   release.packed = await tarballs(release.folder)
   registry = await startRegistry(await registryNode())
   release.published = await publishRelease(registry.address, release.folder)

@@ -10,15 +10,13 @@ import { addPage, addPages } from './pages.mjs'
 import { platforms } from './platforms.mjs'
 import { checkSize } from './sizes.mjs'
 
-const OUT = join(root, 'target/packages')
+/** Where the tarballs are. */
+export const PACKED = join(root, 'target/packages')
 const STAGE = join(root, 'target/packages-staged')
 
-/**
- * Packs everything into an empty folder. Gives name, sizes and file of each package: the platforms' first, because a
- * package is published behind those that it names.
- */
+/** Packs everything into an empty folder; gives name and sizes of each package. */
 export async function packAll({ addons: from, all = false, release = false } = {}) {
-  for (const folder of [OUT, STAGE]) {
+  for (const folder of [PACKED, STAGE]) {
     rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
   }
@@ -31,7 +29,7 @@ export async function packAll({ addons: from, all = false, release = false } = {
   const packed = []
   for (const folder of [...staged, ...roots.map(({ folder }) => folder)]) packed.push(await pack(folder))
   for (const result of packed) checkSize(result)
-  return { packed, folder: OUT }
+  return packed
 }
 
 /** Name and file of each package in a folder, as it was packed before. */
@@ -111,13 +109,18 @@ async function stageAddons({ manifest, addon }, known, { from, all, release }) {
 }
 
 async function pack(folder) {
-  const args = ['pack', folder, '--pack-destination', OUT, '--json', '--ignore-scripts', '--loglevel=error']
-  const output = await must('npm pack', 'npm', args, { cwd: OUT })
-  const [{ name, version, size, unpackedSize, entryCount, filename }] = JSON.parse(
-    output.slice(output.indexOf('[')),
-  )
-  const file = join(OUT, filename.replace('@', '').replace('/', '-'))
-  return { name, version, packedBytes: size, bytes: unpackedSize, files: entryCount, file }
+  const args = [
+    'pack',
+    folder,
+    '--pack-destination',
+    PACKED,
+    '--json',
+    '--ignore-scripts',
+    '--loglevel=error',
+  ]
+  const output = await must('npm pack', 'npm', args, { cwd: PACKED })
+  const [{ name, size, unpackedSize, entryCount }] = JSON.parse(output.slice(output.indexOf('[')))
+  return { name, packedBytes: size, bytes: unpackedSize, files: entryCount }
 }
 
 function writeJson(path, value) {
