@@ -1,18 +1,19 @@
-// node scripts/check-docs.mjs: whether the documentation still says what is. It compiles every code block, runs those
-// marked `run`, follows every link between files, and compares tables with the sources they describe.
+// node scripts/check-docs.mjs: whether the documentation still says what is. It compiles and runs every code block, reads
+// data as what it is shown as, follows every link between files, and compares tables with the sources they describe.
 // Needs what `npm test` installs and builds. Prints one line for each finding, as `file:line: what`; exit code 1 if there
 // is any.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { join, relative } from 'node:path'
 import process from 'node:process'
-import { fileURLToPath } from 'node:url'
 import { checkCode } from './docs/code.mjs'
 import { checkCommands } from './docs/commands.mjs'
+import { checkData } from './docs/data.mjs'
 import { checkFacts } from './docs/facts.mjs'
 import { checkLinks } from './docs/links.mjs'
 import { parseMarkdown } from './docs/markdown.mjs'
-
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
+import { checkRequirements } from './docs/requirements.mjs'
+import { checkWeaker } from './docs/weaker.mjs'
+import { root } from './lib.mjs'
 
 /** Every page that users and contributors read. */
 function pages() {
@@ -28,7 +29,10 @@ const documents = pages()
 const checks = [
   ['links', checkLinks],
   ['facts', checkFacts],
+  ['requirements', checkRequirements],
+  ['weaker', checkWeaker],
   ['commands', checkCommands],
+  ['data', checkData],
   ['code', checkCode],
 ]
 let findings = 0

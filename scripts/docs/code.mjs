@@ -1,5 +1,5 @@
-// Compiles every block of TypeScript and JavaScript, has those marked `run` run, and reads the log that a block of bytes
-// marked `hex NAME SIZE` describes.
+// Compiles every block of TypeScript and JavaScript, has all of them run, and so the commands that are marked `run`, and
+// reads the log that a block of bytes marked `hex NAME SIZE` describes.
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -13,6 +13,7 @@ const COMMANDS = { 'flashstrike-wal': 'wal-recovery', 'flashstrike-telemetry': '
 /** What a user has installed who exports metrics. */
 const OPENTELEMETRY = 'scripts/opentelemetry/sdk-2/node_modules/@opentelemetry'
 const LANGUAGES = new Set(['ts', 'js'])
+
 export async function checkCode(root, pages) {
   const folder = join(root, 'node_modules/.docs')
   makeFolder(root, folder)
@@ -25,6 +26,8 @@ export async function checkCode(root, pages) {
     writeFileSync(block.file, `${block.code}export {}\n`)
   }
   const problems = compile(blocks)
+  for (const { page, line, flags } of blocks)
+    if (!flags.includes('run')) problems.push(`${page}:${line}: nothing runs this`)
   const toRun = pages.flatMap(({ path, blocks }) =>
     blocks.filter(({ flags }) => flags.includes('run')).map(block => ({ ...block, page: path })),
   )

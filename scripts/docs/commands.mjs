@@ -1,5 +1,5 @@
 // Whether the commands of the pages that are not marked `run` are there: scripts of npm, packages, programs. What is shown
-// with its output, or changes what only its reader has, a test has to play.
+// with its output, or changes what only its reader has, a test has to play. And whether every block is looked at at all.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readJson } from '../lib.mjs'
@@ -7,15 +7,23 @@ import { readJson } from '../lib.mjs'
 /** The pages whose other commands and outputs tests of `packages/wal-recorder` play. */
 const PLAYED = new Set(['docs/cli.md', 'docs/recovery.md'])
 
+/** What the checks here look at, and text for people. */
+const LANGUAGES = new Set(['ts', 'js', 'sh', 'console', 'hex', 'json', 'yaml', 'text'])
+
 export function checkCommands(root, pages) {
   const { scripts } = readJson(join(root, 'package.json'))
   const packages = readdirSync(join(root, 'packages')).map(name => `@flashstrike/${name}`)
   const known = { root, scripts, packages }
   const problems = []
   let checked = 0
+  for (const page of pages) {
+    for (const { language, line } of page.blocks) {
+      if (language === 'rust') problems.push(...untestedRust(root, page, line))
+      else if (!LANGUAGES.has(language)) problems.push(`${page.path}:${line}: nothing looks at ${language}`)
+    }
+  }
   for (const page of pages.filter(({ path }) => !PLAYED.has(path))) {
     for (const { language, flags, line, code } of page.blocks) {
-      if (language === 'rust') problems.push(...untestedRust(root, page, line))
       if (language === 'console') problems.push(`${page.path}:${line}: no test plays what is shown here`)
       if (language !== 'sh' || flags.includes('run')) continue
       for (const [index, command] of code.trimEnd().split('\n').entries()) {

@@ -157,6 +157,7 @@ keep(${JSON.stringify(this.#scrape)}, scrape)\n`
   }
 }
 
-function isHere(tool) {
+/** Whether this machine has a command that knows `--version`. */
+export function isHere(tool) {
   return spawnSync(tool, ['--version']).status === 0
 }
