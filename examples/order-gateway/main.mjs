@@ -9,6 +9,11 @@ import { defineEvent, i64, Recorder, u8, u32 } from '@flashstrike/wal-recorder'
 const MOST_BYTES = 1024
 /** What passes by itself; everything else needs somebody who looks at it. */
 const BUSY = new Set(['WAL_BACKPRESSURE', 'WAL_FULL'])
+/** Of an order that says neither there is nothing to guess. */
+const SIDES = new Map([
+  [true, 1],
+  [false, 0],
+])
 
 const [, , dir = './orders'] = process.argv
 const Order = defineEvent('Order', { account: u32, price: i64, quantity: u32, isBuy: u8 })
@@ -42,7 +47,7 @@ async function accept(request) {
   let id
   try {
     const { account, price, quantity, isBuy } = order ?? {}
-    id = wal.append({ account, price, quantity, isBuy: isBuy === true ? 1 : 0 })
+    id = wal.append({ account, price, quantity, isBuy: SIDES.get(isBuy) })
   } catch (error) {
     if (BUSY.has(error.code)) return failed(503, error.message)
     // What the order lacks, or what does not fit.

@@ -56,6 +56,8 @@ test('what is no order is refused and leaves nothing behind', async t => {
     ['no order', 400],
     ['{"account":1}', 400],
     ['{"account":1,"price":1,"quantity":-1,"isBuy":true}', 400],
+    ['{"account":1,"price":1,"quantity":1}', 400],
+    ['{"account":1,"price":1,"quantity":1,"isBuy":"no"}', 400],
     ['null', 400],
     [' '.repeat(2000), 413],
   ]) {
