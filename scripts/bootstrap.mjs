@@ -3,18 +3,8 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import {
-  collect,
-  fingerprint,
-  isDone,
-  must,
-  readJson,
-  retried,
-  root,
-  ScriptError,
-  say,
-  unlessDone,
-} from './lib.mjs'
+import { collect, must, readJson, retried, root, ScriptError, say } from './lib.mjs'
+import { fingerprint, isDone, unlessDone } from './stamps.mjs'
 
 /** The last pnpm that runs on every Node we support; npx fetches it, so nothing has to be installed before. */
 export const PNPM = 'pnpm@10.34.8'

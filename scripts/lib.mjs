@@ -1,16 +1,7 @@
 // Small helpers of the scripts. They need nothing but Node, because they are what installs everything else.
 import { spawn, spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -173,43 +164,6 @@ function rustupHome() {
   const beside = join(dirname(dirname(dirname(which))), '.rustup')
   const own = join(process.env.HOME ?? '', '.rustup')
   return !existsSync(own) && existsSync(beside) ? { RUSTUP_HOME: beside } : {}
-}
-
-/** A digest over names, sizes and times of files: it changes whenever a build has to be done again. */
-export function fingerprint(paths, extra = []) {
-  const hash = createHash('sha256')
-  for (const text of extra) hash.update(`${text}\n`)
-  for (const path of paths) addToFingerprint(hash, join(root, path))
-  return hash.digest('hex')
-}
-
-const GENERATED = new Set(['dist', 'native', 'node_modules', 'target', 'npm'])
-
-function addToFingerprint(hash, path) {
-  const stat = statSync(path, { throwIfNoEntry: false })
-  if (stat === undefined) return hash.update(`${path} missing\n`)
-  if (!stat.isDirectory()) return hash.update(`${path} ${stat.size} ${stat.mtimeMs}\n`)
-  for (const name of readdirSync(path).sort()) {
-    if (!GENERATED.has(name)) addToFingerprint(hash, join(path, name))
-  }
-}
-
-/** Whether the stamp file says that the work was done for this fingerprint. */
-export function isDone(stampPath, print) {
-  const stamp = join(root, stampPath)
-  return existsSync(stamp) && readFileSync(stamp, 'utf8') === print
-}
-
-/**
- * Does `work` unless the stamp file says that it was done for this fingerprint. Work that changes what the fingerprint
- * is taken of gives the new one.
- */
-export async function unlessDone(stampPath, print, outputs, work) {
-  if (isDone(stampPath, print) && outputs.every(path => existsSync(join(root, path)))) return
-  const after = (await work()) ?? print
-  const stamp = join(root, stampPath)
-  mkdirSync(dirname(stamp), { recursive: true })
-  writeFileSync(stamp, after)
 }
 
 /** A port of loopback that nobody listens on. */

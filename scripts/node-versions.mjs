@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { collect, root } from './lib.mjs'
 
+/** The supported ones. */
+export const MAJORS = ['20', '22', '24', '26']
+
 /**
  * The Node of a major version, and its full version; undefined where none runs here. It is this one, the one that the
  * environment names (`FLASHSTRIKE_NODE_24`), or that of `scripts/runtimes`, which there is for Linux x64 with glibc alone.

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { onlyPublished } from './crates.mjs'
 import { collect, root, run, ScriptError } from './lib.mjs'
+import { HOW, nightlyHost } from './nightly.mjs'
 import { countCargo, printSummary } from './summary.mjs'
 
 await run(async () => {
-  const { code, output } = await collect('cargo', ['+nightly', '-vV'])
-  const host = output.match(/^host: (.*)$/m)?.[1]
-  if (code !== 0 || host === undefined) throw new ScriptError('rustup toolchain install nightly is needed')
+  const host = await nightlyHost()
+  if (host === undefined) throw new ScriptError(`it needs a nightly compiler: ${HOW}`)
   const start = performance.now()
   // With a target, the flags are for the tests alone and not for build scripts and macros.
   const args = ['+nightly', 'test', '--target', host, '--no-fail-fast', ...onlyPublished, '--lib', '--tests']

@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { toolFile } from './bootstrap.mjs'
 import { onlyPublished } from './crates.mjs'
-import { fuzz } from './fuzz.mjs'
-import { collect, fingerprint, root, ScriptError, say } from './lib.mjs'
-import { nodeOf } from './node-versions.mjs'
+import { fuzz } from './fuzzing.mjs'
+import { collect, root, ScriptError, say } from './lib.mjs'
+import { MAJORS, nodeOf } from './node-versions.mjs'
+import { fingerprint } from './stamps.mjs'
 import { countAva, countCargo, countLint } from './summary.mjs'
 
 /** Enough for every input of the corpus and some thousands of new ones. */
@@ -35,21 +36,26 @@ export async function runLints() {
   const lints = [
     ['cargo fmt', 'cargo', ['fmt', '--all', '--check']],
     ['cargo clippy', 'cargo', ['clippy', '--workspace', '--all-targets', '--', '-D', 'warnings']],
-    ['targets', process.execPath, [join(root, 'scripts/targets.mjs')]],
+    ['targets', process.execPath, [script('targets')]],
     ['cargo doc', 'cargo', ['doc', '--workspace', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }],
     ['cargo package', 'cargo', packaging()],
     ['typedoc', process.execPath, [toolFile('typedoc', 'typedoc')]],
     ['biome', process.execPath, [biome, 'check', '--error-on-warnings', '.']],
-    ['versions', process.execPath, [join(root, 'scripts/versions.mjs')]],
-    ['documentation', process.execPath, [join(root, 'scripts/check-docs.mjs')]],
+    ['versions', process.execPath, [script('versions')]],
+    ['documentation', process.execPath, [script('check-docs')]],
     ['tsc', process.execPath, [toolFile('typescript', 'tsc'), '--build']],
+    ['workflows', process.execPath, [script('workflows')]],
+    ['cargo deny', process.execPath, [script('deny')]],
   ]
   const results = []
   for (const [name, command, args, env] of lints) {
     results.push(await suite(name, command, args, { env }, countLint))
   }
-  results.push(await licences())
   return results
+}
+
+function script(name) {
+  return join(root, 'scripts', `${name}.mjs`)
 }
 
 /**
@@ -71,31 +77,9 @@ function packaging() {
   ]
 }
 
-/** Licences and origins of all crates. Advisories are looked up in the workflow: their list is behind the network. */
-async function licences() {
-  const name = 'cargo deny'
-  if ((await collect('cargo', ['deny', '--version'])).code !== 0) {
-    const skipped = [
-      'cargo-deny is not installed; the licences of what is released are checked when it is packed',
-    ]
-    return { name, passed: 0, failed: 0, skipped, failures: [], seconds: 0 }
-  }
-  const args = ['deny', '--offline', '--locked', 'check', 'bans', 'licenses', 'sources']
-  return suite(name, 'cargo', args, {}, countLint)
-}
-
 /** Every benchmark for a blink, without the other software that some compare with: whether they run, not how fast. */
 export async function runBenchmarks() {
-  if (process.platform !== 'linux') {
-    return {
-      name: 'benchmarks',
-      passed: 0,
-      failed: 0,
-      skipped: ['they ask Linux what it counts'],
-      failures: [],
-      seconds: 0,
-    }
-  }
+  if (process.platform !== 'linux') return passedOver('benchmarks', 'they ask Linux what it counts')
   const args = [join(root, 'bench/run.mjs'), '--smoke', '--no-peers']
   return suite('benchmarks', process.execPath, args, {}, countLint)
 }
@@ -105,13 +89,21 @@ export async function runTests() {
   const cargo = ['test', '--workspace', '--no-fail-fast', '--', '--show-output']
   const results = [await suite('cargo test', 'cargo', cargo, {}, countCargo), await orderings()]
   for (const { label, node } of await runtimes()) {
-    for (const folder of tested) {
-      const name = `${folder} · Node ${label}`
-      const cwd = join(root, folder)
-      results.push(await suite(name, node, [toolFile('ava', 'ava', cwd)], { cwd }, countAva))
-    }
+    if (node === undefined) results.push(passedOver(`Node ${label}`, 'no binary of it runs here'))
+    else results.push(...(await runPackages(label, node)))
   }
   results.push(await runInstalled())
+  return results
+}
+
+/** The tests of every package, on one Node. */
+async function runPackages(label, node) {
+  const results = []
+  for (const folder of tested) {
+    const name = `${folder} · Node ${label}`
+    const cwd = join(root, folder)
+    results.push(await suite(name, node, [toolFile('ava', 'ava', cwd)], { cwd }, countAva))
+  }
   return results
 }
 
@@ -149,17 +141,14 @@ export async function runFuzz() {
   return { name: 'fuzz', ...counted, seconds: (performance.now() - start) / 1000 }
 }
 
-/** This Node, and the other majors that we support where their binaries run on this machine. */
+/** This Node and the other supported majors; one that does not run on this machine has no `node`. */
 async function runtimes() {
   const own = process.versions.node
-  const found = [{ label: own, node: process.execPath }]
-  for (const major of ['22', '24', '26']) {
-    if (own.startsWith(`${major}.`)) continue
-    const other = await nodeOf(major)
-    if (other !== undefined) found.push({ label: other.version, node: other.node })
-    else say(`SKIPPED: Node ${major}: no binary for ${process.platform}-${process.arch} that runs here`)
-  }
-  return found
+  const others = MAJORS.filter(major => !own.startsWith(`${major}.`)).map(async major => {
+    const found = await nodeOf(major)
+    return { label: found?.version ?? major, node: found?.node }
+  })
+  return [{ label: own, node: process.execPath }, ...(await Promise.all(others))]
 }
 
 /** Runs one suite: a line when it starts, its whole output when it fails. */
@@ -172,6 +161,11 @@ async function suite(name, command, args, options, count) {
     return counted
   }, notRun)
   return { name, ...counted, seconds: (performance.now() - start) / 1000 }
+}
+
+/** A suite that this machine cannot run. */
+function passedOver(name, why) {
+  return { name, passed: 0, failed: 0, skipped: [why], failures: [], seconds: 0 }
 }
 
 /** A suite that could not be run has failed, and does not keep the others from running. */

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import process from 'node:process'
-import { collect, fingerprint, must, readJson, retried, unlessDone } from '../../scripts/lib.mjs'
+import { collect, must, readJson, retried } from '../../scripts/lib.mjs'
+import { fingerprint, unlessDone } from '../../scripts/stamps.mjs'
 
 const here = 'bench/peers'
 

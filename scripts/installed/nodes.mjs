@@ -1,9 +1,7 @@
 // The Nodes that packages are installed and run with. A module of its own, because no test may be there before they are
 // known.
 import process from 'node:process'
-import { nodeOf } from '../node-versions.mjs'
-
-const MAJORS = ['20', '22', '24', '26']
+import { MAJORS, nodeOf } from '../node-versions.mjs'
 
 /** Every supported major that runs here, and its program; where that is none but this one, only this one. */
 export const nodes = new Map()
