@@ -1,4 +1,4 @@
-import { inspect } from 'node:util'
+import { shown } from './shown.js'
 
 /** The codes that a source may give. */
 const OF_SOURCES = ['WAL_CLOSED', 'WAL_IO', 'WAL_METRICS', 'WAL_NOT_FOUND', 'WAL_UNSUPPORTED'] as const
@@ -46,7 +46,7 @@ export function pageError(thrown: unknown): MetricsError {
 }
 
 function describe(thrown: unknown): { code: MetricsErrorCode; message: string } {
-  if (!(thrown instanceof Error)) return { code: 'WAL_METRICS', message: `threw ${inspect(thrown)}` }
+  if (!(thrown instanceof Error)) return { code: 'WAL_METRICS', message: `threw ${shown(thrown)}` }
   const { code } = thrown as { code?: unknown }
   return { code: isOurs(code) ? code : 'WAL_METRICS', message: String(thrown.message) }
 }

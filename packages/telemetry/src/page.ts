@@ -1,6 +1,7 @@
 import { pageError } from './errors.js'
 import { loadAddon, type NativePage } from './native.js'
-import { shown, unsupported } from './options.js'
+import { unsupported } from './options.js'
+import { shown } from './shown.js'
 import { metricsSymbol } from './source.js'
 
 const addon = loadAddon()

@@ -131,8 +131,10 @@ test('labels need no page', async t => {
 test('what cannot be an option is refused with what it takes', async t => {
   const wrong: [unknown, RegExp][] = [
     ['/dev/shm/x', /telemetry is "\/dev\/shm\/x": it takes an object with file, labels/],
+    [new URL('file:///dev/shm/x'), /telemetry is a URL: it takes an object with file, labels/],
     [{ path: 'x' }, /telemetry has no option path/],
     [{ file: '' }, /telemetry: file is "": it takes the path of a file/],
+    [{ labels: new URL('file:///a') }, /telemetry: labels is a URL: it takes an object of texts/],
     [{ labels: { a: 1 } }, /telemetry: labels is an object: it takes an object of texts/],
     [{ fileMode: 0o1777 }, /telemetry: fileMode is 1023: it takes permission bits/],
     [{ allowFileSystem: 'ext4' }, /telemetry: allowFileSystem is "ext4"/],

@@ -308,6 +308,8 @@ test('options of a producer that do not exist or are wrong are refused with what
     [{ temporality: 'Delta' }, "got 'Delta' for temporality: it takes 'cumulative' or 'delta'"],
     [{ temporalty: 'delta' }, 'has no option temporalty: it takes temporality'],
     [null, 'got null: it takes an object with temporality'],
+    [new Date(0), 'got 1970-01-01T00:00:00.000Z: it takes an object with temporality'],
+    [new URL('delta:'), 'got delta:: it takes an object with temporality'],
     [Promise.resolve({}), 'got Promise { {} }: it takes an object with temporality'],
   ] as const) {
     const message = `producer() ${told}`

@@ -145,6 +145,12 @@ test('options that do not exist or are wrong are refused with what there is', as
   for (const path of ['metrics', '/metrics?x', '/a b', '/-/healthy', 7, '/é', '/<x>', '/a/../b', '/a\\b']) {
     await check({ port: 0, path }, /for path: it takes a path that begins with \//)
   }
+  await check(Object.create({ port: '9464' }), /got '9464' for port/)
+  await check(Object.create({ port: 0, host: 7 }), /got 7 for host/)
+  await check(
+    new URL('http://localhost:9464/'),
+    /got http:\/\/localhost:9464\/: it takes an object with port/,
+  )
   await check(undefined, /got undefined: it takes an object with port, host, path, legacyNames/)
 })
 

@@ -146,9 +146,12 @@ test('a source that fails is reported and fails no other', t => {
   const odd = sourceOf(() => {
     throw Object.create(null)
   })
+  const objects = sourceOf(() => {
+    throw new URL('http://localhost/')
+  })
   const textual = sourceOf(() => 'no bytes')
   const nothing = sourceOf(() => null)
-  const metrics = walMetrics(closed, golden, broken, odd, textual, nothing, golden)
+  const metrics = walMetrics(closed, golden, broken, odd, textual, nothing, golden, objects)
   const { sources, errors } = metrics.snapshot()
   t.is(sources.length, 2)
   t.true(errors.every(error => error instanceof MetricsError && error.name === 'MetricsError'))
@@ -160,8 +163,10 @@ test('a source that fails is reported and fails no other', t => {
       [3, 'WAL_METRICS'],
       [4, 'WAL_METRICS'],
       [5, 'WAL_METRICS'],
+      [7, 'WAL_METRICS'],
     ],
   )
+  for (const { message } of errors) t.notRegex(message, /\n/, 'a line each')
   t.is(errors[0]?.message, 'source 0: this Recorder was closed')
   t.true(errors[1]?.cause instanceof TypeError)
   t.is(errors[3]?.message, 'source 4: gave string instead of a Uint8Array')

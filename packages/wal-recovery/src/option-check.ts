@@ -71,9 +71,12 @@ export function checkOptions(call: string, given: unknown, rules: OptionRules): 
   if (!isRecord(given)) {
     throw unsupported(`${call} got ${shown(given)}: it takes an object with ${Object.keys(rules).join(', ')}`)
   }
-  for (const [name, value] of Object.entries(given)) {
-    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
-    if (rule === undefined) throw unsupported(`${call} has no option ${name}: ${instead(name, rules)}`)
+  const stranger = Object.keys(given).find(name => !Object.hasOwn(rules, name))
+  if (stranger !== undefined)
+    throw unsupported(`${call} has no option ${stranger}: ${instead(stranger, rules)}`)
+  // Also those that an object has from its class.
+  for (const [name, rule] of Object.entries(rules)) {
+    const value = (given as Readonly<Record<string, unknown>>)[name]
     if (value !== undefined) checkValue(call, name, value, rule)
   }
 }
@@ -123,17 +126,18 @@ export function shown(value: unknown): string {
   if (types.isPromise(value)) return 'a promise'
   if (types.isMap(value)) return 'a map'
   if (typeof value === 'function') return 'a function'
+  if (value instanceof URL) return 'a URL'
   if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString()
   return isObject(value) ? 'an object' : String(value)
 }
 
 /**
- * Whether a value can hold something by names. A list, a date and a promise are objects too, but hold nothing of the
- * kind: taken as options they would pass for none given.
+ * Whether a value can hold something by names. A list, a date, a URL and a promise are objects too, but hold nothing of
+ * the kind: taken as options they would pass for none given.
  */
 export function isRecord(value: unknown): value is object {
   if (!isObject(value) || types.isPromise(value) || types.isDate(value)) return false
-  return !(Symbol.iterator in value)
+  return !(Symbol.iterator in value) && !(value instanceof URL)
 }
 
 function isObject(value: unknown): value is object {

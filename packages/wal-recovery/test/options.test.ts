@@ -11,6 +11,7 @@ const noOptions: ReadonlyArray<[what: string, given: unknown, named: string]> = 
   ['a promise, as where an await was forgotten', Promise.resolve({ from: 1 }), 'a promise'],
   ['a date', new Date(0), '1970-01-01T00:00:00.000Z'],
   ['a map', new Map([['from', 1]]), 'a map'],
+  ['a URL', new URL('file:///dev/shm/orders'), 'a URL'],
   ['a function', () => ({ from: 1 }), 'a function'],
 ]
 for (const [what, given, named] of noOptions) {
@@ -37,6 +38,14 @@ test('options may be of a class, of no class, and a module', t => {
   }
   t.throws(() => checkOptions('replay', Object.assign(bare, { form: 1 }), rules), {
     message: /did you mean from/,
+  })
+  class Computed {
+    get from() {
+      return '1'
+    }
+  }
+  t.throws(() => checkOptions('replay', new Computed(), rules), {
+    message: 'replay: from is "1": it takes an id',
   })
 })
 
