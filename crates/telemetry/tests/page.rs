@@ -241,6 +241,15 @@ fn a_page_is_its_owners_unless_told_otherwise() {
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
     drop(telemetry);
 
+    fs::set_permissions(&path, Permissions::from_mode(0o200)).unwrap();
+    match TelemetryPage::attach(&path) {
+        Ok(_) => eprintln!("SKIPPED: this user may read everything"),
+        Err(error) => {
+            assert_eq!(error.code(), "WAL_IO");
+            assert!(error.to_string().contains("its writer lets others with fileMode"), "{error}");
+        }
+    }
+
     // A page that nobody may write is one to be read, and to be replaced by whoever may write in its directory.
     fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
     assert_eq!(attach(&path).state().unwrap(), PageState::Closed);

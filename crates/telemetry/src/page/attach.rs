@@ -52,9 +52,9 @@ impl PageState {
 /// is kept, also when it was removed.
 ///
 /// # Errors
-/// Everything that looks at the page gives [`PageError::NotFound`], [`PageError::NotReady`], [`PageError::NotAPage`],
-/// [`PageError::Version`], [`PageError::Damaged`] (also when the file was cut short) or [`PageError::Io`]; attaching also
-/// gives [`PageError::Option`] for a path that no file can have.
+/// Everything that looks at the page gives [`PageError::NotFound`], [`PageError::Forbidden`], [`PageError::NotReady`],
+/// [`PageError::NotAPage`], [`PageError::Version`], [`PageError::Damaged`] (also when the file was cut short) or
+/// [`PageError::Io`]; attaching also gives [`PageError::Option`] for a path that no file can have.
 #[derive(Debug)]
 pub struct TelemetryPage {
     path: PathBuf,
@@ -149,7 +149,12 @@ struct Attached {
 
 impl Attached {
     fn open(path: &Path) -> Result<Self, PageError> {
-        let (file, metadata) = open_for_reading(path)?;
+        let (file, metadata) = open_for_reading(path).map_err(|error| match error {
+            PageError::Io { path, error, .. } if error.kind() == ErrorKind::PermissionDenied => {
+                PageError::Forbidden { path }
+            }
+            other => other,
+        })?;
         let first = first_bytes(&file).map_err(|error| PageError::io("read", path, error))?;
         let header = header_in(&first, metadata.len(), path)?;
         // At most as many as the file has, and a megabyte: the header was checked.

@@ -67,6 +67,14 @@ pub enum PageError {
         /// The page.
         path: PageFile,
     },
+    /// There is one, for others than this user.
+    #[error(
+        "this user may not read the metrics page {path}; its writer lets others with fileMode of telemetry, for example 0o640, in a directory that they may enter"
+    )]
+    Forbidden {
+        /// The page.
+        path: PageFile,
+    },
     /// Somebody is still making the page.
     #[error("the metrics page {path} is still being made; try again")]
     NotReady {
@@ -141,6 +149,7 @@ impl PageError {
             | Self::NoDirectory { path, .. }
             | Self::Full { path, .. }
             | Self::NotFound { path }
+            | Self::Forbidden { path }
             | Self::NotReady { path }
             | Self::Version { path, .. }
             | Self::Damaged { path, .. }
@@ -157,7 +166,7 @@ impl PageError {
             Self::Full { .. } => "WAL_FULL",
             Self::NotFound { .. } | Self::NotReady { .. } => "WAL_NOT_FOUND",
             // Not the code above, which says of a log that there is none.
-            Self::Io { .. } | Self::NoDirectory { .. } => "WAL_IO",
+            Self::Io { .. } | Self::NoDirectory { .. } | Self::Forbidden { .. } => "WAL_IO",
         }
     }
 
