@@ -3,11 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use flashstrike_recorder::{
-    Code, Compression, Error, Mode, Recorder, RecorderOptions, Retention, metric_labels_with,
-};
+use flashstrike_recorder::{Code, Compression, Error, Mode, Recorder, RecorderOptions, Retention};
 use flashstrike_segment::Schema;
-use flashstrike_telemetry::RecorderTelemetry;
 use napi::Env;
 use napi::bindgen_prelude::Function;
 use napi_derive::napi;
@@ -123,8 +120,7 @@ fn recorder_options(given: OpenOptions) -> Result<RecorderOptions, Error> {
         options.mode = Mode::from_str(&mode)?;
     }
     if let Some(telemetry) = given.telemetry {
-        let labels = metric_labels_with(&options.directory, &telemetry.labels())?;
-        options.telemetry = RecorderTelemetry::labelled(labels);
+        options.labels = telemetry.labels();
         options.telemetry_page = telemetry.page(options.file_mode);
     }
     Ok(options)

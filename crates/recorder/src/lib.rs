@@ -54,7 +54,7 @@ pub use closed_segment::ClosedSegment;
 pub use event::{Event, Observer};
 pub use existing_segment::OpenedSegment;
 pub use flashstrike_recovery::files::Mapping;
-pub use flashstrike_recovery::{Code, Error, Mode, Report, Result, metric_labels_with};
+pub use flashstrike_recovery::{Code, Error, Mode, Report, Result};
 pub use manager::Manager;
 pub use meta_store::MetaStore;
 pub use options::RecorderOptions;

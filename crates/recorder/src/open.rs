@@ -12,7 +12,7 @@ use flashstrike_recovery::inspect::{Depth, InspectOptions, Inspection, inspect};
 use flashstrike_recovery::lock::{LockWatch, LogLock};
 use flashstrike_recovery::machine::BOOT_ID;
 use flashstrike_recovery::repair::{RepairOptions, Repaired, mark_poisoned, prepare_for_append};
-use flashstrike_recovery::{Code, Error, Report, Result, integrity_failure, machine};
+use flashstrike_recovery::{Code, Error, Report, Result, integrity_failure, machine, telemetry_of};
 use flashstrike_segment::layout::round64;
 use flashstrike_segment::{LogIdentity, Schema, StagingHeader};
 use flashstrike_telemetry::{IntegrityFailure, RecorderTelemetry};
@@ -44,12 +44,12 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Recorder> {
     let boot_id = boot_id(options)?;
     let lock = LogLock::acquire(&*options.files, &options.directory, options.file_mode, &boot_id)?;
     // Behind the lock: an opener that is refused for another one must not take the place of that one's metrics.
-    let options = &on_page(options)?;
+    let telemetry = telemetry_of(&options.directory, &options.labels, options.telemetry_page.as_ref())?;
 
     let depth = if options.mode.verifies_everything() { Depth::Everything } else { Depth::Unsealed };
     let inspecting = InspectOptions { depth, boot_id: Some(boot_id), beside_writer: false };
     let inspection = inspect(&options.files, &options.directory, &inspecting)?;
-    note_damage(options, &inspection);
+    note_damage(&telemetry, &inspection);
     check_schema(options, inspection.identity.as_ref())?;
     check_staged_fits(options, &inspection)?;
     let repairing = RepairOptions { mode: options.mode, file_mode: options.file_mode };
@@ -61,21 +61,12 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Recorder> {
     let context = Arc::new(context(options, repaired.identity.as_ref())?);
     let staging = new_staging(options, &context, boot_id, &inspection, &repaired)?;
     let watch = lock.watch(&options.files, &options.directory)?;
-    let opened = take_over(options, &context, &repaired, staging, watch)?;
+    let opened = take_over(options, &telemetry, &context, &repaired, staging, watch)?;
     let sealed = sealed_segments(&inspection.listing, &opened);
 
     let mut report = Report::of_append(&inspection, &repaired, options.mode, start.elapsed());
     note_place(&mut report, &file_system);
-    start_workers(options, opened, sealed, report, lock)
-}
-
-/// Has everything recorded in the page if one is asked for.
-fn on_page(options: &RecorderOptions) -> Result<RecorderOptions> {
-    let mut options = options.clone();
-    if let Some(page) = &options.telemetry_page {
-        options.telemetry = RecorderTelemetry::on_page(page, options.telemetry.labels().to_vec())?;
-    }
-    Ok(options)
+    start_workers(options, telemetry, opened, sealed, report, lock)
 }
 
 /// A log that is ready to be appended to.
@@ -90,12 +81,12 @@ struct Opened {
 /// memory counts.
 fn take_over(
     options: &RecorderOptions,
+    telemetry: &Arc<RecorderTelemetry>,
     context: &Arc<LogContext>,
     repaired: &Repaired,
     new_staging: NewStaging,
     lock: LockWatch,
 ) -> Result<Opened> {
-    let telemetry = &options.telemetry;
     let staging = new_staging.staging().clone();
     let mut writer = SegmentWriter::new(
         Arc::clone(context),
@@ -140,18 +131,18 @@ fn take_over(
 
 fn start_workers(
     options: &RecorderOptions,
+    telemetry: Arc<RecorderTelemetry>,
     opened: Opened,
     sealed: Vec<SealedSegment>,
     report: Report,
     lock: LogLock,
 ) -> Result<Recorder> {
     let Opened { shared, writer, prepared, untouched } = opened;
-    let telemetry = &options.telemetry;
     let policy =
         SyncPolicy { interval: options.sync_interval(), bytes: options.sync_bytes, spin: options.spin };
     let committer = Committer::start(Arc::clone(&shared), policy, telemetry.committer_updater())?;
     let limits = Limits { retention: options.retention, level: options.compression.level };
-    let maintainer = SegmentMaintainer::start(Arc::clone(&shared), sealed, limits, telemetry)?;
+    let maintainer = SegmentMaintainer::start(Arc::clone(&shared), sealed, limits, &telemetry)?;
     let sealer = SegmentSealer::start(Arc::clone(&shared), maintainer.sealed())?;
     let preparer = SegmentPreparer::start(
         Arc::clone(&shared),
@@ -171,7 +162,6 @@ fn start_workers(
         committer.handle().clone(),
         telemetry.manager_updater(),
     );
-    let telemetry = Arc::clone(telemetry);
     Ok(Recorder {
         manager,
         committer,
@@ -212,8 +202,8 @@ fn boot_id(options: &RecorderOptions) -> Result<[u8; 16]> {
 }
 
 /// Counts what did not verify, also where opening refuses it.
-fn note_damage(options: &RecorderOptions, inspection: &Inspection) {
-    let telemetry = options.telemetry.segment_writer_updater();
+fn note_damage(telemetry: &Arc<RecorderTelemetry>, inspection: &Inspection) {
+    let telemetry = telemetry.segment_writer_updater();
     if let Some(damage) = &inspection.damage {
         telemetry.on_integrity_failure(integrity_failure(&damage.reason));
     }

@@ -8,8 +8,7 @@ use flashstrike_recovery::files::{FileSystem, OsFileSystem};
 use flashstrike_recovery::{Code, Error, Mode, Result, metric_labels};
 use flashstrike_segment::Schema;
 use flashstrike_segment::layout::{MAX_SEGMENT_SIZE, SEGMENT_SIZE_MULTIPLE, payload_room, round8, round64};
-use flashstrike_telemetry::RecorderTelemetry;
-use flashstrike_telemetry::page::{PageOptions, check_labels};
+use flashstrike_telemetry::page::PageOptions;
 
 use crate::event::Observer;
 use crate::retention::{Compression, Retention};
@@ -60,10 +59,11 @@ pub struct RecorderOptions {
     pub files: Arc<dyn FileSystem>,
     /// Boot id of the machine; `None`: asked of the kernel.
     pub boot_id: Option<[u8; 16]>,
-    /// Where metrics are recorded; by default with the label `log`, the name of the directory.
-    pub telemetry: Arc<RecorderTelemetry>,
+    /// Labels of the metrics, name and value, see [`check_labels`](flashstrike_telemetry::page::check_labels). One called
+    /// `log` takes the place of the name of the directory.
+    pub labels: Vec<(String, String)>,
     /// A file that the metrics live in from the beginning of each opening to its end, where other processes can read them.
-    /// Then they are not recorded in `telemetry`, which says no more than their labels. Default `None`.
+    /// Default `None`: nowhere else.
     pub telemetry_page: Option<PageOptions>,
     /// Who is told what occurs.
     pub observer: Option<Observer>,
@@ -89,7 +89,7 @@ impl RecorderOptions {
             mode: Mode::Tail,
             files: Arc::new(OsFileSystem),
             boot_id: None,
-            telemetry: RecorderTelemetry::labelled(metric_labels(directory.as_ref())),
+            labels: Vec::new(),
             telemetry_page: None,
             observer: None,
         }
@@ -184,7 +184,7 @@ impl RecorderOptions {
                 self.file_mode
             ));
         }
-        check_labels(self.telemetry.labels())?;
+        metric_labels(&self.directory, &self.labels)?;
         self.retention
             .validate(self.segment_bytes)
             .and_then(|()| self.compression.validate())

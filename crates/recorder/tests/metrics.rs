@@ -5,14 +5,16 @@
 mod common;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use common::{
-    Metrics, append_many, code, contents, fill_segments, left_behind, rotate, segments_of, small_log,
-    small_log_on, temporary_in_memory, wait_until, watched_log,
+    Metrics, append_many, code, contents, fill_segments, left_behind, page_options, rotate, segments_of,
+    small_log, small_log_on, temporary_in_memory, wait_until, watched_log,
 };
 use flashstrike_crash_lab::{Errno, FaultFileSystem, Kind, Rule, events};
 use flashstrike_recorder::{Code, Event, Recorder, RecorderOptions};
 use flashstrike_telemetry::RecorderTelemetry;
+use flashstrike_telemetry::page::TelemetryPage;
 
 /// A watched log with segments so large that nothing is refused for want of one.
 fn roomy_log(directory: &Path) -> RecorderOptions {
@@ -23,8 +25,8 @@ fn roomy_log(directory: &Path) -> RecorderOptions {
 fn appends_blocks_and_ids() {
     let directory = temporary_in_memory();
     let options = roomy_log(directory.path());
-    let metrics = Metrics(&options.telemetry);
     let mut log = Recorder::open(&options).unwrap();
+    let metrics = Metrics::of(log.telemetry());
     // Full blocks of 32 events, and one of 10.
     append_many(&mut log, 32, 74);
     assert_eq!(metrics.number("manager.last_event_id"), 64, "as of the last block");
@@ -49,8 +51,8 @@ fn appends_blocks_and_ids() {
     assert_eq!(metrics.number("manager.durable_event_id"), 74);
 
     let (options, _) = watched_log(&FaultFileSystem::default(), directory.path(), 32);
-    let metrics = Metrics(&options.telemetry);
-    let _opened = Recorder::open(&options).unwrap();
+    let opened = Recorder::open(&options).unwrap();
+    let metrics = Metrics::of(opened.telemetry());
     for id in ["last", "written", "durable"] {
         assert_eq!(metrics.number(&format!("manager.{id}_event_id")), 74, "before anything is appended");
     }
@@ -59,23 +61,42 @@ fn appends_blocks_and_ids() {
 fn whether_it_is_open() {
     let directory = temporary_in_memory();
     let options = roomy_log(directory.path());
-    let metrics = Metrics(&options.telemetry);
+    let mut log = Recorder::open(&options).unwrap();
+    let metrics = Metrics::of(log.telemetry());
     let states =
         || ["live", "closed", "dead"].map(|state| metrics.number(&format!("source.state state={state}")));
-    let mut log = Recorder::open(&options).unwrap();
     assert_eq!(states(), [1, 0, 0]);
     log.close().unwrap();
     assert_eq!(states(), [0, 1, 0]);
-    let dropped = roomy_log(directory.path());
-    drop(Recorder::open(&dropped).unwrap());
-    assert_eq!(Metrics(&dropped.telemetry).number("source.state state=closed"), 1);
+    let dropped = Recorder::open(&options).unwrap();
+    let metrics = Metrics::of(dropped.telemetry());
+    drop(dropped);
+    assert_eq!(metrics.number("source.state state=closed"), 1);
+}
+
+fn each_recorder_for_itself() {
+    let [directory, other] = [(); 2].map(|()| temporary_in_memory());
+    let options = roomy_log(directory.path());
+    let mut log = Recorder::open(&options).unwrap();
+    let beside = RecorderOptions { directory: other.path().to_path_buf(), ..options.clone() };
+    let mut beside = Recorder::open(&beside).unwrap();
+    append_many(&mut log, 32, 10);
+    append_many(&mut beside, 32, 3);
+    beside.close().unwrap();
+    log.close().unwrap();
+    let events = |log: &Recorder| Metrics::of(log.telemetry()).number("manager.events");
+    assert_eq!((events(&log), events(&beside)), (10, 3));
+    let again = Recorder::open(&options).unwrap();
+    let metrics = Metrics::of(again.telemetry());
+    assert_eq!(metrics.number("manager.events"), 0, "counts from its own opening on");
+    assert_eq!(metrics.number("source.state state=live"), 1);
 }
 
 fn timed_appends() {
     let directory = temporary_in_memory();
     let options = roomy_log(directory.path());
-    let metrics = Metrics(&options.telemetry);
     let mut log = Recorder::open(&options).unwrap();
+    let metrics = Metrics::of(log.telemetry());
     let timed = || metrics.operation("manager.append_event").2;
     // Two that are timed are 2 047 appends apart at most.
     append_many(&mut log, 32, 10_000);
@@ -92,8 +113,8 @@ fn group_commit() {
     let directory = temporary_in_memory();
     let files = FaultFileSystem::default();
     let (options, _) = watched_log(&files, directory.path(), 32);
-    let metrics = Metrics(&options.telemetry);
     let mut log = Recorder::open(&options).unwrap();
+    let metrics = Metrics::of(log.telemetry());
     append_many(&mut log, 32, 5);
     log.durable_sync(None).unwrap();
     assert_eq!(metrics.operation("committer.sync"), (1, 0, 1));
@@ -132,8 +153,8 @@ fn rotation_and_preparation() {
     let directory = temporary_in_memory();
     let files = FaultFileSystem::default();
     let (options, told) = watched_log(&files, directory.path(), 32);
-    let metrics = Metrics(&options.telemetry);
     let mut log = Recorder::open(&options).unwrap();
+    let metrics = Metrics::of(log.telemetry());
     assert_eq!(metrics.operation("segment_writer.open_new_segment"), (1, 0, 1));
     wait_until(|| (metrics.number("segment_preparer.queue_depth") == 2).then_some(()));
     assert_eq!(metrics.operation("segment_preparer.prepare_segment"), (2, 0, 2));
@@ -170,8 +191,8 @@ fn the_files_of_wal_meta() {
     let directory = temporary_in_memory();
     let files = FaultFileSystem::default();
     let (options, told) = watched_log(&files, directory.path(), 32);
-    let metrics = Metrics(&options.telemetry);
     let mut log = Recorder::open(&options).unwrap();
+    let metrics = Metrics::of(log.telemetry());
     assert_eq!(metrics.operation("meta_store.meta_flush"), (1, 0, 1));
     files.add(Rule::fail(Errno::IO).kind(Kind::Rename).named("wal.meta").times(1));
     append_many(&mut log, 32, 1);
@@ -190,8 +211,8 @@ fn maintenance() {
     let (mut options, told) = watched_log(&files, directory.path(), 32);
     options.retention.hot_segments = Some(1);
     files.add(Rule::fail(Errno::IO).kind(Kind::SyncAll).ending(".wal.zst.tmp").times(1));
-    let metrics = Metrics(&options.telemetry);
     let mut log = Recorder::open(&options).unwrap();
+    let metrics = Metrics::of(log.telemetry());
     assert_eq!(metrics.number("segment_maintainer.max_hot_segments"), 1);
     fill_segments(&mut log, 32, 5, 40);
     wait_until(|| (metrics.operation("segment_maintainer.compression") == (5, 1, 6)).then_some(()));
@@ -245,11 +266,13 @@ fn what_does_not_verify() {
         let mut bytes = whole.clone();
         bytes[at] ^= 0x40;
         std::fs::write(left.path().join("00000000.wal"), &bytes).unwrap();
-        let options = RecorderOptions { telemetry: RecorderTelemetry::new(), ..small_log(left.path(), 32) };
-        let outcome = Recorder::open(&options);
+        // Of an opening that is refused, nothing but the page is left.
+        let page = image.path().join("page");
+        let telemetry_page = Some(page_options(&page));
+        let outcome = Recorder::open(&RecorderOptions { telemetry_page, ..small_log(left.path(), 32) });
         assert_eq!(outcome.is_ok(), at == 13, "staging of this boot proves that the blocks were there");
         drop(outcome);
-        let metrics = Metrics(&options.telemetry);
+        let metrics = Metrics::of(&Arc::new(TelemetryPage::attach(&page).unwrap().snapshot().unwrap()));
         for other in ["header", "block", "chained", "validation"] {
             let count = metrics.number(&format!("segment_writer.integrity.failures kind={other}"));
             assert_eq!(count, u64::from(other == kind), "{other} for {kind} at byte {at}");
@@ -258,9 +281,8 @@ fn what_does_not_verify() {
         std::fs::write(left.path().join("00000000.wal"), &whole).unwrap();
     }
     // A block in the place of another one chains to nothing.
-    let options = RecorderOptions { telemetry: RecorderTelemetry::new(), ..small_log(left.path(), 32) };
-    let metrics = Metrics(&options.telemetry);
-    let log = Recorder::open(&options).unwrap();
+    let log = Recorder::open(&small_log(left.path(), 32)).unwrap();
+    let metrics = Metrics::of(log.telemetry());
     assert_eq!(metrics.operation("segment_writer.open_existing_segment"), (1, 0, 1));
     drop(log);
 }
@@ -269,11 +291,12 @@ fn what_does_not_verify() {
 fn every_metric_moves_by_what_has_occurred_and_none_is_left_out() {
     appends_blocks_and_ids();
     whether_it_is_open();
+    each_recorder_for_itself();
     timed_appends();
     group_commit();
     rotation_and_preparation();
     the_files_of_wal_meta();
     maintenance();
     what_does_not_verify();
-    Metrics(&RecorderTelemetry::new()).expect_none_left_out();
+    Metrics::of(&RecorderTelemetry::new()).expect_none_left_out();
 }

@@ -46,7 +46,7 @@ fn opening_and_replaying() {
     closed_log(directory.path(), 3);
     let files = FaultFileSystem::default();
     let recovery = open(directory.path(), &files);
-    let metrics = Metrics(recovery.telemetry());
+    let metrics = Metrics::of(recovery.telemetry());
     // The open segment, and those behind it that are ready for use.
     let (verified, failed, _) = metrics.operation("segment_reader.verify_segment");
     assert!(verified >= 1 && failed == 0, "{verified}");
@@ -87,7 +87,7 @@ fn preloading() {
     closed_log(directory.path(), 8);
     let files = FaultFileSystem::default();
     let recovery = open(directory.path(), &files);
-    let metrics = Metrics(recovery.telemetry());
+    let metrics = Metrics::of(recovery.telemetry());
     let mut replay = recovery.replay(ReplayOptions::default()).unwrap();
     assert!(replay.next_run().unwrap().is_some());
     // Two are read ahead and wait.
@@ -104,7 +104,7 @@ fn failures() {
     closed_log(directory.path(), 4);
     let files = FaultFileSystem::default();
     let recovery = open(directory.path(), &files);
-    let metrics = Metrics(recovery.telemetry());
+    let metrics = Metrics::of(recovery.telemetry());
     files.add(Rule::fail(Errno::IO).kind(Kind::Open).named("00000002.wal"));
     let mut replay = recovery.replay(ReplayOptions::default()).unwrap();
     let error = loop {
@@ -130,7 +130,7 @@ fn what_is_gone() {
     recorder.set_retention(one).unwrap();
     wait_for_segments(directory.path(), &[3], &[]);
     let recovery = open(directory.path(), &FaultFileSystem::default());
-    let metrics = Metrics(recovery.telemetry());
+    let metrics = Metrics::of(recovery.telemetry());
     let gone = recovery.replay(ReplayOptions { from: Some(1), ..ReplayOptions::default() });
     assert_eq!(code(gone), Code::Gone);
     assert_eq!(metrics.operation("manager.resume_from_event"), (0, 1, 1));
@@ -163,7 +163,7 @@ fn what_does_not_verify() {
     for (kind, bytes) in damages {
         std::fs::write(&path, bytes).unwrap();
         let recovery = open(directory.path(), &FaultFileSystem::default());
-        let metrics = Metrics(recovery.telemetry());
+        let metrics = Metrics::of(recovery.telemetry());
         let count = |kind: &str| metrics.number(&format!("segment_reader.integrity.failures kind={kind}"));
         let mut replay = recovery.replay(ReplayOptions::default()).unwrap();
         let error = loop {
@@ -182,7 +182,7 @@ fn what_does_not_verify() {
     // A header of a segment that cannot be believed.
     std::fs::write(&path, flipped(13)).unwrap();
     let recovery = open(directory.path(), &FaultFileSystem::default());
-    let metrics = Metrics(recovery.telemetry());
+    let metrics = Metrics::of(recovery.telemetry());
     assert!(metrics.operation("manager.read_segment_header").1 >= 1);
 }
 
@@ -198,7 +198,7 @@ fn what_is_left() {
     std::fs::write(&path, bytes).unwrap();
     for reverse in [false, true] {
         let recovery = open(directory.path(), &FaultFileSystem::default());
-        let metrics = Metrics(recovery.telemetry());
+        let metrics = Metrics::of(recovery.telemetry());
         let mut diagnosis = recovery.diagnose(ReplayOptions { reverse, ..Default::default() }).unwrap();
         assert_eq!(metrics.number("manager.events"), 0);
         let (mut runs, mut found, mut payload) = (0, 0, 0);
@@ -221,7 +221,7 @@ fn whether_it_is_open() {
     let directory = temporary_in_memory();
     closed_log(directory.path(), 1);
     let recovery = open(directory.path(), &FaultFileSystem::default());
-    let metrics = Metrics(recovery.telemetry());
+    let metrics = Metrics::of(recovery.telemetry());
     let states =
         || ["live", "closed", "dead"].map(|state| metrics.number(&format!("source.state state={state}")));
     assert_eq!(states(), [1, 0, 0]);
@@ -238,5 +238,5 @@ fn every_metric_moves_by_what_has_occurred_and_none_is_left_out() {
     what_is_gone();
     what_does_not_verify();
     what_is_left();
-    Metrics(&RecoveryTelemetry::new()).expect_none_left_out();
+    Metrics::of(&RecoveryTelemetry::new()).expect_none_left_out();
 }

@@ -9,19 +9,13 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-use common::{append_many, small_log, temporary_in_memory, wait_until};
+use common::{append_many, page_options, small_log, temporary_in_memory, wait_until};
 use flashstrike_crash_lab::{Child, SmallDisk, given, is_child, skipped};
 use flashstrike_recorder::{Code, Recorder, RecorderOptions};
 use flashstrike_recovery::{Recovery, RecoveryOptions, ReplayOptions};
 use flashstrike_telemetry::clock::now_ns;
-use flashstrike_telemetry::page::{PageOptions, PageState, TelemetryPage, started_ticks};
+use flashstrike_telemetry::page::{PageState, TelemetryPage, started_ticks};
 use flashstrike_telemetry::{Metric, RecorderTelemetry, Snapshot, Value, decode_snapshot, encode_snapshot};
-
-/// A page in memory, or, where there is no memory to put files in, wherever that is.
-fn page_options(path: &Path) -> PageOptions {
-    let allow = ["ext4", "xfs", "overlay", "btrfs", "fuse", "zfs"].map(str::to_owned);
-    PageOptions { allow_file_system: allow.to_vec(), ..PageOptions::new(path) }
-}
 
 fn with_page(log: &Path, page: &Path) -> RecorderOptions {
     RecorderOptions { telemetry_page: Some(page_options(page)), ..small_log(log, 32) }
@@ -232,14 +226,18 @@ fn labels_are_checked_and_shown() {
     let directory = temporary_in_memory();
     let (log, path) = (directory.path().join("log"), directory.path().join("page"));
     let label = |name: &str| vec![(name.to_owned(), "x".to_owned())];
-    let mut options = with_page(&log, &path);
-    options.telemetry = RecorderTelemetry::labelled(label("sub system"));
+    let options = RecorderOptions { labels: label("sub system"), ..with_page(&log, &path) };
     let error = Recorder::open(&options).map(drop).unwrap_err();
     assert_eq!(error.code(), Code::Unsupported, "{error}");
+    // With the log's name there are more than a page may have.
+    let labels: Vec<_> = (0..64).flat_map(|at| label(&format!("l{at}"))).collect();
+    let error = Recorder::open(&RecorderOptions { labels, ..with_page(&log, &path) }).map(drop).unwrap_err();
+    assert_eq!(error.code(), Code::Unsupported, "{error}");
     assert!(!log.exists());
-    options.telemetry = RecorderTelemetry::labelled(label("zone"));
+    let options = RecorderOptions { labels: label("zone"), ..with_page(&log, &path) };
     let mut recorder = Recorder::open(&options).unwrap();
-    assert_eq!(live_page(&path).snapshot().unwrap().labels(), label("zone"));
+    let named = ("log".to_owned(), "log".to_owned());
+    assert_eq!(live_page(&path).snapshot().unwrap().labels(), [[named].as_slice(), &label("zone")].concat());
     recorder.close().unwrap();
 
     let reading = RecoveryOptions { labels: label("le"), ..RecoveryOptions::new(&log) };

@@ -56,7 +56,8 @@ impl Recovery {
         options.check()?;
         let options = RecoveryOptions { directory: absolute(&options.directory)?, ..options };
         let files = options.files.clone().unwrap_or_else(|| Arc::new(OsFileSystem));
-        let telemetry = telemetry_of(&options)?;
+        let page = options.telemetry_page.as_ref();
+        let telemetry: Arc<RecoveryTelemetry> = telemetry_of(&options.directory, &options.labels, page)?;
         let instruments = Instruments::new(&telemetry);
         // Without one, nothing staged is taken, and the report says so.
         let boot_id = known_boot_id(options.boot_id)?;

@@ -8,46 +8,53 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use flashstrike_segment::Reason;
-use flashstrike_telemetry::IntegrityFailure;
-use flashstrike_telemetry::RecoveryTelemetry;
-use flashstrike_telemetry::page::{PageError, check_labels};
+use flashstrike_telemetry::page::{PageError, PageOptions, check_labels};
 use flashstrike_telemetry::recovery::{ManagerUpdater, SegmentPreloaderUpdater, SegmentReaderUpdater};
+use flashstrike_telemetry::{IntegrityFailure, Metrics, RecoveryTelemetry, Telemetry};
 
 use crate::error::{Code, Error, Result};
-use crate::options::RecoveryOptions;
 
-/// The labels of a log's metrics: `log` is the name of its directory.
+/// The labels of a log's metrics: `log`, the name of its directory, and those that are given, of which one called `log`
+/// takes its place.
 ///
 /// ```
 /// use std::path::Path;
 ///
-/// let labels = flashstrike_recovery::metric_labels(Path::new("/var/lib/orders"));
-/// assert_eq!(labels, [("log".to_owned(), "orders".to_owned())]);
+/// let zone = ("zone".to_owned(), "a".to_owned());
+/// let labels = flashstrike_recovery::metric_labels(Path::new("/var/lib/orders"), &[zone.clone()])?;
+/// assert_eq!(labels, [("log".to_owned(), "orders".to_owned()), zone]);
+/// # Ok::<(), flashstrike_recovery::Error>(())
 /// ```
-pub fn metric_labels(directory: &Path) -> Vec<(String, String)> {
-    let path = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
-    let name = path.file_name().unwrap_or(path.as_os_str());
-    vec![("log".to_owned(), name.to_string_lossy().into_owned())]
-}
-
-/// The same with labels of the caller's behind them, of which one called `log` takes its place.
 ///
 /// # Errors
 /// `WAL_UNSUPPORTED` for labels that cannot be.
-pub fn metric_labels_with(directory: &Path, given: &[(String, String)]) -> Result<Vec<(String, String)>> {
-    check_labels(given)?;
-    let mut labels = metric_labels(directory);
-    labels.retain(|(name, _)| given.iter().all(|(other, _)| other != name));
+pub fn metric_labels(directory: &Path, given: &[(String, String)]) -> Result<Vec<(String, String)>> {
+    let mut labels = Vec::new();
+    if given.iter().all(|(name, _)| name != "log") {
+        let path = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        labels.push(("log".to_owned(), name.to_string_lossy().into_owned()));
+    }
     labels.extend_from_slice(given);
+    check_labels(&labels)?;
     Ok(labels)
 }
 
-/// Where a recovery records: in a page if it was given one.
-pub(crate) fn telemetry_of(options: &RecoveryOptions) -> Result<Arc<RecoveryTelemetry>> {
-    let labels = metric_labels_with(&options.directory, &options.labels)?;
-    match &options.telemetry_page {
-        Some(page) => Ok(RecoveryTelemetry::on_page(page, labels)?),
-        None => Ok(RecoveryTelemetry::labelled(labels)),
+/// What whoever opens a log records in from then on: a page if one is given. Labels as
+/// [`metric_labels`] makes them.
+///
+/// # Errors
+/// `WAL_UNSUPPORTED` for labels that cannot be, and for a page that cannot be there; `WAL_LOCKED` if somebody records in
+/// it; `WAL_FULL`, `WAL_IO`.
+pub fn telemetry_of<M: Metrics>(
+    directory: &Path,
+    labels: &[(String, String)],
+    page: Option<&PageOptions>,
+) -> Result<Arc<Telemetry<M>>> {
+    let labels = metric_labels(directory, labels)?;
+    match page {
+        Some(page) => Ok(Telemetry::on_page(page, labels)?),
+        None => Ok(Telemetry::labelled(labels)),
     }
 }
 

@@ -10,7 +10,7 @@ use flashstrike_telemetry::{RecorderTelemetry, RecoveryTelemetry, Snapshot, Valu
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// The metrics of a recorder or recovery, by `subsystem.name`, with `kind=value` behind it where several share a name.
-pub struct Metrics<'a, T>(pub &'a Arc<T>);
+pub struct Metrics<T>(Arc<T>);
 
 /// What has metrics.
 pub trait Measured {
@@ -23,13 +23,23 @@ impl Measured for RecorderTelemetry {
     }
 }
 
+impl Measured for Snapshot {
+    fn snapshot(&self) -> Snapshot {
+        self.clone()
+    }
+}
+
 impl Measured for RecoveryTelemetry {
     fn snapshot(&self) -> Snapshot {
         self.snapshot()
     }
 }
 
-impl<T: Measured> Metrics<'_, T> {
+impl<T: Measured> Metrics<T> {
+    pub fn of(measured: &Arc<T>) -> Self {
+        Self(Arc::clone(measured))
+    }
+
     #[track_caller]
     fn value(&self, name: &str) -> Value {
         SEEN.lock().unwrap().insert(name.to_owned());

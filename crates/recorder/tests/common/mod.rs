@@ -14,6 +14,7 @@ pub use flashstrike_crash_lab::PATIENCE;
 use flashstrike_crash_lab::{FaultFileSystem, events};
 use flashstrike_recorder::{Code, Error, Recorder, RecorderOptions, Result};
 use flashstrike_telemetry::Value;
+use flashstrike_telemetry::page::PageOptions;
 pub use metrics::Metrics;
 pub use told::Told;
 
@@ -41,6 +42,12 @@ pub fn watched_log(files: &FaultFileSystem, directory: &Path, event_size: u16) -
     let mut options = small_log_on(files, directory, event_size);
     let told = Told::by(&mut options, files);
     (options, told)
+}
+
+/// A page in memory, or, where there is no memory to put files in, wherever that is.
+pub fn page_options(path: &Path) -> PageOptions {
+    let allow = ["ext4", "xfs", "overlay", "btrfs", "fuse", "zfs"].map(str::to_owned);
+    PageOptions { allow_file_system: allow.to_vec(), ..PageOptions::new(path) }
 }
 
 /// The code of an error that has to be there.
