@@ -60,13 +60,9 @@ pub fn telemetry_of<M: Metrics>(
 
 impl From<PageError> for Error {
     fn from(error: PageError) -> Self {
-        let code = match &error {
-            PageError::InUse { .. } => Code::Locked,
-            PageError::Full { .. } => Code::Full,
-            PageError::NotFound { .. } | PageError::NotReady { .. } => Code::NotFound,
-            PageError::Io { .. } | PageError::NoDirectory { .. } => Code::Io,
-            _ => Code::Unsupported,
-        };
+        let same = |code: &Code| code.as_str() == error.code();
+        // What lies in the place of a page and is none has a code of readers of pages: here, no page can be there.
+        let code = Code::ALL.into_iter().find(same).unwrap_or(Code::Unsupported);
         let made = Self::new(code, error.to_string());
         match error.path() {
             Some(path) => made.at_path(path),
