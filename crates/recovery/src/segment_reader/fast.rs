@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use flashstrike_segment::cold::{FrameReader, SeekTable};
 use flashstrike_segment::layout::{BLOCK_HEADER_SIZE, MAX_SEGMENT_START, SEGMENT_HEADER_SIZE, round64};
 use flashstrike_segment::{ChainVerifier, SegmentHeader, SegmentStart};
+use flashstrike_telemetry::clock;
 
 use super::index::{FileMark, Form, IndexBuilder};
 use super::parts::{More, Parts, Pieces};
@@ -29,8 +30,10 @@ pub(super) fn read(
         let mut source = Hot { file: &*file, length: length as usize };
         let read = read_from(context, wanted, &mut source, IndexBuilder::of_hot(), cancelled);
         let Some(Whole { reader, chain, index, header }) = read.map_err(failed)? else { return Ok(None) };
+        // What was noted of the blocks while they were verified belongs to that.
+        let start = clock::now_ns();
         let mark = FileMark { id: file.id().map_err(failed)?, length, form: Form::Hot(header) };
-        context.remember(index, reader.boundary(), mark, chain, telemetry);
+        context.remember(index, reader.boundary(), mark, chain, start, telemetry);
         return Ok(Some(reader));
     }
     let cold_path = cold_path(&context.source.directory, wanted.index);
@@ -48,8 +51,9 @@ pub(super) fn read(
     let mut source = Cold { bytes: &bytes, table: &table, reader: FrameReader::default(), next: 0 };
     let read = read_from(context, wanted, &mut source, IndexBuilder::of_cold(&table), cancelled);
     let Some(Whole { reader, chain, index, .. }) = read.map_err(failed)? else { return Ok(None) };
+    let start = clock::now_ns();
     let mark = FileMark { id: file.id().map_err(failed)?, length, form: Form::Cold(table) };
-    context.remember(index, reader.boundary(), mark, chain, telemetry);
+    context.remember(index, reader.boundary(), mark, chain, start, telemetry);
     Ok(Some(reader))
 }
 

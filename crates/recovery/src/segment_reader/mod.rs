@@ -75,16 +75,16 @@ impl ReadContext {
         Ok(aside)
     }
 
-    /// Remembers a segment that was just verified as a whole.
+    /// Remembers a segment that was just verified as a whole, whose index is being built since `start`.
     fn remember(
         &self,
         index: IndexBuilder,
         boundary: Boundary,
         file: FileMark,
         verifier: ChainVerifier,
+        start: u64,
         telemetry: &ReadTelemetry,
     ) {
-        let start = clock::now_ns();
         if let Some(index) = index.finish(boundary, file, verifier) {
             self.indexes.remember(index);
             telemetry.record().reader.on_build_index(start, true);

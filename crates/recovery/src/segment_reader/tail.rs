@@ -13,7 +13,7 @@ impl SegmentReader {
     pub(crate) fn remember_places(&self, context: &ReadContext, telemetry: &ReadTelemetry) {
         let start = clock::now_ns();
         if let Some((index, mark, verifier)) = self.places(context) {
-            context.remember(index, self.boundary, mark, verifier, telemetry);
+            context.remember(index, self.boundary, mark, verifier, start, telemetry);
         } else {
             telemetry.record().reader.on_build_index(start, false);
         }
