@@ -38,7 +38,7 @@ pub trait Component: Sized + 'static {
         crate::collect::section(prefix, &Self::SECTION, &snapshot.metrics, collector);
     }
 
-    /// Adds its metrics to those of another instance that are at `place` and following.
+    /// Adds its metrics to those of another instance, which are these, in the order of the rows.
     #[doc(hidden)]
     fn add_to(&self, metrics: &mut [Metric]) {
         for ((row, value), metric) in self.values().zip(metrics) {

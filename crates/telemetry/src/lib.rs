@@ -2,7 +2,7 @@
 //!
 //! # Overview
 //!
-//! Each part of the log has a struct of metrics ([`recorder`], [`recovery`]) that it fills through an *updater*, one
+//! Each part of the log has a struct of metrics ([`recorder`], [`recovery`]) that it fills through an [`Updater`], one
 //! method an occurrence. A [`Snapshot`] copies all of them at any time from any thread; it can be printed for people,
 //! handed to a [`Collector`] for machines, and turned into bytes ([`protocol`]) to cross into another native addon.
 //!
@@ -57,7 +57,6 @@ mod component;
 mod dump;
 #[cfg(feature = "prometheus")]
 pub mod exposition;
-mod handle;
 pub mod histogram;
 mod human;
 mod integrity;
@@ -72,6 +71,7 @@ mod source;
 mod status;
 mod sync;
 mod telemetry;
+mod updater;
 mod value;
 
 pub use collect::{Collector, Number, Series};
@@ -86,4 +86,5 @@ pub use recovery::RecoveryTelemetry;
 pub use snapshot::{Metric, Snapshot};
 pub use status::{IntegrityFailure, Status};
 pub use telemetry::{Entry, Metrics, Telemetry};
+pub use updater::Updater;
 pub use value::{LifeCycleSnapshot, Value};

@@ -3,9 +3,9 @@
 use crate::Status;
 use crate::catalogue::{Section, catalogue};
 use crate::clock::elapsed_ns;
-use crate::handle::Handle;
 use crate::kinds::{Distribution, Gauge, Operation};
 use crate::layout::{Line, layout};
+use crate::updater::Updater;
 
 const SECTION: Section = Section::new("recorder", "committer", "Committer", "wal_commit_worker");
 
@@ -41,25 +41,18 @@ catalogue! {
 }
 
 /// Records for the committer; for its thread.
-#[derive(Debug)]
-pub struct CommitterUpdater {
-    metrics: Handle<Committer>,
-}
+pub type CommitterUpdater = Updater<Committer>;
 
 impl CommitterUpdater {
-    pub(super) fn new(metrics: Handle<Committer>) -> Self {
-        Self { metrics }
-    }
-
     /// A sync of `bytes` bytes for which `waiters` waited is over. One nobody waited for counts with 0; one that
     /// failed has made no bytes durable, and none are recorded.
     #[inline]
     pub fn on_sync(&self, start_ns: u64, status: impl Into<Status>, waiters: u64, bytes: u64) {
         let status = status.into();
-        self.metrics.sync.record(elapsed_ns(start_ns), status);
-        self.metrics.sync_waiters.record(waiters);
+        self.metrics().sync.record(elapsed_ns(start_ns), status);
+        self.metrics().sync_waiters.record(waiters);
         if status == Status::Ok {
-            self.metrics.sync_bytes.record(bytes);
+            self.metrics().sync_bytes.record(bytes);
         }
     }
 }

@@ -3,9 +3,9 @@
 use crate::Status;
 use crate::catalogue::{Section, catalogue};
 use crate::clock::elapsed_ns;
-use crate::handle::Handle;
 use crate::kinds::{ConstantGauge, Counter, LifeCycle, Operation};
 use crate::layout::{Line, layout};
+use crate::updater::Updater;
 
 const SECTION: Section =
     Section::new("recorder", "segment_maintainer", "Segment Maintainer", "wal_persistence_worker");
@@ -78,56 +78,49 @@ catalogue! {
 
 /// Records for the segment maintainer; for its thread. The limits may be set by another thread with an updater of its
 /// own, as long as it is always the same one.
-#[derive(Debug)]
-pub struct SegmentMaintainerUpdater {
-    metrics: Handle<SegmentMaintainer>,
-}
+pub type SegmentMaintainerUpdater = Updater<SegmentMaintainer>;
 
 impl SegmentMaintainerUpdater {
-    pub(super) fn new(metrics: Handle<SegmentMaintainer>) -> Self {
-        Self { metrics }
-    }
-
     /// A turn of the loop that began at `start_ns` is over, `sleep_ns` of it were slept.
     #[inline]
     pub fn on_persistence_loop(&self, did_work: bool, start_ns: u64, sleep_ns: u64) {
-        self.metrics.persistence_lifecycle.record(did_work, elapsed_ns(start_ns), sleep_ns);
+        self.metrics().persistence_lifecycle.record(did_work, elapsed_ns(start_ns), sleep_ns);
     }
 
     /// A hot segment was taken out because of the limits, or could not be.
     #[inline]
     pub fn on_hot_segment_retention(&self, ok: impl Into<Status>, start_ns: u64) {
-        self.metrics.maintenance_retention.record(elapsed_ns(start_ns), ok.into());
+        self.metrics().maintenance_retention.record(elapsed_ns(start_ns), ok.into());
     }
 
     /// A segment was compressed, or could not be.
     #[inline]
     pub fn on_hot_segment_compression(&self, ok: impl Into<Status>, start_ns: u64) {
-        self.metrics.maintenance_compression.record(elapsed_ns(start_ns), ok.into());
+        self.metrics().maintenance_compression.record(elapsed_ns(start_ns), ok.into());
     }
 
     /// A segment was deleted, or could not be.
     #[inline]
     pub fn on_cold_segment_deletion(&self, ok: impl Into<Status>, start_ns: u64) {
-        self.metrics.maintenance_deletion.record(elapsed_ns(start_ns), ok.into());
+        self.metrics().maintenance_deletion.record(elapsed_ns(start_ns), ok.into());
     }
 
     /// Compression made `bytes_out` bytes of `bytes_in`.
     #[inline]
     pub fn on_compressed(&self, bytes_in: u64, bytes_out: u64) {
-        self.metrics.compression_bytes_in.add(bytes_in);
-        self.metrics.compression_bytes_out.add(bytes_out);
+        self.metrics().compression_bytes_in.add(bytes_in);
+        self.metrics().compression_bytes_out.add(bytes_out);
     }
 
     /// At most `segments` segments are kept uncompressed.
     #[inline]
     pub fn set_max_segments(&self, segments: u64) {
-        self.metrics.max_segments.persistence_max_hot_segments.set(segments);
+        self.metrics().max_segments.persistence_max_hot_segments.set(segments);
     }
 
     /// At most `segments` compressed segments are kept.
     #[inline]
     pub fn set_max_compressed_segments(&self, segments: u64) {
-        self.metrics.max_segments.persistence_max_cold_segments.set(segments);
+        self.metrics().max_segments.persistence_max_cold_segments.set(segments);
     }
 }

@@ -3,9 +3,9 @@
 use crate::Status;
 use crate::catalogue::{Section, catalogue};
 use crate::clock::elapsed_ns;
-use crate::handle::Handle;
 use crate::kinds::{Counter, Duration, Gauge, Operation};
 use crate::layout::{Apart, Line, layout};
+use crate::updater::Updater;
 
 const SECTION: Section = Section::new("recorder", "manager", "Recorder Manager", "wal_manager");
 
@@ -74,101 +74,94 @@ catalogue! {
 
 /// Records for the manager.
 ///
-/// The thread that appends uses all methods but [`set_durable_event_id`](Self::set_durable_event_id), which belongs
-/// to the threads that sync, of which only one may be in it at a time; the maintainer's may have
-/// [`set_hot_segments`](Self::set_hot_segments) and [`set_cold_segments`](Self::set_cold_segments), provided the one
-/// that appends leaves them alone. Each of them takes an updater of its own.
-#[derive(Debug)]
-pub struct ManagerUpdater {
-    metrics: Handle<Manager>,
-}
+/// The thread that appends uses all methods but [`set_durable_event_id`](ManagerUpdater::set_durable_event_id), which
+/// belongs to the threads that sync, of which only one may be in it at a time; the maintainer's may have
+/// [`set_hot_segments`](ManagerUpdater::set_hot_segments) and
+/// [`set_cold_segments`](ManagerUpdater::set_cold_segments), provided the one that appends leaves them alone. Each of them takes an updater of its own.
+pub type ManagerUpdater = Updater<Manager>;
 
 impl ManagerUpdater {
     /// One append in so many is timed, on average: two readings of the clock cost more than the append itself.
     pub const APPEND_SAMPLE_EVERY: u64 = 1024;
 
-    pub(super) fn new(metrics: Handle<Manager>) -> Self {
-        Self { metrics }
-    }
-
     /// The segment to append to was opened, or was not.
     #[inline]
     pub fn on_init_active_segment(&self, start_ns: u64, status: impl Into<Status>) {
-        self.metrics.init_active_segment.record(elapsed_ns(start_ns), status.into());
+        self.metrics().init_active_segment.record(elapsed_ns(start_ns), status.into());
     }
 
     /// A block with `events` events of together `bytes` bytes is finished: counts its appends, once for all.
     #[inline]
     pub fn on_append_block(&self, events: u64, bytes: u64) {
-        self.metrics.append_event.count_ok(events);
-        self.metrics.events.add(events);
-        self.metrics.bytes.add(bytes);
+        self.metrics().append_event.count_ok(events);
+        self.metrics().events.add(events);
+        self.metrics().bytes.add(bytes);
     }
 
     /// One append in [`APPEND_SAMPLE_EVERY`](Self::APPEND_SAMPLE_EVERY): records how long it took. It is counted with
     /// its block.
     #[inline]
     pub fn on_append_sampled(&self, start_ns: u64) {
-        self.metrics.append_event.record_sample(elapsed_ns(start_ns));
+        self.metrics().append_event.record_sample(elapsed_ns(start_ns));
     }
 
     /// The same of a batch of `events` events: records the share of one of them.
     #[inline]
     pub fn on_batch_sampled(&self, start_ns: u64, events: u64) {
-        self.metrics.append_event.record_sample(elapsed_ns(start_ns) / events.max(1));
+        self.metrics().append_event.record_sample(elapsed_ns(start_ns) / events.max(1));
     }
 
     /// An append was refused; the event is not in the log.
     #[inline]
     pub fn on_append_failed(&self) {
-        self.metrics.append_event.count_failed();
+        self.metrics().append_event.count_failed();
     }
 
     /// The next segment has become the one that is appended to.
     #[inline]
     pub fn on_segment_rotation(&self, start_ns: u64) {
-        self.metrics.segment_rotation.record(elapsed_ns(start_ns));
+        self.metrics().segment_rotation.record(elapsed_ns(start_ns));
     }
 
     /// It was decided what the workers have to do.
     #[inline]
     pub fn on_work_planning(&self, start_ns: u64) {
-        self.metrics.work_planning.record(elapsed_ns(start_ns));
+        self.metrics().work_planning.record(elapsed_ns(start_ns));
     }
 
     /// A segment was left and handed over to be synced and sealed.
     #[inline]
     pub fn on_persist_current_segment(&self, start_ns: u64) {
-        self.metrics.persist_current_segment.record(elapsed_ns(start_ns));
+        self.metrics().persist_current_segment.record(elapsed_ns(start_ns));
     }
 
     /// There are `segments` segments that are not compressed.
     #[inline]
     pub fn set_hot_segments(&self, segments: u64) {
-        self.metrics.hot_segments.set(segments);
+        self.metrics().hot_segments.set(segments);
     }
 
     /// There are `segments` compressed segments.
     #[inline]
     pub fn set_cold_segments(&self, segments: u64) {
-        self.metrics.cold_segments.set(segments);
+        self.metrics().cold_segments.set(segments);
     }
 
     /// The last event appended is `id`.
     #[inline]
     pub fn set_last_event_id(&self, id: u64) {
-        self.metrics.last_event_id.set(id);
+        self.metrics().last_event_id.set(id);
     }
 
     /// The last event in a finished block is `id`.
     #[inline]
     pub fn set_written_event_id(&self, id: u64) {
-        self.metrics.written_event_id.set(id);
+        self.metrics().written_event_id.set(id);
     }
 
     /// The last durable event is `id`. For the threads that sync, one at a time.
     #[inline]
     pub fn set_durable_event_id(&self, id: u64) {
-        self.metrics.durable_event_id.set(id);
+        self.metrics().durable_event_id.set(id);
     }
 }

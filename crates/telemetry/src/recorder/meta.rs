@@ -3,9 +3,9 @@
 use crate::Status;
 use crate::catalogue::{Section, catalogue};
 use crate::clock::elapsed_ns;
-use crate::handle::Handle;
 use crate::kinds::{LifeCycle, Operation};
 use crate::layout::layout;
+use crate::updater::Updater;
 
 const META_STORE: Section = Section::new("recorder", "meta_store", "Meta Store", "wal_meta");
 const META_COORDINATOR: Section =
@@ -30,20 +30,13 @@ catalogue! {
 }
 
 /// Records for the meta store; for the thread that writes `wal.meta`.
-#[derive(Debug)]
-pub struct MetaStoreUpdater {
-    metrics: Handle<MetaStore>,
-}
+pub type MetaStoreUpdater = Updater<MetaStore>;
 
 impl MetaStoreUpdater {
-    pub(super) fn new(metrics: Handle<MetaStore>) -> Self {
-        Self { metrics }
-    }
-
     /// `wal.meta` was written and synced, or was not.
     #[inline]
     pub fn on_meta_flush(&self, start_ns: u64, status: impl Into<Status>) {
-        self.metrics.meta_flush.record(elapsed_ns(start_ns), status.into());
+        self.metrics().meta_flush.record(elapsed_ns(start_ns), status.into());
     }
 }
 
@@ -66,19 +59,12 @@ catalogue! {
 }
 
 /// Records for the meta coordinator; for its thread.
-#[derive(Debug)]
-pub struct MetaCoordinatorUpdater {
-    metrics: Handle<MetaCoordinator>,
-}
+pub type MetaCoordinatorUpdater = Updater<MetaCoordinator>;
 
 impl MetaCoordinatorUpdater {
-    pub(super) fn new(metrics: Handle<MetaCoordinator>) -> Self {
-        Self { metrics }
-    }
-
     /// A turn of the loop that began at `start_ns` is over, `sleep_ns` of it were slept.
     #[inline]
     pub fn on_loop(&self, did_work: bool, start_ns: u64, sleep_ns: u64) {
-        self.metrics.life_cycle.record(did_work, elapsed_ns(start_ns), sleep_ns);
+        self.metrics().life_cycle.record(did_work, elapsed_ns(start_ns), sleep_ns);
     }
 }

@@ -19,9 +19,9 @@ pub use preparer::{
 };
 pub use segment_writer::{SegmentWriter, SegmentWriterUpdater};
 
-use crate::handle::Handle;
 use crate::layout::{Apart, layout};
 use crate::telemetry::{Entry, Metrics, Telemetry, entries};
+use crate::updater::Updater;
 use crate::{Component, Snapshot};
 
 /// The metrics of a recorder, each component 128 bytes apart from the next, because each has a thread of its own.
@@ -96,43 +96,41 @@ impl Metrics for RecorderMetrics {
 impl RecorderTelemetry {
     /// For the thread that appends, and one more for the committer's, see [`ManagerUpdater`].
     pub fn manager_updater(self: &Arc<Self>) -> ManagerUpdater {
-        ManagerUpdater::new(Handle::new(self, |telemetry| &*telemetry.metrics().manager))
+        Updater::new(self, |telemetry| &*telemetry.metrics().manager)
     }
 
     /// For the thread that appends.
     pub fn segment_writer_updater(self: &Arc<Self>) -> SegmentWriterUpdater {
-        SegmentWriterUpdater::new(Handle::new(self, |telemetry| &*telemetry.metrics().segment_writer))
+        Updater::new(self, |telemetry| &*telemetry.metrics().segment_writer)
     }
 
     /// For the thread that writes `wal.meta`.
     pub fn meta_store_updater(self: &Arc<Self>) -> MetaStoreUpdater {
-        MetaStoreUpdater::new(Handle::new(self, |telemetry| &*telemetry.metrics().meta_store))
+        Updater::new(self, |telemetry| &*telemetry.metrics().meta_store)
     }
 
     /// For the meta coordinator's thread.
     pub fn meta_coordinator_updater(self: &Arc<Self>) -> MetaCoordinatorUpdater {
-        MetaCoordinatorUpdater::new(Handle::new(self, |telemetry| &*telemetry.metrics().meta_coordinator))
+        Updater::new(self, |telemetry| &*telemetry.metrics().meta_coordinator)
     }
 
     /// For the committer's thread.
     pub fn committer_updater(self: &Arc<Self>) -> CommitterUpdater {
-        CommitterUpdater::new(Handle::new(self, |telemetry| &*telemetry.metrics().committer))
+        Updater::new(self, |telemetry| &*telemetry.metrics().committer)
     }
 
     /// For the thread that takes prepared segments: the one that appends.
     pub fn segment_preparer_updater(self: &Arc<Self>) -> SegmentPreparerUpdater {
-        SegmentPreparerUpdater::new(Handle::new(self, |telemetry| &*telemetry.metrics().segment_preparer))
+        Updater::new(self, |telemetry| &*telemetry.metrics().segment_preparer)
     }
 
     /// For the preparer's own thread.
     pub fn segment_preparer_worker_updater(self: &Arc<Self>) -> SegmentPreparerWorkerUpdater {
-        SegmentPreparerWorkerUpdater::new(Handle::new(self, |telemetry| {
-            &telemetry.metrics().segment_preparer.worker
-        }))
+        Updater::new(self, |telemetry| &telemetry.metrics().segment_preparer.worker)
     }
 
     /// For the maintainer's thread.
     pub fn segment_maintainer_updater(self: &Arc<Self>) -> SegmentMaintainerUpdater {
-        SegmentMaintainerUpdater::new(Handle::new(self, |telemetry| &*telemetry.metrics().segment_maintainer))
+        Updater::new(self, |telemetry| &*telemetry.metrics().segment_maintainer)
     }
 }

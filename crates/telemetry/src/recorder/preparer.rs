@@ -3,9 +3,9 @@
 use crate::Status;
 use crate::catalogue::{Section, catalogue};
 use crate::clock::elapsed_ns;
-use crate::handle::Handle;
 use crate::kinds::{Counter, Duration, Gauge, Operation};
 use crate::layout::{Line, layout};
+use crate::updater::Updater;
 
 const SECTION: Section =
     Section::new("recorder", "segment_preparer", "Segment Preparer", "wal_prepare_worker");
@@ -57,49 +57,35 @@ catalogue! {
 }
 
 /// Records for the side that takes prepared segments: the thread that appends.
-#[derive(Debug)]
-pub struct SegmentPreparerUpdater {
-    metrics: Handle<SegmentPreparer>,
-}
+pub type SegmentPreparerUpdater = Updater<SegmentPreparer>;
 
 impl SegmentPreparerUpdater {
-    pub(super) fn new(metrics: Handle<SegmentPreparer>) -> Self {
-        Self { metrics }
-    }
-
     /// The next segment was taken, which began at `start_ns`.
     #[inline]
     pub fn on_get_next_segment(&self, start_ns: u64) {
-        self.metrics.get_next_segment.record(elapsed_ns(start_ns));
+        self.metrics().get_next_segment.record(elapsed_ns(start_ns));
     }
 }
 
 /// Records for the preparer's own thread.
-#[derive(Debug)]
-pub struct SegmentPreparerWorkerUpdater {
-    metrics: Handle<SegmentPreparerWorker>,
-}
+pub type SegmentPreparerWorkerUpdater = Updater<SegmentPreparerWorker>;
 
 impl SegmentPreparerWorkerUpdater {
-    pub(super) fn new(metrics: Handle<SegmentPreparerWorker>) -> Self {
-        Self { metrics }
-    }
-
     /// A segment was made ready, or could not be.
     #[inline]
     pub fn on_prepare_segment(&self, start_ns: u64, status: impl Into<Status>) {
-        self.metrics.prepare_segment.record(elapsed_ns(start_ns), status.into());
+        self.metrics().prepare_segment.record(elapsed_ns(start_ns), status.into());
     }
 
     /// `segments` segments are ready.
     #[inline]
     pub fn set_queue_depth(&self, segments: u64) {
-        self.metrics.queue_depth.set(segments);
+        self.metrics().queue_depth.set(segments);
     }
 
     /// The disk had no room for the next segment.
     #[inline]
     pub fn on_no_space(&self) {
-        self.metrics.no_space_failures.add(1);
+        self.metrics().no_space_failures.add(1);
     }
 }

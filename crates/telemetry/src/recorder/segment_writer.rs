@@ -2,10 +2,10 @@
 
 use crate::catalogue::{Section, catalogue};
 use crate::clock::elapsed_ns;
-use crate::handle::Handle;
 use crate::integrity::IntegrityFailures;
 use crate::kinds::{Distribution, Duration, Operation};
 use crate::layout::layout;
+use crate::updater::Updater;
 use crate::{IntegrityFailure, Status};
 
 const SECTION: Section = Section::new("recorder", "segment_writer", "Segment Writer", "wal_segment_writer");
@@ -61,49 +61,42 @@ catalogue! {
 }
 
 /// Records for the segment writer; for the thread that appends.
-#[derive(Debug)]
-pub struct SegmentWriterUpdater {
-    metrics: Handle<SegmentWriter>,
-}
+pub type SegmentWriterUpdater = Updater<SegmentWriter>;
 
 impl SegmentWriterUpdater {
-    pub(super) fn new(metrics: Handle<SegmentWriter>) -> Self {
-        Self { metrics }
-    }
-
     /// A segment was created, or could not be.
     #[inline]
     pub fn on_open_new_segment(&self, start_ns: u64, status: impl Into<Status>) {
-        self.metrics.open_new_segment.record(elapsed_ns(start_ns), status.into());
+        self.metrics().open_new_segment.record(elapsed_ns(start_ns), status.into());
     }
 
     /// A segment that was there was opened, or could not be.
     #[inline]
     pub fn on_open_existing_segment(&self, start_ns: u64, status: impl Into<Status>) {
-        self.metrics.open_existing_segment.record(elapsed_ns(start_ns), status.into());
+        self.metrics().open_existing_segment.record(elapsed_ns(start_ns), status.into());
     }
 
     /// A segment was closed, or closing it failed.
     #[inline]
     pub fn on_close_segment(&self, start_ns: u64, status: impl Into<Status>) {
-        self.metrics.close_segment.record(elapsed_ns(start_ns), status.into());
+        self.metrics().close_segment.record(elapsed_ns(start_ns), status.into());
     }
 
     /// A block was finished.
     #[inline]
     pub fn on_write_block(&self, start_ns: u64) {
-        self.metrics.write_block.record(elapsed_ns(start_ns));
+        self.metrics().write_block.record(elapsed_ns(start_ns));
     }
 
     /// A block was finished with `events` events in it.
     #[inline]
     pub fn on_block_fill(&self, events: u64) {
-        self.metrics.block_fill.record(events);
+        self.metrics().block_fill.record(events);
     }
 
     /// Something did not verify.
     #[inline]
     pub fn on_integrity_failure(&self, kind: IntegrityFailure) {
-        self.metrics.integrity.count(kind);
+        self.metrics().integrity.count(kind);
     }
 }

@@ -3,9 +3,9 @@
 use crate::Status;
 use crate::catalogue::{Section, catalogue};
 use crate::clock::elapsed_ns;
-use crate::handle::Handle;
 use crate::kinds::{Counter, Duration, Operation};
 use crate::layout::{Line, layout};
+use crate::updater::Updater;
 
 const SECTION: Section = Section::new("recovery", "manager", "Recovery Manager", "wal_recovery_manager");
 
@@ -53,50 +53,43 @@ catalogue! {
 
 /// Records for the recovery's manager; for the thread that consumes events, or the preloader's with the updater made
 /// for it.
-#[derive(Debug)]
-pub struct ManagerUpdater {
-    metrics: Handle<Manager>,
-}
+pub type ManagerUpdater = Updater<Manager>;
 
 impl ManagerUpdater {
-    pub(super) fn new(metrics: Handle<Manager>) -> Self {
-        Self { metrics }
-    }
-
     /// The header of a segment was read, or was not what it should be.
     #[inline]
     pub fn on_read_segment_header(&self, start_ns: u64, status: impl Into<Status>) {
-        self.metrics.read_segment_header.record(elapsed_ns(start_ns), status.into());
+        self.metrics().read_segment_header.record(elapsed_ns(start_ns), status.into());
     }
 
     /// The log was opened at an event, or could not be.
     #[inline]
     pub fn on_resume_from_event(&self, start_ns: u64, status: impl Into<Status>) {
-        self.metrics.resume_from_event.record(elapsed_ns(start_ns), status.into());
+        self.metrics().resume_from_event.record(elapsed_ns(start_ns), status.into());
     }
 
     /// An event was sought.
     #[inline]
     pub fn on_seek_event(&self, start_ns: u64) {
-        self.metrics.seek_event.record(elapsed_ns(start_ns));
+        self.metrics().seek_event.record(elapsed_ns(start_ns));
     }
 
     /// The next event was found. To be called once a block or less often.
     #[inline]
     pub fn on_next_event(&self, start_ns: u64) {
-        self.metrics.next_event.record(elapsed_ns(start_ns));
+        self.metrics().next_event.record(elapsed_ns(start_ns));
     }
 
     /// Replay went on to the next segment.
     #[inline]
     pub fn on_segment_handoff(&self, start_ns: u64) {
-        self.metrics.segment_handoff.record(elapsed_ns(start_ns));
+        self.metrics().segment_handoff.record(elapsed_ns(start_ns));
     }
 
     /// `events` events of together `bytes` bytes were yielded.
     #[inline]
     pub fn on_events(&self, events: u64, bytes: u64) {
-        self.metrics.events.add(events);
-        self.metrics.bytes.add(bytes);
+        self.metrics().events.add(events);
+        self.metrics().bytes.add(bytes);
     }
 }

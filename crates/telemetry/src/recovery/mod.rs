@@ -11,9 +11,9 @@ pub use manager::{Manager, ManagerUpdater};
 pub use segment_preloader::{SegmentPreloader, SegmentPreloaderUpdater};
 pub use segment_reader::{SegmentReader, SegmentReaderUpdater};
 
-use crate::handle::Handle;
 use crate::layout::{Apart, layout};
 use crate::telemetry::{Entry, Metrics, Telemetry, entries};
+use crate::updater::Updater;
 use crate::{Component, Snapshot};
 
 /// The metrics of a recovery. Segments are opened, verified and read by the thread that consumes events and, ahead of
@@ -68,29 +68,27 @@ impl Metrics for RecoveryMetrics {
 impl RecoveryTelemetry {
     /// For the thread that consumes events.
     pub fn manager_updater(self: &Arc<Self>) -> ManagerUpdater {
-        ManagerUpdater::new(Handle::new(self, |telemetry| &*telemetry.metrics().manager))
+        Updater::new(self, |telemetry| &*telemetry.metrics().manager)
     }
 
     /// For the preloader's thread, where it does the manager's work.
     pub fn preloading_manager_updater(self: &Arc<Self>) -> ManagerUpdater {
-        ManagerUpdater::new(Handle::new(self, |telemetry| &*telemetry.metrics().preloading_manager))
+        Updater::new(self, |telemetry| &*telemetry.metrics().preloading_manager)
     }
 
     /// For the thread that consumes events.
     pub fn segment_reader_updater(self: &Arc<Self>) -> SegmentReaderUpdater {
-        SegmentReaderUpdater::new(Handle::new(self, |telemetry| &*telemetry.metrics().segment_reader))
+        Updater::new(self, |telemetry| &*telemetry.metrics().segment_reader)
     }
 
     /// For the preloader's thread, where it reads segments.
     pub fn preloading_segment_reader_updater(self: &Arc<Self>) -> SegmentReaderUpdater {
-        SegmentReaderUpdater::new(Handle::new(self, |telemetry| {
-            &*telemetry.metrics().preloading_segment_reader
-        }))
+        Updater::new(self, |telemetry| &*telemetry.metrics().preloading_segment_reader)
     }
 
     /// For the preloader's thread.
     pub fn segment_preloader_updater(self: &Arc<Self>) -> SegmentPreloaderUpdater {
-        SegmentPreloaderUpdater::new(Handle::new(self, |telemetry| &*telemetry.metrics().segment_preloader))
+        Updater::new(self, |telemetry| &*telemetry.metrics().segment_preloader)
     }
 }
 

@@ -3,9 +3,9 @@
 use crate::Status;
 use crate::catalogue::{Section, catalogue};
 use crate::clock::elapsed_ns;
-use crate::handle::Handle;
 use crate::kinds::{Gauge, LifeCycle, Operation};
 use crate::layout::{Line, layout};
+use crate::updater::Updater;
 
 const SECTION: Section =
     Section::new("recovery", "segment_preloader", "Segment Preloader", "wal_recovery_worker");
@@ -41,37 +41,30 @@ catalogue! {
 }
 
 /// Records for the segment preloader; for its thread.
-#[derive(Debug)]
-pub struct SegmentPreloaderUpdater {
-    metrics: Handle<SegmentPreloader>,
-}
+pub type SegmentPreloaderUpdater = Updater<SegmentPreloader>;
 
 impl SegmentPreloaderUpdater {
-    pub(super) fn new(metrics: Handle<SegmentPreloader>) -> Self {
-        Self { metrics }
-    }
-
     /// A segment was opened and verified, or did not verify.
     #[inline]
     pub fn on_preload_segment(&self, start_ns: u64, status: impl Into<Status>) {
-        self.metrics.preload_segment.record(elapsed_ns(start_ns), status.into());
+        self.metrics().preload_segment.record(elapsed_ns(start_ns), status.into());
     }
 
     /// A segment that was read to its end was closed, or closing it failed.
     #[inline]
     pub fn on_finish_segment(&self, start_ns: u64, status: impl Into<Status>) {
-        self.metrics.finish_segment.record(elapsed_ns(start_ns), status.into());
+        self.metrics().finish_segment.record(elapsed_ns(start_ns), status.into());
     }
 
     /// `segments` segments are ready to be read.
     #[inline]
     pub fn set_queue_depth(&self, segments: u64) {
-        self.metrics.queue_depth.set(segments);
+        self.metrics().queue_depth.set(segments);
     }
 
     /// A turn of the loop that began at `start_ns` is over, `sleep_ns` of it were slept.
     #[inline]
     pub fn on_loop(&self, did_work: bool, start_ns: u64, sleep_ns: u64) {
-        self.metrics.life_cycle.record(did_work, elapsed_ns(start_ns), sleep_ns);
+        self.metrics().life_cycle.record(did_work, elapsed_ns(start_ns), sleep_ns);
     }
 }

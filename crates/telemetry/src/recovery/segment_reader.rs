@@ -2,10 +2,10 @@
 
 use crate::catalogue::{Section, catalogue};
 use crate::clock::elapsed_ns;
-use crate::handle::Handle;
 use crate::integrity::IntegrityFailures;
 use crate::kinds::{Duration, Operation};
 use crate::layout::layout;
+use crate::updater::Updater;
 use crate::{IntegrityFailure, Status};
 
 const SECTION: Section = Section::new("recovery", "segment_reader", "Segment Reader", "wal_recovery_reader");
@@ -61,49 +61,42 @@ catalogue! {
 
 /// Records for the segment reader; for the thread that consumes events, or the preloader's with the updater made for
 /// it.
-#[derive(Debug)]
-pub struct SegmentReaderUpdater {
-    metrics: Handle<SegmentReader>,
-}
+pub type SegmentReaderUpdater = Updater<SegmentReader>;
 
 impl SegmentReaderUpdater {
-    pub(super) fn new(metrics: Handle<SegmentReader>) -> Self {
-        Self { metrics }
-    }
-
     /// A segment was opened, or could not be.
     #[inline]
     pub fn on_open_segment(&self, start_ns: u64, status: impl Into<Status>) {
-        self.metrics.open_segment.record(elapsed_ns(start_ns), status.into());
+        self.metrics().open_segment.record(elapsed_ns(start_ns), status.into());
     }
 
     /// A segment was closed, or closing it failed.
     #[inline]
     pub fn on_close_segment(&self, start_ns: u64, status: impl Into<Status>) {
-        self.metrics.close_segment.record(elapsed_ns(start_ns), status.into());
+        self.metrics().close_segment.record(elapsed_ns(start_ns), status.into());
     }
 
     /// A segment was verified, or did not verify.
     #[inline]
     pub fn on_verify_segment(&self, start_ns: u64, status: impl Into<Status>) {
-        self.metrics.verify_segment.record(elapsed_ns(start_ns), status.into());
+        self.metrics().verify_segment.record(elapsed_ns(start_ns), status.into());
     }
 
     /// The index of a segment was built, or could not be.
     #[inline]
     pub fn on_build_index(&self, start_ns: u64, status: impl Into<Status>) {
-        self.metrics.build_index.record(elapsed_ns(start_ns), status.into());
+        self.metrics().build_index.record(elapsed_ns(start_ns), status.into());
     }
 
     /// An event was sought in a segment.
     #[inline]
     pub fn on_seek_event(&self, start_ns: u64) {
-        self.metrics.seek_event.record(elapsed_ns(start_ns));
+        self.metrics().seek_event.record(elapsed_ns(start_ns));
     }
 
     /// Something did not verify.
     #[inline]
     pub fn on_integrity_failure(&self, kind: IntegrityFailure) {
-        self.metrics.integrity.count(kind);
+        self.metrics().integrity.count(kind);
     }
 }
