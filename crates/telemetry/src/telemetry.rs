@@ -125,6 +125,42 @@ pub struct Entry {
     pub offsets: Vec<usize>,
 }
 
+/// Lists the components of a struct of metrics, each with the field that it lies in, or with the fields of several threads
+/// that record it: what they hold is added up.
+macro_rules! components {
+    ($metrics:ident: $($component:ident = $field:ident $(+ $more:ident)*;)+) => {
+        // Compiles only if no field is left out.
+        const _: fn(&$metrics) = |metrics| {
+            let $metrics { $($field: _, $($more: _,)*)+ } = metrics;
+        };
+
+        impl $crate::Metrics for $metrics {
+            fn catalogue() -> Vec<$crate::Entry> {
+                use std::mem::offset_of;
+                let mut catalogue = Vec::new();
+                $(catalogue.extend($crate::telemetry::entries::<$component>(
+                    &[offset_of!(Self, $field) $(, offset_of!(Self, $more))*],
+                ));)+
+                catalogue
+            }
+
+            fn copy_to(&self, snapshot: &mut $crate::Snapshot) {
+                $($crate::telemetry::copy::<$component>(&self.$field, &[$(&*self.$more),*], snapshot);)+
+            }
+        }
+    };
+}
+pub(crate) use components;
+
+/// Appends what a component's metrics hold, with what others hold of the same.
+pub(crate) fn copy<C: Component>(component: &C, others: &[&C], snapshot: &mut Snapshot) {
+    let at = snapshot.metrics.len();
+    component.copy_to(snapshot);
+    for other in others {
+        other.add_to(&mut snapshot.metrics[at..]);
+    }
+}
+
 /// The metrics of a component that lies at each of `places`.
 pub(crate) fn entries<C: Component>(places: &[usize]) -> impl Iterator<Item = Entry> {
     C::rows().iter().map(move |row| Entry {

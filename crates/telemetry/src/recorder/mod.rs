@@ -7,7 +7,6 @@ mod meta;
 mod preparer;
 mod segment_writer;
 
-use std::mem::offset_of;
 use std::sync::Arc;
 
 pub use committer::{Committer, CommitterUpdater};
@@ -20,9 +19,8 @@ pub use preparer::{
 pub use segment_writer::{SegmentWriter, SegmentWriterUpdater};
 
 use crate::layout::{Apart, layout};
-use crate::telemetry::{Entry, Metrics, Telemetry, entries};
+use crate::telemetry::{Telemetry, components};
 use crate::updater::Updater;
-use crate::{Component, Snapshot};
 
 /// The metrics of a recorder, each component 128 bytes apart from the next, because each has a thread of its own.
 #[repr(C)]
@@ -69,28 +67,15 @@ layout! {
 /// ```
 pub type RecorderTelemetry = Telemetry<RecorderMetrics>;
 
-impl Metrics for RecorderMetrics {
-    fn catalogue() -> Vec<Entry> {
-        let mut catalogue = Vec::new();
-        catalogue.extend(entries::<Manager>(&[offset_of!(Self, manager)]));
-        catalogue.extend(entries::<SegmentWriter>(&[offset_of!(Self, segment_writer)]));
-        catalogue.extend(entries::<MetaStore>(&[offset_of!(Self, meta_store)]));
-        catalogue.extend(entries::<MetaCoordinator>(&[offset_of!(Self, meta_coordinator)]));
-        catalogue.extend(entries::<Committer>(&[offset_of!(Self, committer)]));
-        catalogue.extend(entries::<SegmentPreparer>(&[offset_of!(Self, segment_preparer)]));
-        catalogue.extend(entries::<SegmentMaintainer>(&[offset_of!(Self, segment_maintainer)]));
-        catalogue
-    }
-
-    fn copy_to(&self, snapshot: &mut Snapshot) {
-        self.manager.copy_to(snapshot);
-        self.segment_writer.copy_to(snapshot);
-        self.meta_store.copy_to(snapshot);
-        self.meta_coordinator.copy_to(snapshot);
-        self.committer.copy_to(snapshot);
-        self.segment_preparer.copy_to(snapshot);
-        self.segment_maintainer.copy_to(snapshot);
-    }
+components! {
+    RecorderMetrics:
+    Manager = manager;
+    SegmentWriter = segment_writer;
+    MetaStore = meta_store;
+    MetaCoordinator = meta_coordinator;
+    Committer = committer;
+    SegmentPreparer = segment_preparer;
+    SegmentMaintainer = segment_maintainer;
 }
 
 impl RecorderTelemetry {

@@ -4,7 +4,6 @@ mod manager;
 mod segment_preloader;
 mod segment_reader;
 
-use std::mem::offset_of;
 use std::sync::Arc;
 
 pub use manager::{Manager, ManagerUpdater};
@@ -12,9 +11,8 @@ pub use segment_preloader::{SegmentPreloader, SegmentPreloaderUpdater};
 pub use segment_reader::{SegmentReader, SegmentReaderUpdater};
 
 use crate::layout::{Apart, layout};
-use crate::telemetry::{Entry, Metrics, Telemetry, entries};
+use crate::telemetry::{Telemetry, components};
 use crate::updater::Updater;
-use crate::{Component, Snapshot};
 
 /// The metrics of a recovery. Segments are opened, verified and read by the thread that consumes events and, ahead of
 /// it, by the preloader's; each has a struct of its own, and a snapshot adds them up.
@@ -45,24 +43,11 @@ layout! {
 /// Everything one recovery measures, see [`Telemetry`].
 pub type RecoveryTelemetry = Telemetry<RecoveryMetrics>;
 
-impl Metrics for RecoveryMetrics {
-    fn catalogue() -> Vec<Entry> {
-        let mut catalogue = Vec::new();
-        catalogue
-            .extend(entries::<Manager>(&[offset_of!(Self, manager), offset_of!(Self, preloading_manager)]));
-        catalogue.extend(entries::<SegmentReader>(&[
-            offset_of!(Self, segment_reader),
-            offset_of!(Self, preloading_segment_reader),
-        ]));
-        catalogue.extend(entries::<SegmentPreloader>(&[offset_of!(Self, segment_preloader)]));
-        catalogue
-    }
-
-    fn copy_to(&self, snapshot: &mut Snapshot) {
-        copy_sum(&*self.manager, &*self.preloading_manager, snapshot);
-        copy_sum(&*self.segment_reader, &*self.preloading_segment_reader, snapshot);
-        self.segment_preloader.copy_to(snapshot);
-    }
+components! {
+    RecoveryMetrics:
+    Manager = manager + preloading_manager;
+    SegmentReader = segment_reader + preloading_segment_reader;
+    SegmentPreloader = segment_preloader;
 }
 
 impl RecoveryTelemetry {
@@ -90,11 +75,4 @@ impl RecoveryTelemetry {
     pub fn segment_preloader_updater(self: &Arc<Self>) -> SegmentPreloaderUpdater {
         Updater::new(self, |telemetry| &*telemetry.metrics().segment_preloader)
     }
-}
-
-/// Appends the sum of what two threads recorded of the same metrics.
-fn copy_sum<C: Component>(one: &C, other: &C, snapshot: &mut Snapshot) {
-    let at = snapshot.metrics.len();
-    one.copy_to(snapshot);
-    other.add_to(&mut snapshot.metrics[at..]);
 }
