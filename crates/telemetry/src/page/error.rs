@@ -13,7 +13,7 @@ pub enum PageError {
     )]
     InUse {
         /// The page.
-        path: PageFile,
+        path: PathBuf,
         /// The process that it belongs to, as its own machine or container numbers it; 0 if it is only being made.
         process: u32,
     },
@@ -21,7 +21,7 @@ pub enum PageError {
     #[error("{path} is no metrics page: {what}; it is left as it is: name another file")]
     NotAPage {
         /// The file.
-        path: PageFile,
+        path: PathBuf,
         /// What it is.
         what: &'static str,
     },
@@ -31,7 +31,7 @@ pub enum PageError {
     )]
     FileSystem {
         /// The page.
-        path: PageFile,
+        path: PathBuf,
         /// What it would lie on.
         file_system: String,
     },
@@ -41,9 +41,9 @@ pub enum PageError {
     )]
     NoDirectory {
         /// The page.
-        path: PageFile,
+        path: PathBuf,
         /// What is missing.
-        directory: PageFile,
+        directory: PathBuf,
     },
     /// Something that was asked for cannot be.
     #[error("{what}")]
@@ -57,7 +57,7 @@ pub enum PageError {
     )]
     Full {
         /// The page.
-        path: PageFile,
+        path: PathBuf,
         /// How much it takes.
         bytes: u64,
     },
@@ -65,7 +65,7 @@ pub enum PageError {
     #[error("there is no metrics page {path}; is the recorder running that was told to make it?")]
     NotFound {
         /// The page.
-        path: PageFile,
+        path: PathBuf,
     },
     /// There is one, for others than this user.
     #[error(
@@ -79,7 +79,7 @@ pub enum PageError {
     #[error("the metrics page {path} is still being made; try again")]
     NotReady {
         /// The page.
-        path: PageFile,
+        path: PathBuf,
     },
     /// It was made by another version.
     #[error(
@@ -87,7 +87,7 @@ pub enum PageError {
     )]
     Version {
         /// The page.
-        path: PageFile,
+        path: PathBuf,
         /// The version it says it has.
         found: u32,
         /// The one that is known.
@@ -97,7 +97,7 @@ pub enum PageError {
     #[error("the metrics page {path} is damaged at byte {at}: {what}")]
     Damaged {
         /// The page.
-        path: PageFile,
+        path: PathBuf,
         /// Where.
         at: u64,
         /// What cannot be.
@@ -107,35 +107,12 @@ pub enum PageError {
     #[error("cannot {what} the metrics page {path}: {error}")]
     Io {
         /// The page.
-        path: PageFile,
+        path: PathBuf,
         /// What was tried.
         what: &'static str,
         /// What it said.
         error: io::Error,
     },
-}
-
-/// The path of a page in an error: printed as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PageFile(PathBuf);
-
-impl PageFile {
-    /// The path.
-    pub fn as_path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl From<&Path> for PageFile {
-    fn from(path: &Path) -> Self {
-        Self(path.to_path_buf())
-    }
-}
-
-impl std::fmt::Display for PageFile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.display().fmt(f)
-    }
 }
 
 impl PageError {
@@ -153,7 +130,7 @@ impl PageError {
             | Self::NotReady { path }
             | Self::Version { path, .. }
             | Self::Damaged { path, .. }
-            | Self::Io { path, .. } => Some(path.as_path()),
+            | Self::Io { path, .. } => Some(path),
         }
     }
 

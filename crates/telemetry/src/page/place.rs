@@ -1,8 +1,8 @@
 //! Where a struct of metrics lives: on the heap, or in a page.
 //!
 //! Invariants:
-//! - `metrics` is valid, aligned and initialized for as long as `home` is: the content of a `Box` that was taken apart
-//!   and is put together again when this is dropped, or the values of a page whose mapping `home` owns.
+//! - `metrics` is valid, aligned and initialized for as long as this is: the values of the page, whose mapping it owns, or,
+//!   without one, the content of a `Box` that was taken apart and is put together again when this is dropped.
 //! - Everything in a struct of metrics is atomic and nothing in it needs dropping, so that other processes may map the
 //!   same page, and one that stores there what it should not changes numbers and nothing else.
 
@@ -16,13 +16,7 @@ use super::{ALIGNMENT, NewPage, Page, PageError};
 #[derive(Debug)]
 pub(crate) struct Place<M> {
     metrics: NonNull<M>,
-    home: Home,
-}
-
-#[derive(Debug)]
-enum Home {
-    Heap,
-    Page(Page),
+    page: Option<Page>,
 }
 
 // SAFETY: it owns the metrics, or the mapping that they are in, and gives out shared references only; whichever thread
@@ -34,7 +28,7 @@ unsafe impl<M: Send + Sync> Sync for Place<M> {}
 impl<M: Default> Place<M> {
     /// Metrics at zero on the heap.
     pub(crate) fn on_heap() -> Self {
-        Self { metrics: NonNull::from(Box::leak(Box::<M>::default())), home: Home::Heap }
+        Self { metrics: NonNull::from(Box::leak(Box::<M>::default())), page: None }
     }
 
     /// Metrics at zero in a page that was created with room for as many bytes as they have.
@@ -45,17 +39,14 @@ impl<M: Default> Place<M> {
         // SAFETY: the mapping has room for them from there on and begins on a page of memory, as the values do in it, so
         // they are aligned. Nobody else knows the file yet. What is moved out of the box is not dropped with it.
         unsafe { values.write(*zero) };
-        Ok(Self { metrics: values, home: Home::Page(page.publish()?) })
+        Ok(Self { metrics: values, page: Some(page.publish()?) })
     }
 }
 
 impl<M> Place<M> {
     /// The page they are in, if they are in one.
     pub(crate) fn page(&self) -> Option<&Page> {
-        match &self.home {
-            Home::Heap => None,
-            Home::Page(page) => Some(page),
-        }
+        self.page.as_ref()
     }
 }
 
@@ -64,14 +55,14 @@ impl<M> Deref for Place<M> {
 
     #[inline]
     fn deref(&self) -> &M {
-        // SAFETY: valid and initialized as long as `home` is, which is borrowed; only shared references are given out.
+        // SAFETY: valid and initialized as long as `self` is, which is borrowed; only shared references are given out.
         unsafe { self.metrics.as_ref() }
     }
 }
 
 impl<M> Drop for Place<M> {
     fn drop(&mut self) {
-        if let Home::Heap = self.home {
+        if self.page.is_none() {
             // SAFETY: taken apart in `on_heap` and put together nowhere else.
             drop(unsafe { Box::from_raw(self.metrics.as_ptr()) });
         }
