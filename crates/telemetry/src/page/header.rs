@@ -9,43 +9,30 @@ pub(crate) const MAGIC: [u8; 8] = *b"FSTMPAGE";
 pub(crate) const VERSION: u32 = 1;
 /// Bytes of the header.
 pub(crate) const HEADER_BYTES: usize = 128;
-/// Where the state is.
-pub(crate) const STATE_AT: usize = 16;
 
 /// What the state says.
 pub(crate) const BEING_MADE: u64 = 0;
 pub(crate) const LIVE: u64 = 1;
 pub(crate) const CLOSED: u64 = 2;
 
-/// Where each field begins, in the order in which they are written.
-const VERSION_AT: usize = 8;
-const CATALOGUE_AT: usize = 12;
-const LENGTH_AT: usize = 24;
-const VALUES_AT: usize = 32;
-const VALUES_BYTES_AT: usize = 40;
-const GENERATION_AT: usize = 48;
-const STARTED_AT: usize = 56;
-const PROCESS_STARTED_AT: usize = 64;
-const PROCESS_AT: usize = 72;
-const LABELS_AT: usize = 76;
-const METRICS_AT: usize = 80;
-const CATALOGUE_BYTES_AT: usize = 84;
+// Where each field begins: behind the one before.
+const VERSION_AT: usize = MAGIC.len();
+const CATALOGUE_AT: usize = VERSION_AT + 4;
+/// Where the state is.
+pub(crate) const STATE_AT: usize = CATALOGUE_AT + 4;
+const LENGTH_AT: usize = STATE_AT + 8;
+const VALUES_AT: usize = LENGTH_AT + 8;
+const VALUES_BYTES_AT: usize = VALUES_AT + 8;
+const GENERATION_AT: usize = VALUES_BYTES_AT + 8;
+const STARTED_AT: usize = GENERATION_AT + 8;
+const PROCESS_STARTED_AT: usize = STARTED_AT + 8;
+const PROCESS_AT: usize = PROCESS_STARTED_AT + 8;
+const LABELS_AT: usize = PROCESS_AT + 4;
+const METRICS_AT: usize = LABELS_AT + 4;
+const CATALOGUE_BYTES_AT: usize = METRICS_AT + 4;
 
-// Each field follows the one before, and the words that others may load atomically are aligned.
-const _: () = {
-    assert!(VERSION_AT == MAGIC.len() && CATALOGUE_AT == VERSION_AT + 4 && STATE_AT == CATALOGUE_AT + 4);
-    assert!(LENGTH_AT == STATE_AT + 8 && VALUES_AT == LENGTH_AT + 8 && VALUES_BYTES_AT == VALUES_AT + 8);
-    assert!(GENERATION_AT == VALUES_BYTES_AT + 8 && STARTED_AT == GENERATION_AT + 8);
-    assert!(PROCESS_STARTED_AT == STARTED_AT + 8 && PROCESS_AT == PROCESS_STARTED_AT + 8);
-    assert!(
-        LABELS_AT == PROCESS_AT + 4 && METRICS_AT == LABELS_AT + 4 && CATALOGUE_BYTES_AT == METRICS_AT + 4
-    );
-    assert!(
-        CATALOGUE_BYTES_AT + 4 <= HEADER_BYTES
-            && HEADER_BYTES.is_multiple_of(64)
-            && STATE_AT.is_multiple_of(8)
-    );
-};
+// The words that others may load atomically are aligned.
+const _: () = assert!(STATE_AT == 16 && CATALOGUE_BYTES_AT == 84 && HEADER_BYTES.is_multiple_of(64));
 
 /// The header, see the layout in [`page`](super). The state stands apart: it is stored when everything else is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
