@@ -14,10 +14,3 @@ pub mod opentelemetry;
 pub mod prometheus_client;
 #[cfg(any(feature = "metrics", feature = "opentelemetry"))]
 mod told;
-
-/// The upper bounds of classic buckets as powers of two, in halves: bounds of the log's own buckets at every scale from 1 on.
-#[cfg(any(feature = "opentelemetry", feature = "prometheus-client"))]
-fn classic_half_octaves(unit: &str) -> impl Iterator<Item = i32> {
-    let (bounds, step) = if unit == "s" { (-48..=6, 1) } else { (0..=64, 2) };
-    bounds.step_by(step)
-}

@@ -24,9 +24,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, AsyncInstrumentBuilder, Histogram, Meter};
 
-use super::classic_half_octaves;
 use super::told::Told;
-use crate::histogram::{upper_bound, whole};
+use crate::histogram::{classic_bounds, whole};
 use crate::{Collector, HistogramSnapshot, Number, Series, Snapshot};
 
 type Labels = Vec<(String, String)>;
@@ -184,8 +183,8 @@ impl Collector for Publishing<'_> {
     fn histogram(&mut self, series: &Series<'_>, histogram: &HistogramSnapshot) {
         let Publisher { meter, histograms, .. } = &mut *self.publisher;
         let instrument = histograms.entry(series.name.to_owned()).or_insert_with(|| {
-            let bounds = classic_half_octaves(series.unit).map(|end| upper_bound(1, end - 1));
-            let builder = meter.f64_histogram(series.name.to_owned()).with_boundaries(bounds.collect());
+            let bounds = classic_bounds(series.unit).collect();
+            let builder = meter.f64_histogram(series.name.to_owned()).with_boundaries(bounds);
             builder.with_unit(series.unit.to_owned()).with_description(series.help.to_owned()).build()
         });
         let instrument = instrument.clone();

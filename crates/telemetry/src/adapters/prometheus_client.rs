@@ -15,8 +15,7 @@
 //! # Ok::<(), std::fmt::Error>(())
 //! ```
 //!
-//! Names and bounds are those of the log's own exposition: times have two bounds an octave from 2⁻²⁴ s to 2³ s, everything
-//! else the powers of two from 1 to 2³².
+//! Names and bounds are those of the log's own exposition, see [`classic_bounds`](crate::histogram::classic_bounds).
 
 use std::fmt;
 
@@ -24,9 +23,7 @@ use prometheus_client::collector::Collector as ScrapedCollector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
-use super::classic_half_octaves;
 use crate::catalogue::Dialect;
-use crate::histogram::upper_bound;
 use crate::{Collector, HistogramSnapshot, Number, Series, Snapshot};
 
 /// Gives the metrics of recorders, recoveries and pages to a registry, copied anew for each scrape.
@@ -156,21 +153,10 @@ impl Value {
     }
 }
 
-/// The buckets in a fixed list of coarser ones, each with what it alone holds.
+/// The classic buckets, each with what it alone holds.
 fn classic(histogram: &HistogramSnapshot, unit: &str) -> Vec<(f64, u64)> {
-    let own = histogram.buckets();
-    let mut at = 0;
-    let mut taken = |end: usize| {
-        let counts = histogram.counts().get(at..end.max(at)).unwrap_or_default();
-        at = end.max(at);
-        counts.iter().fold(0, |sum: u64, &count| sum.saturating_add(count))
-    };
-    let mut buckets = Vec::new();
-    for half_octaves in classic_half_octaves(unit) {
-        let beyond = i64::from(half_octaves) * (1 << own.scale) / 2 - i64::from(own.min_index);
-        let end = usize::try_from(beyond.clamp(0, i64::from(own.count))).unwrap_or(0);
-        buckets.push((upper_bound(1, half_octaves - 1), taken(end)));
-    }
-    buckets.push((f64::INFINITY, taken(usize::from(own.count))));
-    buckets
+    let mut before = 0;
+    let without_end = (f64::INFINITY, histogram.count());
+    let up_to = histogram.classic(unit).chain([without_end]);
+    up_to.map(|(bound, count)| (bound, count - std::mem::replace(&mut before, count))).collect()
 }

@@ -35,9 +35,8 @@
 //!
 //! # Histograms
 //!
-//! Classic bounds are the same for every histogram of a unit and never left out for being empty: times have two an
-//! octave from 2⁻²⁴ s (59.6 ns) to 8 s, everything else the powers of two from 1 to 2³². Native histograms are the log's
-//! own buckets as they are.
+//! [Classic bounds](crate::histogram::classic_bounds) are the same for every histogram of a unit and never left out for
+//! being empty. Native histograms are the log's own buckets as they are.
 
 mod bounds;
 mod families;

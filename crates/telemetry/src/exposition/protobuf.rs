@@ -2,7 +2,6 @@
 
 use prost::Message;
 
-use super::bounds::{self, cumulative};
 use super::families::{Encoding, Family, Point};
 use super::text::unit_word;
 use crate::catalogue::Family as Kind;
@@ -136,17 +135,14 @@ impl Encoding for Protobuf {
 
     fn histogram(&self, samples: &mut Vec<Metric>, point: &Point<'_>, histogram: &HistogramSnapshot) {
         let buckets = histogram.buckets();
-        let classic = cumulative(histogram, bounds::of_unit(&point.family.unit));
         let (positive_span, positive_delta) = native(histogram);
         samples.push(Metric {
             histogram: Some(Histogram {
                 sample_count: Some(histogram.count()),
                 sample_sum: Some(histogram.sum() as f64 / f64::from(buckets.recorded_per_unit)),
-                bucket: classic
-                    .map(|(bound, count)| Bucket {
-                        cumulative_count: Some(count),
-                        upper_bound: Some(bound.value),
-                    })
+                bucket: histogram
+                    .classic(&point.family.unit)
+                    .map(|(bound, count)| Bucket { cumulative_count: Some(count), upper_bound: Some(bound) })
                     .collect(),
                 schema: Some(i32::from(buckets.scale)),
                 zero_threshold: Some(ZERO_THRESHOLD),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::bounds::{self, cumulative};
+use super::bounds;
 use super::families::{Encoding, Family, Point};
 use super::labels::push_escaped;
 use super::number::{push_float, push_number};
@@ -69,8 +69,8 @@ impl Encoding for Text {
         let labels = labels.text();
         let comma = if labels.is_empty() { "" } else { "," };
         let count = histogram.count();
-        for (bound, count) in cumulative(histogram, bounds::of_unit(unit)) {
-            let _ = writeln!(samples, "{name}_bucket{{{labels}{comma}le=\"{}\"}} {count}", bound.label);
+        for (bound, (_, count)) in bounds::labels(unit).iter().zip(histogram.classic(unit)) {
+            let _ = writeln!(samples, "{name}_bucket{{{labels}{comma}le=\"{bound}\"}} {count}");
         }
         let _ = writeln!(samples, "{name}_bucket{{{labels}{comma}le=\"+Inf\"}} {count}");
         push_series(samples, name, "_sum", labels);

@@ -1,8 +1,10 @@
 //! Histograms with base-2 exponential buckets, filled by one thread and copied by any.
 
+mod classic;
 mod copied;
 mod scale;
 
+pub use classic::classic_bounds;
 pub use copied::{Buckets, HistogramSnapshot};
 pub(crate) use scale::whole;
 pub use scale::{SCALE, bucket_index, middle, upper_bound};
