@@ -8,7 +8,7 @@ mod descriptor;
 mod naming;
 
 pub use descriptor::{Descriptor, Section};
-pub(crate) use naming::Family;
+pub(crate) use naming::{Family, OWN_LABELS};
 pub use naming::{Dialect, legacy, open_telemetry, prometheus};
 
 use crate::kinds::{Kind, Recorded};

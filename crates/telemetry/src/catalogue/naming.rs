@@ -34,6 +34,11 @@ pub(crate) enum Family {
     Histogram,
 }
 
+/// Names of labels that series have of themselves in one format or another: of which component they are, the attributes
+/// of metrics, what a kind of metric is split by, and what a format knows buckets and quantiles by.
+pub(crate) const OWN_LABELS: [&str; 8] =
+    ["system", "subsystem", "outcome", "state", "kind", "direction", "le", "quantile"];
+
 /// The OpenTelemetry name of the part of a metric that ends in `ending` (empty, or with its dot).
 ///
 /// ```

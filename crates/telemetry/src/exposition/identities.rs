@@ -3,10 +3,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::labels::{Label, safe_name};
+use crate::catalogue::OWN_LABELS;
 use crate::snapshot::Snapshot;
-
-/// Names of labels that series have besides the attributes in the catalogue.
-const OWN: [&str; 6] = ["system", "subsystem", "outcome", "state", "le", "quantile"];
 
 /// What such a name gets before it where a source has a label of it.
 const EXPORTED: &str = "exported_";
@@ -120,9 +118,10 @@ fn with_source(labels: &[Label], source: &str) -> Vec<Label> {
 /// A source's labels with names that are safe and not those of the log; and those of them that tell it from others in every
 /// format: what has the name of one of the log's own does not, because other formats have no room for it.
 fn own_labels(snapshot: &Snapshot) -> (Vec<Label>, Vec<Label>) {
+    // A source of another version may have other attributes.
     let attributes = snapshot.metrics().iter().flat_map(|metric| metric.descriptor.attributes.iter());
     let reserved: HashSet<_> =
-        attributes.map(|(name, _)| safe_name(name)).chain(OWN.map(Into::into)).collect();
+        attributes.map(|(name, _)| safe_name(name)).chain(OWN_LABELS.map(Into::into)).collect();
     let mut labels: Vec<Label> = Vec::new();
     let mut places = HashMap::new();
     for (name, value) in snapshot.labels() {

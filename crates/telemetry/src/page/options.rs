@@ -3,22 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::{MOST_LABELS, MOST_LABELS_BYTES, PageError};
+use crate::catalogue::OWN_LABELS;
 
 /// The longest name and the longest value of a label, in bytes.
 const MOST_LABEL_BYTES: usize = 1024;
-/// Names that metrics have themselves, or that what shows them gives a meaning.
-const RESERVED: [&str; 10] = [
-    "system",
-    "subsystem",
-    "outcome",
-    "state",
-    "kind",
-    "direction",
-    "source",
-    "le",
-    "quantile",
-    "otel_scope_name",
-];
+/// Names that metrics are given where they are shown: to tell like sources apart, and by whoever takes OTLP for
+/// Prometheus.
+const GIVEN: [&str; 2] = ["source", "otel_scope_name"];
 
 /// Where a page is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +73,7 @@ pub fn check_labels(labels: &[(String, String)]) -> Result<(), PageError> {
                 "a label of metrics is called {name:?}; it has to be a letter or _ followed by letters, digits and _, and two _ are for Prometheus"
             ));
         }
-        if RESERVED.contains(&name.as_str()) {
+        if OWN_LABELS.iter().chain(&GIVEN).any(|own| own == name) {
             return wrong(format!(
                 "a label of metrics is called {name}, which metrics have themselves; take another name"
             ));
@@ -115,6 +106,7 @@ fn labels_bytes(labels: &[(String, String)]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{PageOptions, check_labels};
+    use crate::{RecorderTelemetry, RecoveryTelemetry};
 
     fn label(name: &str, value: &str) -> (String, String) {
         (name.to_owned(), value.to_owned())
@@ -138,6 +130,15 @@ mod tests {
             let error = check_labels(&wrong).unwrap_err();
             assert!(error.to_string().contains(told), "{error}");
             assert_eq!(error.code(), "WAL_UNSUPPORTED");
+        }
+    }
+
+    #[test]
+    fn no_label_has_the_name_of_an_attribute() {
+        let metrics = RecorderTelemetry::catalogue().into_iter().chain(RecoveryTelemetry::catalogue());
+        for (name, _) in metrics.flat_map(|metric| metric.descriptor.attributes.iter()) {
+            let error = check_labels(&[label(name, "x")]).unwrap_err();
+            assert!(error.to_string().contains("metrics have themselves"), "{error}");
         }
     }
 
