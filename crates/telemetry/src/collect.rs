@@ -1,6 +1,6 @@
 //! Handing metrics to an exporter, one series at a time.
 
-use crate::catalogue::{Dialect, Family, Section, legacy, open_telemetry, prometheus};
+use crate::catalogue::{Dialect, Section, SeriesKind, legacy, open_telemetry, prometheus};
 use crate::histogram::HistogramSnapshot;
 use crate::snapshot::{Metric, Snapshot};
 use crate::value::{LifeCycleSnapshot, Value};
@@ -63,14 +63,6 @@ pub trait Collector {
     fn dialect(&self) -> Dialect {
         Dialect::OpenTelemetry
     }
-
-    /// With what names of a whole [`Snapshot`] begin: `wal`, or `mc` under the legacy names.
-    fn root(&self) -> &str {
-        match self.dialect() {
-            Dialect::OpenTelemetry | Dialect::Prometheus => "wal",
-            Dialect::Legacy => "mc",
-        }
-    }
 }
 
 pub(crate) fn snapshot(snapshot: &Snapshot, collector: &mut impl Collector) {
@@ -85,13 +77,12 @@ pub(crate) fn snapshot(snapshot: &Snapshot, collector: &mut impl Collector) {
 
 /// Without the labels of the source, for a collector that gives it others.
 pub(crate) fn sections(snapshot: &Snapshot, collector: &mut impl Collector) {
-    let root = collector.root().to_owned();
     for (section, metrics) in snapshot.sections() {
         let Section { side, subsystem, .. } = section;
         let prefix = match (collector.dialect(), side.as_ref()) {
-            (Dialect::OpenTelemetry | Dialect::Prometheus, _) => format!("{root}.{side}.{subsystem}"),
-            (Dialect::Legacy, "recorder") => format!("{root}_wal_{subsystem}"),
-            (Dialect::Legacy, _) => format!("{root}_wal_{side}_{subsystem}"),
+            (Dialect::OpenTelemetry | Dialect::Prometheus, _) => format!("wal.{side}.{subsystem}"),
+            (Dialect::Legacy, "recorder") => format!("mc_wal_{subsystem}"),
+            (Dialect::Legacy, _) => format!("mc_wal_{side}_{subsystem}"),
         };
         self::section(&prefix, section, metrics, collector);
     }
@@ -139,15 +130,15 @@ impl<C: Collector> Standard<'_, C> {
             Value::Duration(latency) => self.histogram(".duration", unit, latency),
             Value::Distribution(values) => self.histogram("", unit, values),
             Value::Counter(count) => {
-                self.with_series("", unit, Family::Counter, |collector, series| {
+                self.with_series("", unit, SeriesKind::Counter, |collector, series| {
                     collector.counter(series, Number::Whole(*count));
                 });
             }
             unset if unset.is_unset() => {
-                self.with_series("", unit, Family::Gauge, C::no_limit);
+                self.with_series("", unit, SeriesKind::Gauge, C::no_limit);
             }
             Value::Gauge(value) | Value::ConstantGauge(value) => {
-                self.with_series("", unit, Family::Gauge, |collector, series| {
+                self.with_series("", unit, SeriesKind::Gauge, |collector, series| {
                     collector.gauge(series, Number::Whole(*value));
                 });
             }
@@ -178,13 +169,13 @@ impl<C: Collector> Standard<'_, C> {
     }
 
     fn histogram(&mut self, ending: &str, unit: &str, histogram: &HistogramSnapshot) {
-        self.with_series(ending, unit, Family::Histogram, |collector, series| {
+        self.with_series(ending, unit, SeriesKind::Histogram, |collector, series| {
             collector.histogram(series, histogram);
         });
     }
 
     fn counters(&mut self, ending: &str, unit: &str, label: &str, values: &[(&str, Number)]) {
-        self.with_series(ending, unit, Family::Counter, |collector, series| {
+        self.with_series(ending, unit, SeriesKind::Counter, |collector, series| {
             for (label_value, value) in values {
                 collector.push_label(label, label_value);
                 collector.counter(series, *value);
@@ -197,13 +188,13 @@ impl<C: Collector> Standard<'_, C> {
         &mut self,
         ending: &str,
         unit: &str,
-        family: Family,
+        kind: SeriesKind,
         take: impl FnOnce(&mut C, &Series<'_>),
     ) {
         let descriptor = &self.metric.descriptor;
         let mut name = open_telemetry(self.prefix, &descriptor.name, ending);
         if self.collector.dialect() == Dialect::Prometheus {
-            name = prometheus(&name, unit, family == Family::Counter);
+            name = prometheus(&name, unit, kind == SeriesKind::Counter);
         }
         take(self.collector, &Series { name: &name, unit, help: &descriptor.help });
     }

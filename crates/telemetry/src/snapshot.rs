@@ -115,7 +115,7 @@ impl Snapshot {
         dump::snapshot(self, out)
     }
 
-    /// Hands every metric to a collector, in the dialect and under the root that it asks for.
+    /// Hands every metric to a collector, in the dialect that it asks for.
     pub fn collect(&self, collector: &mut impl Collector) {
         collect::snapshot(self, collector);
     }

@@ -8,8 +8,8 @@ mod descriptor;
 mod naming;
 
 pub use descriptor::{Descriptor, Section};
-pub(crate) use naming::{Family, OWN_LABELS};
 pub use naming::{Dialect, legacy, open_telemetry, prometheus};
+pub(crate) use naming::{OWN_LABELS, SeriesKind};
 
 use crate::kinds::{Kind, Recorded};
 

@@ -25,7 +25,7 @@ pub enum Dialect {
 
 /// What an exported series is to an exporter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Family {
+pub(crate) enum SeriesKind {
     /// Only grows.
     Counter,
     /// Goes up and down.

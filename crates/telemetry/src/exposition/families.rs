@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::labels::{Label, Labels, safe_name};
-use crate::catalogue::{Dialect, Family as Kind};
+use crate::catalogue::{Dialect, SeriesKind};
 use crate::collect::{Collector, Number, Series, sections};
 use crate::histogram::HistogramSnapshot;
 use crate::snapshot::Snapshot;
@@ -12,7 +12,7 @@ use crate::snapshot::Snapshot;
 pub(super) struct Family {
     /// A counter's with `_total`, but for the legacy names.
     pub(super) name: String,
-    pub(super) kind: Kind,
+    pub(super) kind: SeriesKind,
     /// `s`, `By`, or something that is no unit of measurement.
     pub(super) unit: String,
     pub(super) help: String,
@@ -100,7 +100,7 @@ impl<E: Encoding> Families<E> {
         self.encoding.finish(families.collect(), missing)
     }
 
-    fn take(&mut self, kind: Kind, series: &Series<'_>, write: impl FnOnce(&E, &mut E::Samples, &Point<'_>)) {
+    fn take(&mut self, kind: SeriesKind, series: &Series<'_>, write: impl FnOnce(&E, &mut E::Samples, &Point<'_>)) {
         let name = safe_name(series.name);
         let place = match self.places.get(name.as_ref()) {
             Some(&place) => place,
@@ -114,7 +114,7 @@ impl<E: Encoding> Families<E> {
         }
     }
 
-    fn add(&mut self, name: String, kind: Kind, series: &Series<'_>) -> usize {
+    fn add(&mut self, name: String, kind: SeriesKind, series: &Series<'_>) -> usize {
         let place = self.gathered.len();
         self.places.insert(name.clone(), place);
         let family = Family { name, kind, unit: series.unit.to_owned(), help: series.help.to_owned() };
@@ -133,15 +133,15 @@ impl<E: Encoding> Collector for Families<E> {
     }
 
     fn counter(&mut self, series: &Series<'_>, value: Number) {
-        self.take(Kind::Counter, series, |encoding, samples, point| encoding.number(samples, point, value));
+        self.take(SeriesKind::Counter, series, |encoding, samples, point| encoding.number(samples, point, value));
     }
 
     fn gauge(&mut self, series: &Series<'_>, value: Number) {
-        self.take(Kind::Gauge, series, |encoding, samples, point| encoding.number(samples, point, value));
+        self.take(SeriesKind::Gauge, series, |encoding, samples, point| encoding.number(samples, point, value));
     }
 
     fn histogram(&mut self, series: &Series<'_>, histogram: &HistogramSnapshot) {
-        self.take(Kind::Histogram, series, |encoding, samples, point| {
+        self.take(SeriesKind::Histogram, series, |encoding, samples, point| {
             encoding.histogram(samples, point, histogram);
         });
     }

@@ -4,7 +4,7 @@ use prost::Message;
 
 use super::families::{Encoding, Family, Point};
 use super::text::unit_word;
-use crate::catalogue::Family as Kind;
+use crate::catalogue::SeriesKind;
 use crate::collect::Number;
 use crate::histogram::HistogramSnapshot;
 use messages::{Bucket, BucketSpan, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, Timestamp};
@@ -125,7 +125,7 @@ impl Encoding for Protobuf {
     fn number(&self, samples: &mut Vec<Metric>, point: &Point<'_>, value: Number) {
         let value = Some(value.as_f64());
         let mut metric = labelled(point);
-        if point.family.kind == Kind::Counter {
+        if point.family.kind == SeriesKind::Counter {
             metric.counter = Some(Counter { value, created_timestamp: created(point) });
         } else {
             metric.gauge = Some(Gauge { value });
@@ -166,9 +166,9 @@ impl Encoding for Protobuf {
                 name: Some(family.name),
                 help: Some(family.help),
                 r#type: Some(match family.kind {
-                    Kind::Counter => 0,
-                    Kind::Gauge => 1,
-                    Kind::Histogram => 4,
+                    SeriesKind::Counter => 0,
+                    SeriesKind::Gauge => 1,
+                    SeriesKind::Histogram => 4,
                 }),
                 metric,
             };

@@ -6,7 +6,7 @@ use super::bounds;
 use super::families::{Encoding, Family, Point};
 use super::labels::push_escaped;
 use super::number::{push_float, push_number};
-use crate::catalogue::Family as Kind;
+use crate::catalogue::SeriesKind;
 use crate::collect::Number;
 use crate::histogram::HistogramSnapshot;
 
@@ -23,7 +23,7 @@ impl Text {
     /// What the family is called above its samples: OpenMetrics knows a counter without its ending.
     fn title<'a>(&self, family: &'a Family) -> &'a str {
         match family.name.strip_suffix("_total") {
-            Some(base) if self.is_open_metrics && family.kind == Kind::Counter => base,
+            Some(base) if self.is_open_metrics && family.kind == SeriesKind::Counter => base,
             _ => &family.name,
         }
     }
@@ -31,9 +31,9 @@ impl Text {
     fn push_header(&self, out: &mut String, family: &Family) {
         let title = self.title(family);
         let kind = match family.kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
+            SeriesKind::Counter => "counter",
+            SeriesKind::Gauge => "gauge",
+            SeriesKind::Histogram => "histogram",
         };
         let _ = write!(out, "# HELP {title} ");
         push_escaped(out, &family.help, self.is_open_metrics);
@@ -44,7 +44,7 @@ impl Text {
     }
 
     fn push_created(&self, out: &mut String, point: &Point<'_>) {
-        if !self.is_open_metrics || point.family.kind == Kind::Gauge {
+        if !self.is_open_metrics || point.family.kind == SeriesKind::Gauge {
             return;
         }
         if let Some(created) = point.created_unix_ns {
