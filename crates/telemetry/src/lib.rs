@@ -57,6 +57,8 @@ mod component;
 mod dump;
 #[cfg(feature = "prometheus")]
 pub mod exposition;
+#[cfg(any(feature = "prometheus", feature = "prometheus-client"))]
+mod families;
 pub mod histogram;
 mod human;
 mod integrity;

@@ -23,8 +23,9 @@ use prometheus_client::collector::Collector as ScrapedCollector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
-use crate::catalogue::Dialect;
-use crate::{Collector, HistogramSnapshot, Number, Series, Snapshot};
+use crate::catalogue::{Dialect, SeriesKind};
+use crate::families::{Encoding, Families, Label, Point, own_labels};
+use crate::{HistogramSnapshot, Number, Snapshot};
 
 /// Gives the metrics of recorders, recoveries and pages to a registry, copied anew for each scrape.
 ///
@@ -46,13 +47,24 @@ impl<F> fmt::Debug for WalCollector<F> {
 
 impl<F: Fn() -> Vec<Snapshot> + Send + Sync + 'static> ScrapedCollector for WalCollector<F> {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut families = Families::default();
+        let mut families = Families::new(&Gathering, Dialect::Prometheus);
         for snapshot in (self.0)() {
-            snapshot.collect(&mut families);
+            let (labels, _) = own_labels(&snapshot);
+            families.source(&snapshot, &labels);
         }
-        for family in &families.families {
-            let mut metric = encoder.encode_descriptor(&family.name, &family.help, None, family.kind)?;
-            for (labels, value) in &family.samples {
+        for (family, samples) in families.finish() {
+            let (name, kind) = match family.kind {
+                // The library puts the ending behind the name itself.
+                SeriesKind::Counter => {
+                    (family.name.strip_suffix("_total").unwrap_or(&family.name), MetricType::Counter)
+                }
+                SeriesKind::Gauge => (family.name.as_str(), MetricType::Gauge),
+                SeriesKind::Histogram => (family.name.as_str(), MetricType::Histogram),
+            };
+            // It ends what it writes with a full stop.
+            let help = family.help.trim_end_matches('.');
+            let mut metric = encoder.encode_descriptor(name, help, None, kind)?;
+            for (labels, value) in &samples {
                 value.encode(metric.encode_family(labels)?)?;
             }
         }
@@ -60,21 +72,8 @@ impl<F: Fn() -> Vec<Snapshot> + Send + Sync + 'static> ScrapedCollector for WalC
     }
 }
 
-type Labels = Vec<(String, String)>;
-
-/// Samples by name: a scrape wants to hear of each name once, whatever the number of sources.
-#[derive(Default)]
-struct Families {
-    labels: Labels,
-    families: Vec<Family>,
-}
-
-struct Family {
-    name: String,
-    help: String,
-    kind: MetricType,
-    samples: Vec<(Labels, Value)>,
-}
+/// Keeps samples as the library is to be told of them.
+struct Gathering;
 
 enum Value {
     Counter(Number),
@@ -82,58 +81,24 @@ enum Value {
     Histogram { sum: f64, count: u64, buckets: Vec<(f64, u64)> },
 }
 
-impl Families {
-    fn push(&mut self, name: &str, help: &str, kind: MetricType, value: Value) {
-        let known = self.families.iter_mut().find(|family| family.name == name);
-        let family = match known {
-            // A source of another version calls something else by this name: one such line would cost the scrape.
-            Some(family) if family.kind.as_str() != kind.as_str() => return,
-            Some(family) => family,
-            None => {
-                // The library ends what it writes with a full stop.
-                let help = help.trim_end_matches('.').to_owned();
-                self.families.push(Family { name: name.to_owned(), help, kind, samples: Vec::new() });
-                let last = self.families.len() - 1;
-                &mut self.families[last]
-            }
+impl Encoding for Gathering {
+    type Samples = Vec<(Vec<Label>, Value)>;
+
+    fn number(&self, samples: &mut Self::Samples, point: &Point<'_>, value: Number) {
+        let value = match point.family.kind {
+            SeriesKind::Counter => Value::Counter(value),
+            _ => Value::Gauge(value),
         };
-        if family.samples.iter().all(|(labels, _)| *labels != self.labels) {
-            family.samples.push((self.labels.clone(), value));
-        }
-    }
-}
-
-impl Collector for Families {
-    fn push_label(&mut self, name: &str, value: &str) {
-        self.labels.push((name.to_owned(), value.to_owned()));
+        samples.push((point.labels.pairs().to_vec(), value));
     }
 
-    fn pop_label(&mut self) {
-        self.labels.pop();
-    }
-
-    fn counter(&mut self, series: &Series<'_>, value: Number) {
-        // The library puts the ending behind the name itself.
-        let name = series.name.strip_suffix("_total").unwrap_or(series.name);
-        self.push(name, series.help, MetricType::Counter, Value::Counter(value));
-    }
-
-    fn gauge(&mut self, series: &Series<'_>, value: Number) {
-        self.push(series.name, series.help, MetricType::Gauge, Value::Gauge(value));
-    }
-
-    fn histogram(&mut self, series: &Series<'_>, histogram: &HistogramSnapshot) {
-        let per_unit = f64::from(histogram.buckets().recorded_per_unit);
+    fn histogram(&self, samples: &mut Self::Samples, point: &Point<'_>, histogram: &HistogramSnapshot) {
         let value = Value::Histogram {
-            sum: histogram.sum() as f64 / per_unit,
+            sum: histogram.sum() as f64 / f64::from(histogram.buckets().recorded_per_unit),
             count: histogram.count(),
-            buckets: classic(histogram, series.unit),
+            buckets: classic(histogram, &point.family.unit),
         };
-        self.push(series.name, series.help, MetricType::Histogram, value);
-    }
-
-    fn dialect(&self) -> Dialect {
-        Dialect::Prometheus
+        samples.push((point.labels.pairs().to_vec(), value));
     }
 }
 

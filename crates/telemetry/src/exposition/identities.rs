@@ -1,13 +1,9 @@
 //! Keeps sources apart that say the same of themselves, such as two readers of one log.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
-use super::labels::{Label, safe_name};
-use crate::catalogue::OWN_LABELS;
+use crate::families::{Label, own_labels};
 use crate::snapshot::Snapshot;
-
-/// What such a name gets before it where a source has a label of it.
-const EXPORTED: &str = "exported_";
 
 /// Of so many sources that were taken away it is known what they were called.
 const MOST_REMOVED: usize = 256;
@@ -113,37 +109,6 @@ impl Identity {
 fn with_source(labels: &[Label], source: &str) -> Vec<Label> {
     let others = labels.iter().filter(|(name, _)| name != "source").cloned();
     others.chain([("source".to_owned(), source.to_owned())]).collect()
-}
-
-/// A source's labels with names that are safe and not those of the log; and those of them that tell it from others in every
-/// format: what has the name of one of the log's own does not, because other formats have no room for it.
-fn own_labels(snapshot: &Snapshot) -> (Vec<Label>, Vec<Label>) {
-    // A source of another version may have other attributes.
-    let attributes = snapshot.metrics().iter().flat_map(|metric| metric.descriptor.attributes.iter());
-    let reserved: HashSet<_> =
-        attributes.map(|(name, _)| safe_name(name)).chain(OWN_LABELS.map(Into::into)).collect();
-    let mut labels: Vec<Label> = Vec::new();
-    let mut places = HashMap::new();
-    for (name, value) in snapshot.labels() {
-        if value.is_empty() {
-            continue;
-        }
-        let mut name = safe_name(name).into_owned();
-        if reserved.contains(name.as_str()) {
-            name.insert_str(0, EXPORTED);
-        }
-        if let Some(&place) = places.get(&name) {
-            let (_, values): &mut Label = &mut labels[place];
-            values.push(';');
-            values.push_str(value);
-        } else {
-            places.insert(name.clone(), labels.len());
-            labels.push((name, value.clone()));
-        }
-    }
-    let is_own = |name: &str| name.strip_prefix(EXPORTED).is_some_and(|name| reserved.contains(name));
-    let telling = labels.iter().filter(|(name, _)| !is_own(name)).cloned().collect();
-    (labels, telling)
 }
 
 #[cfg(all(test, not(loom)))]

@@ -17,7 +17,8 @@
 //! A format that says what a metric is before its samples wants to hear it once, whatever the number of sources. So
 //! samples are gathered by family over all sources, each written as soon as it is collected, and put behind their
 //! headers in the end. The first source to have a family says what it is; a series that calls itself something else
-//! under the same name (of a source of another version) is left out, because one such line costs the whole scrape.
+//! under the same name (of a source of another version) is left out, and so is a family with a name that samples of
+//! another one have (`x_count` beside a histogram `x`), because one such line costs the whole scrape.
 //!
 //! # Labels
 //!
@@ -39,23 +40,27 @@
 //! being empty. Native histograms are the log's own buckets as they are.
 
 mod bounds;
-mod families;
 mod identities;
-mod labels;
 mod number;
 mod protobuf;
 mod text;
 
 use crate::catalogue::Dialect;
+use crate::collect::{Collector, Number, Series};
+use crate::families::{Encoding, Families, Family};
 use crate::snapshot::Snapshot;
 
-use families::{Encoding, Families};
 use identities::Identities;
 use protobuf::Protobuf;
 use text::Text;
 
 #[doc(hidden)]
 pub use protobuf::messages;
+
+/// One way to put samples together.
+trait Scrape: Encoding {
+    fn finish(&self, families: Vec<(Family, Self::Samples)>, missing: &[String]) -> Vec<u8>;
+}
 
 /// How metrics are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -104,10 +109,10 @@ impl Exposition {
     /// `wal_telemetry_source_errors`, and classic text has the reasons in comments.
     pub fn write(&mut self, format: Format, sources: &[(usize, &Snapshot)], missing: &[String]) -> Vec<u8> {
         match format {
-            Format::Text => self.write_as(Text::CLASSIC, Dialect::Prometheus, sources, missing),
-            Format::OpenMetrics => self.write_as(Text::OPEN_METRICS, Dialect::Prometheus, sources, missing),
-            Format::Protobuf => self.write_as(Protobuf, Dialect::Prometheus, sources, missing),
-            Format::LegacyText => self.write_as(Text::CLASSIC, Dialect::Legacy, sources, missing),
+            Format::Text => self.write_as(&Text::CLASSIC, Dialect::Prometheus, sources, missing),
+            Format::OpenMetrics => self.write_as(&Text::OPEN_METRICS, Dialect::Prometheus, sources, missing),
+            Format::Protobuf => self.write_as(&Protobuf, Dialect::Prometheus, sources, missing),
+            Format::LegacyText => self.write_as(&Text::CLASSIC, Dialect::Legacy, sources, missing),
         }
     }
 
@@ -124,9 +129,9 @@ impl Exposition {
         self.identities.keep(places);
     }
 
-    fn write_as<E: Encoding>(
+    fn write_as<S: Scrape>(
         &mut self,
-        encoding: E,
+        encoding: &S,
         dialect: Dialect,
         sources: &[(usize, &Snapshot)],
         missing: &[String],
@@ -135,7 +140,96 @@ impl Exposition {
         for &(place, snapshot) in sources {
             families.source(snapshot, &self.identities.labels_of(place, snapshot));
         }
-        families.sources(sources.len(), missing.len());
-        families.finish(missing)
+        count_sources(&mut families, sources.len(), missing.len());
+        encoding.finish(families.finish().collect(), missing)
+    }
+}
+
+/// How many sources were read and how many were not.
+fn count_sources(collector: &mut impl Collector, read: usize, missing: usize) {
+    let root = if collector.dialect() == Dialect::Legacy { "mc_wal" } else { "wal" };
+    for (name, help, value) in [
+        ("sources", "Sources of metrics that are in this scrape.", read),
+        (
+            "source_errors",
+            "Sources of metrics that could not be read for this scrape and are not in it.",
+            missing,
+        ),
+    ] {
+        let name = format!("{root}_telemetry_{name}");
+        collector.gauge(&Series { name: &name, unit: "", help }, Number::Whole(value as u64));
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::borrow::Cow;
+    use std::collections::{HashMap, HashSet};
+
+    use super::{Exposition, Format};
+    use crate::snapshot::Metric;
+    use crate::{RecorderTelemetry, Snapshot, Value};
+
+    /// A recorder that has one more metric, which is like that of the events in a block but for what `change` says; in
+    /// front of the others or behind them.
+    fn with(is_first: bool, change: impl FnOnce(&mut Metric)) -> Snapshot {
+        let mut snapshot = RecorderTelemetry::new().snapshot();
+        let of_blocks = |metric: &&Metric| metric.descriptor.name == "block_fill";
+        let mut metric = snapshot.metrics.iter().find(of_blocks).expect("every recorder has it").clone();
+        change(&mut metric);
+        let at = if is_first { 0 } else { snapshot.metrics.len() };
+        snapshot.metrics.insert(at, metric);
+        snapshot
+    }
+
+    fn written(format: Format, snapshot: &Snapshot) -> String {
+        String::from_utf8(Exposition::new().write(format, &[(0, snapshot)], &[])).unwrap()
+    }
+
+    /// Fails if two families have a name in common.
+    fn check(text: &str, what: &str) {
+        let mut family = "";
+        let (mut titles, mut owners) = (HashSet::new(), HashMap::new());
+        for line in text.lines() {
+            if let Some((title, _)) = line.strip_prefix("# TYPE ").and_then(|line| line.split_once(' ')) {
+                assert!(titles.insert(title), "{title} is described twice, with {what}");
+                family = title;
+            } else if let Some((name, _)) = line.split_once(['{', ' ']).filter(|_| !line.starts_with('#')) {
+                assert_eq!(*owners.entry(name).or_insert(family), family, "{name}, with {what}");
+            }
+        }
+        for title in titles {
+            assert!(owners.get(title).is_none_or(|owner| *owner == title), "{title}, with {what}");
+        }
+    }
+
+    #[test]
+    fn no_two_families_have_a_name_in_common_whatever_metrics_are_called() {
+        let names = ["", "_count", "_sum", "_bucket", "_created"].map(|ending| format!("block_fill{ending}"));
+        let of_counters = ["integrity.failures", "integrity.failures.created", "integrity.failures_total"];
+        for name in names.iter().map(String::as_str).chain(of_counters) {
+            for value in [Value::Gauge(7), Value::Counter(7)] {
+                for is_first in [false, true] {
+                    let snapshot = with(is_first, |metric| {
+                        let descriptor = metric.descriptor.to_mut();
+                        descriptor.name = Cow::Owned(name.to_owned());
+                        descriptor.kind = value.kind();
+                        metric.value = value.clone();
+                    });
+                    for format in [Format::Text, Format::OpenMetrics] {
+                        check(&written(format, &snapshot), &format!("{name} {value:?} {is_first}"));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_attribute_with_the_name_of_the_buckets_label_gets_another() {
+        let snapshot = with(false, |metric| {
+            metric.descriptor.to_mut().attributes = vec![("le".into(), "7".into())].into();
+        });
+        let text = written(Format::Text, &snapshot);
+        assert!(text.contains("subsystem=\"segment_writer\",exported_le=\"7\",le=\"1.0\"} 0\n"), "{text}");
     }
 }

@@ -2,10 +2,11 @@
 
 use prost::Message;
 
-use super::families::{Encoding, Family, Point};
+use super::Scrape;
 use super::text::unit_word;
 use crate::catalogue::SeriesKind;
 use crate::collect::Number;
+use crate::families::{Encoding, Family, Point};
 use crate::histogram::HistogramSnapshot;
 use messages::{Bucket, BucketSpan, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, Timestamp};
 
@@ -154,7 +155,9 @@ impl Encoding for Protobuf {
             ..labelled(point)
         });
     }
+}
 
+impl Scrape for Protobuf {
     fn finish(&self, families: Vec<(Family, Vec<Metric>)>, _missing: &[String]) -> Vec<u8> {
         let mut out = Vec::new();
         for (family, metric) in families {

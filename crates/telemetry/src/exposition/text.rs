@@ -2,12 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::bounds;
-use super::families::{Encoding, Family, Point};
-use super::labels::push_escaped;
 use super::number::{push_float, push_number};
+use super::{Scrape, bounds};
 use crate::catalogue::SeriesKind;
 use crate::collect::Number;
+use crate::families::{Encoding, Family, Point, push_escaped};
 use crate::histogram::HistogramSnapshot;
 
 pub(super) struct Text {
@@ -80,7 +79,9 @@ impl Encoding for Text {
         let _ = writeln!(samples, "{count}");
         self.push_created(samples, point);
     }
+}
 
+impl Scrape for Text {
     fn finish(&self, families: Vec<(Family, String)>, missing: &[String]) -> Vec<u8> {
         let length: usize = families.iter().map(|(_, samples)| samples.len() + 512).sum();
         let mut out = String::with_capacity(length);

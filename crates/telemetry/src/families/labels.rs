@@ -1,13 +1,20 @@
 //! Label names that Prometheus takes, and label values as its text formats write them.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use crate::catalogue::OWN_LABELS;
+use crate::snapshot::Snapshot;
+
+/// What goes before a name of the log's own where a source, or a metric, has a label of it.
+pub(super) const EXPORTED: &str = "exported_";
 
 /// Name and value.
-pub(super) type Label = (String, String);
+pub(crate) type Label = (String, String);
 
 /// The labels that apply, and their text.
 #[derive(Default)]
-pub(super) struct Labels {
+pub(crate) struct Labels {
     pairs: Vec<Label>,
     text: String,
     /// How long the text was before each label that was pushed; `None` for one that does not show.
@@ -16,7 +23,7 @@ pub(super) struct Labels {
 
 impl Labels {
     /// A label without a value, or with a name that is there already, does not show.
-    pub(super) fn push(&mut self, name: &str, value: &str) {
+    pub(crate) fn push(&mut self, name: &str, value: &str) {
         if value.is_empty() || self.pairs.iter().any(|(known, _)| known == name) {
             self.lengths.push(None);
             return;
@@ -32,7 +39,7 @@ impl Labels {
         self.pairs.push((name.to_owned(), value.to_owned()));
     }
 
-    pub(super) fn pop(&mut self) {
+    pub(crate) fn pop(&mut self) {
         if let Some(Some(length)) = self.lengths.pop() {
             self.text.truncate(length);
             self.pairs.pop();
@@ -40,18 +47,18 @@ impl Labels {
     }
 
     /// `name="value",name="value"`, escaped; both text formats write values in the same way.
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    pub(super) fn pairs(&self) -> &[Label] {
+    pub(crate) fn pairs(&self) -> &[Label] {
         &self.pairs
     }
 }
 
 /// Backslashes and line feeds are escaped wherever a text stands, quotation marks only between such. Everything else is
 /// written as it is, control characters included: that is what the formats' grammars say, and what readers undo.
-pub(super) fn push_escaped(out: &mut String, text: &str, quotes: bool) {
+pub(crate) fn push_escaped(out: &mut String, text: &str, quotes: bool) {
     for character in text.chars() {
         match character {
             '\\' => out.push_str("\\\\"),
@@ -81,6 +88,37 @@ pub(super) fn safe_name(name: &str) -> Cow<'_, str> {
         safe.insert(0, '_');
     }
     Cow::Owned(safe)
+}
+
+/// A source's labels with names that are safe and not those of the log; and those of them that tell it from others in every
+/// format: what has the name of one of the log's own does not, because other formats have no room for it.
+pub(crate) fn own_labels(snapshot: &Snapshot) -> (Vec<Label>, Vec<Label>) {
+    // A source of another version may have other attributes.
+    let attributes = snapshot.metrics().iter().flat_map(|metric| metric.descriptor.attributes.iter());
+    let reserved: HashSet<_> =
+        attributes.map(|(name, _)| safe_name(name)).chain(OWN_LABELS.map(Into::into)).collect();
+    let mut labels: Vec<Label> = Vec::new();
+    let mut places = HashMap::new();
+    for (name, value) in snapshot.labels() {
+        if value.is_empty() {
+            continue;
+        }
+        let mut name = safe_name(name).into_owned();
+        if reserved.contains(name.as_str()) {
+            name.insert_str(0, EXPORTED);
+        }
+        if let Some(&place) = places.get(&name) {
+            let (_, values): &mut Label = &mut labels[place];
+            values.push(';');
+            values.push_str(value);
+        } else {
+            places.insert(name.clone(), labels.len());
+            labels.push((name, value.clone()));
+        }
+    }
+    let is_own = |name: &str| name.strip_prefix(EXPORTED).is_some_and(|name| reserved.contains(name));
+    let telling = labels.iter().filter(|(name, _)| !is_own(name)).cloned().collect();
+    (labels, telling)
 }
 
 #[cfg(test)]
