@@ -201,6 +201,10 @@ fn the_files_of_wal_meta() {
     wait_until(|| (metrics.operation("meta_store.meta_flush") == (2, 1, 3)).then_some(()));
     wait_until(|| (metrics.cycles("meta_coordinator.loop").0 == 2).then_some(()));
     assert!(metrics.cycles("meta_coordinator.loop").1 > 0);
+    // It was woken before each of the two, and had nothing to write yet.
+    let (idle_cycles, idle_ns) = metrics.idle_cycles("meta_coordinator.loop");
+    assert_eq!(idle_cycles, 2);
+    assert!(idle_ns > 0);
     log.close().unwrap();
     assert_eq!(metrics.operation("meta_store.meta_flush"), (3, 1, 4));
 }

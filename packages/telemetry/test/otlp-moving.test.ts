@@ -41,10 +41,8 @@ function seriesOf(key: string): Series {
 function movesInHealth(key: string): boolean {
   const { name, attributes } = seriesOf(key)
   const isFailure = name.endsWith('.failures') || attributes['outcome'] === 'failed'
-  // Its worker sleeps until there is something to do, and finds it.
-  const isNever = name === 'wal.recorder.meta_coordinator.loop.cycles' && attributes['state'] === 'idle'
   const isState = name.endsWith('.source.state')
-  return !isNever && !isState && (!isFailure || name === 'wal.recorder.manager.append_event.operations')
+  return !isState && (!isFailure || name === 'wal.recorder.manager.append_event.operations')
 }
 
 /** Of these the one or the other is done when a log is opened. */

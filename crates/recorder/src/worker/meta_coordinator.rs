@@ -60,7 +60,7 @@ impl MetaCoordinator {
     /// `WAL_IO` if the thread cannot be started.
     pub(crate) fn start(shared: Arc<Shared>, telemetry: MetaCoordinatorUpdater) -> Result<Self> {
         let signal = shared.meta_signal().clone();
-        let worker = Worker { pending: Arc::clone(&signal.0), shared, failing: false, telemetry };
+        let worker = Worker { pending: Arc::clone(&signal.0), shared, due: None, failing: false, telemetry };
         let thread = super::spawn("wal-meta", move || worker.run())?;
         Ok(Self { signal, thread: Some(thread) })
     }
@@ -82,6 +82,8 @@ impl Drop for MetaCoordinator {
 struct Worker {
     pending: Arc<Pending>,
     shared: Arc<Shared>,
+    /// When to write, once the durable id has advanced.
+    due: Option<Instant>,
     /// The last write has failed.
     failing: bool,
     telemetry: MetaCoordinatorUpdater,
@@ -92,10 +94,12 @@ impl Worker {
         let shared = Arc::clone(&self.shared);
         let _poison = super::PoisonOnPanic { shared: &shared, worker: "wal-meta" };
         let mut start = clock::now_ns();
-        while let Some(slept) = self.wait_until_due() {
-            let stored = self.shared.store_meta(false);
-            self.note(stored);
-            self.telemetry.on_loop(true, start, slept.as_nanos() as u64);
+        while let Some((is_due, slept)) = self.wait() {
+            if is_due {
+                let stored = self.shared.store_meta(false);
+                self.note(stored);
+            }
+            self.telemetry.on_loop(is_due, start, slept.as_nanos() as u64);
             start = clock::now_ns();
         }
     }
@@ -111,28 +115,28 @@ impl Worker {
         }
     }
 
-    /// Sleeps until the durable id has advanced and the delay is over; `None` when it is time to end.
-    fn wait_until_due(&self) -> Option<Duration> {
+    /// Sleeps until the durable id has advanced, and the next time until the delay is over; gives whether it is, and how
+    /// long it slept. `None` when it is time to end.
+    fn wait(&mut self) -> Option<(bool, Duration)> {
         let start = Instant::now();
-        let mut due: Option<Instant> = None;
         let mut state = lock(&self.pending.state);
-        loop {
-            if state.closing {
-                return None;
-            }
-            if state.dirty && due.is_none() {
-                due = Some(Instant::now() + DELAY);
-            }
-            state = match due.map(|due| due.saturating_duration_since(Instant::now())) {
+        while !state.closing {
+            state = match self.due.map(|due| due.saturating_duration_since(Instant::now())) {
                 Some(left) if left.is_zero() => {
+                    self.due = None;
                     state.dirty = false;
-                    return Some(start.elapsed());
+                    return Some((true, start.elapsed()));
                 }
                 Some(left) => {
                     self.pending.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
                 }
+                None if state.dirty => {
+                    self.due = Some(Instant::now() + DELAY);
+                    return Some((false, start.elapsed()));
+                }
                 None => self.pending.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
         }
+        None
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
-use flashstrike_telemetry::{RecorderTelemetry, RecoveryTelemetry, Snapshot, Value};
+use flashstrike_telemetry::{LifeCycleSnapshot, RecorderTelemetry, RecoveryTelemetry, Snapshot, Value};
 
 /// What the tests of this process have asked for.
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -87,8 +87,21 @@ impl<T: Measured> Metrics<T> {
     /// Turns of a loop that did something, and their time in nanoseconds.
     #[track_caller]
     pub fn cycles(&self, name: &str) -> (u64, u64) {
+        let life = self.life_cycle(name);
+        (life.active_cycles, life.active_ns)
+    }
+
+    /// Turns of a loop that found nothing to do, and the nanoseconds that it was idle.
+    #[track_caller]
+    pub fn idle_cycles(&self, name: &str) -> (u64, u64) {
+        let life = self.life_cycle(name);
+        (life.idle_cycles, life.idle_ns)
+    }
+
+    #[track_caller]
+    fn life_cycle(&self, name: &str) -> LifeCycleSnapshot {
         match self.value(name) {
-            Value::LifeCycle(life) => (life.active_cycles, life.active_ns),
+            Value::LifeCycle(life) => life,
             other => panic!("{name} is {other:?}"),
         }
     }
