@@ -10,6 +10,7 @@ import {
   type ServeOptions,
 } from './prometheus/options.js'
 import { listen, type MetricsServer } from './prometheus/server.js'
+import { textOf } from './prometheus/text.js'
 import type { SourceSeries } from './series.js'
 import type { MetricsSnapshot, SourceSnapshot } from './snapshot.js'
 import { bytesOf, type MetricsSource, type ReadBytes } from './source.js'
@@ -31,7 +32,8 @@ export interface WalMetrics extends MetricProducer {
    * What every source holds now as Prometheus reads it: text, or bytes for `protobuf`. No source makes it throw: one that
    * cannot be read is left out and counted in `wal_telemetry_source_errors`.
    *
-   * @throws MetricsError `WAL_UNSUPPORTED` for options that do not exist or do not go together
+   * @throws MetricsError `WAL_UNSUPPORTED` for options that do not exist or do not go together, and for a text longer than
+   * a string can be: that of some 3 000 sources
    */
   prometheus(options: PrometheusOptions & { readonly format: 'protobuf' }): Uint8Array
   /** The same as text, which is the default. */
@@ -134,7 +136,7 @@ class Metrics implements WalMetrics {
     checkPrometheusOptions(options)
     const { format = 'text', legacyNames } = options
     const bytes = this.#write(legacyNames === true ? 'legacy' : format)
-    return format === 'protobuf' ? bytes : bytes.toString()
+    return format === 'protobuf' ? bytes : textOf(bytes)
   }
 
   async serve(options: ServeOptions): Promise<MetricsServer> {

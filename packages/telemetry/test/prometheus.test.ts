@@ -1,6 +1,8 @@
+import { constants } from 'node:buffer'
 import test from 'ava'
 import fc from 'fast-check'
 import { MetricsError, type PrometheusOptions, walMetrics } from '#src/index.js'
+import { textOf } from '#src/prometheus/text.js'
 import { coded, goldenBytes, sourceOf } from './support.js'
 
 const golden = sourceOf(goldenBytes)
@@ -24,6 +26,14 @@ test('each format says the same in its way', t => {
   t.true(legacy.includes('# TYPE mc_wal_segment_writer_open_new_segment_total_ns counter\n'), legacy)
   t.regex(legacy, /^mc_wal_segment_writer_open_new_segment_total_ns\{.*\} 192000$/m)
   t.false(legacy.includes('wal_recorder_'))
+})
+
+test('a text longer than a string can be is an error that says what to do', t => {
+  // Memory that nobody stores to takes none.
+  const scrape = Buffer.alloc(constants.MAX_STRING_LENGTH + 1)
+  const error = t.throws(() => textOf(scrape), { instanceOf: MetricsError })
+  t.is(error?.code, 'WAL_UNSUPPORTED')
+  t.regex(error?.message ?? '', /of \d{9} bytes.*take format 'protobuf'/)
 })
 
 test('sources that are the same in all labels are told apart, for good', t => {
