@@ -15,7 +15,7 @@ use flashstrike_recovery::repair::{RepairOptions, Repaired, mark_poisoned, prepa
 use flashstrike_recovery::{Code, Error, Report, Result, integrity_failure, machine, telemetry_of};
 use flashstrike_segment::layout::round64;
 use flashstrike_segment::{LogIdentity, Schema, StagingHeader};
-use flashstrike_telemetry::{IntegrityFailure, RecorderTelemetry};
+use flashstrike_telemetry::{IntegrityFailure, RecorderTelemetry, clock};
 
 use crate::append_point::{open_append_point, open_segments, publish_staged, seal_and_sync, usable_prepared};
 use crate::log_directory::{note_place, ready_directory, ready_for_new_log};
@@ -96,7 +96,10 @@ fn take_over(
     );
     let mut prepared = usable_prepared(context, repaired)?;
     let mut rotated = open_segments(context, &repaired.rotated)?;
-    open_append_point(&mut writer, context, &repaired.append, &mut prepared)?;
+    let init = clock::now_ns();
+    let outcome = open_append_point(&mut writer, context, &repaired.append, &mut prepared);
+    telemetry.manager_updater().on_init_active_segment(init, &outcome);
+    outcome?;
     if let Some(closed) = publish_staged(&mut writer, context, repaired, &mut prepared)? {
         rotated.push(closed);
     }

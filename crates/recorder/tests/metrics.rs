@@ -156,6 +156,7 @@ fn rotation_and_preparation() {
     let mut log = Recorder::open(&options).unwrap();
     let metrics = Metrics::of(log.telemetry());
     assert_eq!(metrics.operation("segment_writer.open_new_segment"), (1, 0, 1));
+    assert_eq!(metrics.operation("manager.init_active_segment"), (1, 0, 1), "opening the log does it too");
     wait_until(|| (metrics.number("segment_preparer.queue_depth") == 2).then_some(()));
     assert_eq!(metrics.operation("segment_preparer.prepare_segment"), (2, 0, 2));
     files.add(Rule::fail(Errno::NOSPC).kind(Kind::Allocate));
@@ -166,7 +167,7 @@ fn rotation_and_preparation() {
     for name in ["segment_rotation", "work_planning", "persist_current_segment"] {
         assert_eq!(metrics.spread(&format!("manager.{name}")).0, 2, "{name}");
     }
-    assert_eq!(metrics.operation("manager.init_active_segment"), (2, 0, 2));
+    assert_eq!(metrics.operation("manager.init_active_segment"), (3, 0, 3));
     assert_eq!(metrics.operation("segment_writer.close_segment"), (2, 0, 2));
     assert_eq!(metrics.spread("segment_preparer.get_next_segment").0, 2);
     told.wait_until_sealed(2);
