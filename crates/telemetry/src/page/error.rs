@@ -73,7 +73,7 @@ pub enum PageError {
     )]
     Forbidden {
         /// The page.
-        path: PageFile,
+        path: PathBuf,
     },
     /// Somebody is still making the page.
     #[error("the metrics page {path} is still being made; try again")]
