@@ -37,8 +37,9 @@ export async function runLints() {
     ['cargo fmt', 'cargo', ['fmt', '--all', '--check']],
     ['cargo clippy', 'cargo', ['clippy', '--workspace', '--all-targets', '--', '-D', 'warnings']],
     ['targets', process.execPath, [script('targets')]],
+    ['oldest Rust', process.execPath, [script('oldest-rust')]],
     ['cargo doc', 'cargo', ['doc', '--workspace', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }],
-    ['cargo package', 'cargo', packaging()],
+    ['cargo publish', 'cargo', publishing()],
     ['typedoc', process.execPath, [toolFile('typedoc', 'typedoc')]],
     ['biome', process.execPath, [biome, 'check', '--error-on-warnings', '.']],
     ['versions', process.execPath, [script('versions')]],
@@ -59,19 +60,20 @@ function script(name) {
 }
 
 /**
- * Builds each crate from what would be uploaded of it. Cargo unpacks that under the name of the target folder, once for all
- * times: it takes another folder to see sources that have changed under the same version.
+ * Publishes the crates in order, all but uploading them: each is built from what would be uploaded. Cargo unpacks that under
+ * the name of the target folder, once for all times: it takes another folder to see sources that have changed under the same
+ * version.
  */
-function packaging() {
+function publishing() {
   const folder = join(root, 'target/package')
   rmSync(folder, { recursive: true, force: true })
   const print = fingerprint(['crates', 'Cargo.toml', 'Cargo.lock']).slice(0, 16)
   return [
-    'package',
+    'publish',
+    '--dry-run',
     ...onlyPublished,
     '--allow-dirty',
     '--locked',
-    '--offline',
     '--target-dir',
     join(folder, print),
   ]

@@ -3,7 +3,7 @@
 //! States go one way: unknown → (unusable | waiting → ready). The parameters are stored before `READY` is, with
 //! release, and read after it, with acquire; they never change again, so no reader can see half of them.
 
-use std::arch::x86_64::{__cpuid, _rdtsc};
+use std::arch::x86_64::{__cpuid, _rdtsc, CpuidResult};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU8, AtomicU64};
 
@@ -112,13 +112,20 @@ fn read_both() -> (u64, u64) {
     best
 }
 
+/// What the processor says of itself, by leaf.
+#[allow(unused_unsafe, reason = "the oldest Rust that is supported has it unsafe, later ones do not")]
+fn cpuid(leaf: u32) -> CpuidResult {
+    // SAFETY: every processor of this architecture has the instruction, and nothing is changed by it.
+    unsafe { __cpuid(leaf) }
+}
+
 /// Whether the processor promises a constant rate and the kernel relies on that promise.
 fn is_trustworthy() -> bool {
     const POWER_MANAGEMENT_LEAF: u32 = 0x8000_0007;
     const INVARIANT_TSC: u32 = 1 << 8;
-    let has_leaf = __cpuid(0x8000_0000).eax >= POWER_MANAGEMENT_LEAF;
+    let has_leaf = cpuid(0x8000_0000).eax >= POWER_MANAGEMENT_LEAF;
     has_leaf
-        && __cpuid(POWER_MANAGEMENT_LEAF).edx & INVARIANT_TSC != 0
+        && cpuid(POWER_MANAGEMENT_LEAF).edx & INVARIANT_TSC != 0
         && std::fs::read_to_string("/sys/devices/system/clocksource/clocksource0/current_clocksource")
             .is_ok_and(|source| source.trim() == "tsc")
 }
