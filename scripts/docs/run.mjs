@@ -1,5 +1,6 @@
 // Runs the blocks of the pages that are marked `run`: TypeScript and JavaScript, and commands of shells. Those of one
-// page run in its order, in one directory that is empty at first; of an example, it has the example in it.
+// page run in its order, in one directory that is empty at first; of an example, it has the example in it. Then those of
+// all pages but the examples' run in one directory, as somebody tries them: a log that two pages name is of one type.
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -9,29 +10,50 @@ import { outcome, runCommands } from './shell.mjs'
 import { World } from './world.mjs'
 
 const NOT_COPIED = new Set(['node_modules', 'test'])
+/** In place of a page's name. */
+const EVERY_PAGE = 'every page'
 
 /**
  * Runs them; `folder` is one in which the packages are found by name, `node` and `env` are what programs are run with.
  * Gives how many were run, what is wrong, and what this machine cannot run.
  */
 export async function runAll(root, folder, blocks, { node = process.execPath, env = process.env } = {}) {
-  const problems = []
-  const skipped = []
+  const place = { root, folder, node, env }
+  const alone = await runIn(place, blocks, page => page)
+  const fine = blocks.filter(block => !alone.passedOver.has(block) && !isOfExample(block.page))
+  const together = await runIn(place, fine, () => EVERY_PAGE)
+  const problems = [
+    ...alone.failed.map(({ block, failure }) => `${block.page}:${block.line}: ${failure}`),
+    ...together.failed.map(
+      ({ block, failure }) => `${block.page}:${block.line}: in one directory with the other pages: ${failure}`,
+    ),
+  ]
+  const { skipped } = alone
+  return { checked: blocks.length - skipped.length, problems, skipped: [...skipped, ...alone.skips] }
+}
+
+/** Runs blocks in a world of their own, each in the directory of the name that its page has there. */
+async function runIn({ env, ...given }, blocks, nameOf) {
+  const world = await World.make(given.root, given.folder)
+  const place = { ...given, env: { ...env, ...world.env }, world }
   const directories = new Map()
-  const world = await World.make(root, folder)
-  const place = { root, folder, node, env: { ...env, ...world.env }, world }
+  const [failed, skipped, passedOver] = [[], [], new Set()]
   for (const block of blocks) {
     const lacking = world.lacking(block.code)
     if (lacking !== undefined) skipped.push(`${block.page}:${block.line}: ${lacking}`)
-    else {
-      if (!directories.has(block.page)) directories.set(block.page, newDirectory(place, block.page))
-      const failure = await run(place, directories.get(block.page), block)
-      if (failure !== undefined) problems.push(`${block.page}:${block.line}: ${failure}`)
-    }
+    const name = nameOf(block.page)
+    if (!directories.has(name)) directories.set(name, newDirectory(place, name))
+    const failure = lacking === undefined ? await run(place, directories.get(name), block) : undefined
+    if (failure !== undefined) failed.push({ block, failure })
+    if (lacking ?? failure) passedOver.add(block)
   }
   await world.close()
   for (const directory of directories.values()) rmSync(directory, { recursive: true, force: true })
-  return { checked: blocks.length - skipped.length, problems, skipped: [...skipped, ...world.skips] }
+  return { failed, skipped, passedOver, skips: world.skips }
+}
+
+function isOfExample(page) {
+  return page.startsWith('examples/')
 }
 
 async function run(place, directory, { language, flags, code }) {
@@ -59,7 +81,7 @@ function runCode({ folder, node, env }, directory, code) {
 
 function newDirectory({ root, folder, world }, page) {
   const directory = mkdtempSync(join(tmpdir(), 'flashstrike-docs-'))
-  const isExample = page.startsWith('examples/')
+  const isExample = isOfExample(page)
   const home = isExample ? join(root, dirname(page)) : folder
   symlinkSync(join(home, 'node_modules'), join(directory, 'node_modules'), 'junction')
   if (!isExample) return directory
