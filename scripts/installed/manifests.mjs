@@ -1,11 +1,12 @@
 // What the packages say of themselves, and that installing them runs nothing.
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import process from 'node:process'
 import test from 'ava'
 import { parseMarkdown } from '../docs/markdown.mjs'
-import { readJson, root } from '../lib.mjs'
-import { installed, NAMES, PLATFORM, release } from './setup.mjs'
+import { collect, readJson, root } from '../lib.mjs'
+import { installed, NAMES, PLATFORM, release, succeeds } from './setup.mjs'
 import { Place } from './tools.mjs'
 
 /** What would make something where a package is installed. */
@@ -41,6 +42,17 @@ test('an addon’s package says which system, processor and C library it is for'
   }
 })
 
+test('an addon’s package says how long its addon is, and which digest it has', async t => {
+  for (const { name, file, main, addon } of release.packed.filter(({ name }) => PLATFORM.test(name))) {
+    const place = new Place(process.execPath)
+    t.teardown(() => place.remove())
+    succeeds(t, await collect('tar', ['-xzf', file, '-C', place.folder]))
+    const contents = readFileSync(join(place.folder, 'package', main))
+    const sha256 = createHash('sha256').update(contents).digest('hex')
+    t.deepEqual(addon, { bytes: contents.length, sha256 }, name)
+  }
+})
+
 test('packages name each other with exactly their version, and where they were made', t => {
   for (const { name, version, repository, publishConfig, ...manifest } of release.packed) {
     const others = Object.entries({ ...manifest.dependencies, ...manifest.optionalDependencies })
@@ -49,6 +61,9 @@ test('packages name each other with exactly their version, and where they were m
     t.deepEqual(publishConfig, { access: 'public', provenance: true }, name)
     // Provenance is refused unless that is the repository which the workflow runs in.
     t.regex(repository.url, /^git\+https:\/\/github\.com\/[\w-]+\/[\w-]+\.git$/, name)
+    const home = repository.url.slice('git+'.length, -'.git'.length)
+    t.true(manifest.homepage.startsWith(`${home}/`), name)
+    t.is(manifest.bugs, `${home}/issues`, name)
   }
 })
 

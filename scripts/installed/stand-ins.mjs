@@ -7,6 +7,7 @@ import { readJson, root } from '../lib.mjs'
 import { platformManifest } from '../packing/manifests.mjs'
 import { platforms } from '../packing/platforms.mjs'
 
+const CONTENTS = 'no addon'
 const OUT = join(root, 'target/installed/stand-ins')
 
 /** Folders to publish: one for each addon and platform that was not packed. */
@@ -18,12 +19,12 @@ export async function standIns(packed) {
     const owner = readJson(join(root, 'packages', addon, 'package.json'))
     for (const platform of await platforms()) {
       const file = `${addon}.${platform.name}.node`
-      const manifest = platformManifest(owner, platform, file)
+      const manifest = platformManifest(owner, platform, file, CONTENTS)
       if (known.has(manifest.name)) continue
       const folder = join(OUT, `${addon}-${platform.name}`)
       mkdirSync(folder, { recursive: true })
       writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
-      writeFileSync(join(folder, file), 'no addon')
+      writeFileSync(join(folder, file), CONTENTS)
       folders.push(folder)
     }
   }

@@ -7,6 +7,11 @@ import { readJson } from '../lib.mjs'
 import { bundleByEsbuild, bundleByWebpack, byWebpack } from './bundlers.mjs'
 import { installed, NAMES, PLATFORM, proves, succeeds } from './setup.mjs'
 
+/** What ES modules made by esbuild lack for packages in CommonJS that ask for Node's modules. */
+const WITH_REQUIRE = {
+  js: "import { createRequire as requireFrom } from 'node:module'\nconst require = requireFrom(import.meta.url)",
+}
+
 test('one addon of each package is installed, and the commands run', async t => {
   const place = await installed(t, { manager: 'npm' })
   const home = join(place.folder, 'node_modules/@flashstrike')
@@ -55,4 +60,24 @@ test('a bundle without node_modules takes the addons beside it', async t => {
   }
   rmSync(join(place.folder, 'node_modules'), { recursive: true })
   await proves(t, { place }, join('out/whole.mjs'))
+})
+
+test('a command that is bundled runs as the installed one does', async t => {
+  const place = await installed(t, { manager: 'npm' })
+  const dir = await proves(t, { place }, 'module.mjs')
+  const commands = [
+    ['@flashstrike/wal-recovery', 'flashstrike-wal', ['verify', dir]],
+    ['@flashstrike/wal-recovery', 'flashstrike-wal', ['--version']],
+    ['@flashstrike/telemetry', 'flashstrike-telemetry', ['--version']],
+  ]
+  for (const [owner, name, args] of commands) {
+    const outfile = join('out', `${name}.mjs`)
+    const entry = `./node_modules/${owner}/bin/${name}.js`
+    await bundleByEsbuild(place, entry, outfile, { format: 'esm', banner: WITH_REQUIRE })
+    // What follows in the output is how long it took.
+    const [expected] = succeeds(t, await place.runCommand(owner, name, args)).split('\n')
+    const [found] = succeeds(t, await place.runNode([outfile, ...args])).split('\n')
+    t.is(found, expected, `${name} ${args}`)
+    t.not(expected, '')
+  }
 })

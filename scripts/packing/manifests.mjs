@@ -1,4 +1,5 @@
 // The last form of a package.json, and what a platform's package says of itself.
+import { createHash } from 'node:crypto'
 
 /** What every package says, that npm and its registry may trust it. */
 const PUBLISH = { access: 'public', provenance: true }
@@ -14,13 +15,16 @@ export function rootManifest(manifest, platforms, added) {
   return { ...kept, files: [...kept.files, ...added], ...optional, publishConfig: PUBLISH }
 }
 
-/** Of the package that holds one addon for one platform. */
-export function platformManifest({ name, version, license, repository, engines }, platform, file) {
+/** Of the package that holds one addon for one platform, in a file with these contents. */
+export function platformManifest(owner, platform, file, contents) {
+  const { name, version, license, homepage, bugs, repository, engines } = owner
   return {
     name: `${name}-${platform.name}`,
     version,
     description: `The native addon of ${name} for ${platform.name}`,
     license,
+    homepage,
+    bugs,
     repository,
     engines,
     os: [platform.os],
@@ -28,6 +32,8 @@ export function platformManifest({ name, version, license, repository, engines }
     ...(platform.libc === undefined ? {} : { libc: [platform.libc] }),
     type: 'commonjs',
     main: file,
+    // The loader compares them with what is installed: loading a damaged addon kills the process.
+    addon: { bytes: contents.length, sha256: createHash('sha256').update(contents).digest('hex') },
     files: [file, 'CHANGELOG.md', 'THIRD-PARTY-NOTICES.txt'],
     // An addon cannot be loaded out of an archive.
     preferUnplugged: true,

@@ -97,7 +97,7 @@ async function stageAddons({ manifest, addon }, known, { from, all, release }) {
     const folder = join(STAGE, `${addon}-${platform.name}`)
     mkdirSync(folder)
     cpSync(binary, join(folder, file))
-    writeJson(join(folder, 'package.json'), platformManifest(manifest, platform, file))
+    writeJson(join(folder, 'package.json'), platformManifest(manifest, platform, file, readFileSync(binary)))
     writeFileSync(join(folder, 'README.md'), platformReadme(manifest, platform))
     cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))
     addPage(folder, 'CHANGELOG.md', [], manifest)

@@ -3,8 +3,20 @@
  *
  * @packageDocumentation
  */
+import { statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { type AddonHome, addonFiles, addonName, installedPlatforms } from './places.js'
+import { join } from 'node:path'
+import { adviceFor, FROM_SOURCE, OF_ANOTHER_SYSTEM, REINSTALL, reasonOf } from './advice.js'
+import { damageOf, type PackedAddon, packedAddon } from './contents.js'
+import {
+  type AddonHome,
+  addonFile,
+  addonName,
+  bundleFolder,
+  installedPlatforms,
+  looseAddons,
+  manifestOf,
+} from './places.js'
 import { platformName, SUPPORTED } from './platform.js'
 import { VERSION } from './version.js'
 
@@ -23,16 +35,6 @@ interface Failure {
   readonly cause?: unknown
 }
 
-const REINSTALL =
-  'Delete node_modules and install again, with optional dependencies (npm install --include=optional).'
-const OF_ANOTHER_SYSTEM =
-  'Where the lockfile or node_modules come from another system, delete both and install again, with optional ' +
-  'dependencies (npm install --include=optional).'
-const FROM_SOURCE =
-  'It can be built from source with Rust: npm run build in a clone of https://github.com/flashstrike/wal.'
-const ALLOW_ADDONS =
-  'Start Node.js without --no-addons, and with --allow-addons where --permission restricts what it may do.'
-
 /**
  * Loads a package's addon, without waiting, so that `require` of the package works too. The addon has to say that it is
  * this package's, and of this version.
@@ -40,38 +42,62 @@ const ALLOW_ADDONS =
  * @throws what `error` makes, where none can be had: it names the platform, the package expected and the way out
  */
 export function loadAddon<Binding>(description: AddonDescription, platform = platformName()): Binding {
+  const expected = `${addonName(description.packageName)} ${VERSION}`
   const failures: Failure[] = []
-  for (const file of addonFiles(description, platform)) {
-    const outcome = tryFile<Binding>(file, `${addonName(description.packageName)} ${VERSION}`)
+  for (const find of candidates(description, platform)) {
+    const outcome = tryAddon<Binding>(find, expected)
     if ('binding' in outcome) return outcome.binding
     failures.push(outcome)
   }
   const { what, wayOut, cause } = failures[0] ?? missing(description, platform)
   const here = `${platform}, Node.js ${process.versions.node}`
   const message = `${description.packageName} has no native addon that runs here (${here}): ${what}. ${wayOut}`
-  throw description.error(message, { cause })
+  throw description.error(message, cause === undefined ? {} : { cause })
 }
 
-function tryFile<Binding>(file: string, expected: string): { binding: Binding } | Failure {
+/** What may be the addon, the likeliest first; what a package says of its own is read when it is wanted. */
+function candidates(home: AddonHome, platform: string): (() => PackedAddon)[] {
+  const loose = looseAddons(home, platform).map(file => () => ({ file }))
+  const manifest = manifestOf(home, platform)
+  if (manifest === undefined) return loose
+  return [...loose, () => packedAddon(manifest, addonFile(home, platform))]
+}
+
+function tryAddon<Binding>(find: () => PackedAddon, expected: string): { binding: Binding } | Failure {
+  let addon: PackedAddon
+  try {
+    addon = find()
+    const defect = defectOf(addon)
+    if (defect !== undefined) return { what: `${addon.file} ${defect}`, wayOut: REINSTALL }
+  } catch (cause) {
+    return {
+      what: `its package cannot be read: ${reasonOf(cause)}`,
+      wayOut: adviceFor(cause),
+      cause,
+    }
+  }
+  return load<Binding>(addon.file, expected)
+}
+
+/** What is wrong with a file as it stands there, or undefined. */
+function defectOf({ file, contents }: PackedAddon): string | undefined {
+  const stat = statSync(file, { throwIfNoEntry: false })
+  if (stat === undefined) return 'is missing, although its package is installed'
+  if (!stat.isFile()) return 'is not a file'
+  const damage = contents && damageOf(file, contents)
+  return damage && `is damaged: ${damage}`
+}
+
+function load<Binding>(file: string, expected: string): { binding: Binding } | Failure {
   let binding: Binding & { readonly BUILD?: unknown }
   try {
     binding = createRequire(file)(file)
   } catch (cause) {
-    return { what: `${file} cannot be loaded: ${reasonOf(cause)}`, wayOut: wayOutOf(cause), cause }
+    return { what: `${file} cannot be loaded: ${reasonOf(cause)}`, wayOut: adviceFor(cause), cause }
   }
   const found = typeof binding.BUILD === 'string' ? binding.BUILD : 'something else'
   if (found === expected) return { binding }
   return { what: `${file} is ${found}, and not ${expected}`, wayOut: REINSTALL }
-}
-
-function reasonOf(cause: unknown): string {
-  const text = cause instanceof Error ? cause.message : String(cause)
-  return (text.split('\n')[0] ?? '').replace(/\.$/, '')
-}
-
-function wayOutOf(cause: unknown): string {
-  const isForbidden = (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED'
-  return isForbidden ? ALLOW_ADDONS : `${REINSTALL} ${FROM_SOURCE}`
 }
 
 function missing(home: AddonHome, platform: string): Failure {
@@ -80,6 +106,13 @@ function missing(home: AddonHome, platform: string): Failure {
   }
   const others = installedPlatforms(home, SUPPORTED)
   const instead = others.length === 0 ? '' : `, only that for ${others.join(' and ')}`
-  const what = `the package ${home.packageName}-${platform} ${VERSION} is not installed${instead}`
-  return { what, wayOut: OF_ANOTHER_SYSTEM }
+  const name = `${home.packageName}-${platform} ${VERSION}`
+  const bundle = bundleFolder(home)
+  if (bundle === undefined)
+    return { what: `the package ${name} is not installed${instead}`, wayOut: OF_ANOTHER_SYSTEM }
+  const file = addonFile(home, platform)
+  return {
+    what: `${join(bundle, file)} is missing, and the package ${name} is not installed${instead}`,
+    wayOut: `Put ${file} of that package beside the bundle, or install the packages where the bundle runs.`,
+  }
 }

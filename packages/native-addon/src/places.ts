@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { reasonOf } from './advice.js'
 
 /** A package with an addon, as seen from the module that wants it. */
 export interface AddonHome {
@@ -26,37 +27,47 @@ function originOf({ from }: AddonHome): string {
   return origin.startsWith('file:') ? fileURLToPath(origin) : origin
 }
 
-/**
- * The files that may be the addon for a platform, those that are there, the likeliest first: what was built in a clone,
- * what was put beside a bundle, and what the platform's package holds.
- */
-export function addonFiles(home: AddonHome, platform: string): string[] {
+/** Name of the file that holds the addon for a platform. */
+export function addonFile({ packageName }: AddonHome, platform: string): string {
+  return `${addonName(packageName)}.${platform}.node`
+}
+
+/** The addons without a package, those that are there: what was built in a clone, and what was put beside a bundle. */
+export function looseAddons(home: AddonHome, platform: string): string[] {
   const folder = dirname(originOf(home))
-  const file = `${addonName(home.packageName)}.${platform}.node`
-  const local = [join(folder, '../native', file), join(folder, file)].filter(path => existsSync(path))
-  const packaged = resolveFrom(home, `${home.packageName}-${platform}`)
-  return packaged === undefined ? local : [...local, packaged]
+  const file = addonFile(home, platform)
+  return [join(folder, '../native', file), join(folder, file)].filter(path => existsSync(path))
 }
 
 /** Those of the platforms whose package is installed. */
 export function installedPlatforms(home: AddonHome, platforms: readonly string[]): string[] {
-  return platforms.filter(name => resolveFrom(home, `${home.packageName}-${name}`) !== undefined)
+  return platforms.filter(name => manifestOf(home, name) !== undefined)
+}
+
+/** The folder that the module was bundled into, or undefined where it stands in its package. */
+export function bundleFolder(home: AddonHome): string | undefined {
+  const folder = dirname(originOf(home))
+  const owner = tryResolve(originOf(home), `${home.packageName}/package.json`)
+  const isInside = owner !== undefined && !/^\.\.([\\/]|$)|^[a-z]:/i.test(relative(dirname(owner), folder))
+  return isInside ? undefined : folder
 }
 
 /**
- * What `require` finds from the module itself and, since a package manager may show the platform's package to its owner
- * alone, from the owner: a bundle is not part of it.
+ * The package.json of a platform's package that `require` finds from the module itself and, since a package manager may
+ * show the platform's package to its owner alone, from the owner: a bundle is not part of it.
  */
-function resolveFrom(home: AddonHome, name: string): string | undefined {
+export function manifestOf(home: AddonHome, platform: string): string | undefined {
   const origin = originOf(home)
   const owner = tryResolve(origin, `${home.packageName}/package.json`)
-  return tryResolve(origin, name) ?? (owner === undefined ? undefined : tryResolve(owner, name))
+  const wanted = `${home.packageName}-${platform}/package.json`
+  return tryResolve(origin, wanted) ?? (owner === undefined ? undefined : tryResolve(owner, wanted))
 }
 
 function tryResolve(origin: string, name: string): string | undefined {
   try {
     return createRequire(origin).resolve(name)
-  } catch {
-    return undefined
+  } catch (cause) {
+    // One that is there but empty or cut short is told as damaged, where it is read, and not as missing.
+    return /^(?:Error parsing|Invalid package config) (.*package\.json)/.exec(reasonOf(cause))?.[1]
   }
 }

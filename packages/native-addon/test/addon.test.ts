@@ -1,72 +1,22 @@
 import { spawnSync } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import test, { type ExecutionContext } from 'ava'
-import { type AddonDescription, loadAddon, VERSION } from '#src/index.js'
-import { platformName, SUPPORTED } from '#src/platform.js'
-
-const OWNER = '@flashstrike/wal-recorder'
-const HERE = platformName()
-const OTHER = SUPPORTED.find(name => name !== HERE) ?? ''
-
-class Refused extends Error {}
-
-/** A program's folder with the package installed, and the package's module that wants the addon. */
-async function install(t: ExecutionContext) {
-  const folder = await realpath(await mkdtemp(join(tmpdir(), 'native-addon-')))
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  const owner = join(folder, 'node_modules', OWNER)
-  await write(join(owner, 'package.json'), '{ "name": "@flashstrike/wal-recorder" }')
-  return { folder, owner, module: join(owner, 'dist/native.js') }
-}
-
-/** Installs a platform's package, below `folder`, with these bytes as its addon; by default the real one. */
-async function installPlatform(
-  folder: string,
-  platform: string,
-  { bytes, from = 'wal-recorder' }: Binary = {},
-) {
-  const home = join(folder, 'node_modules', `${OWNER}-${platform}`)
-  const file = `wal-recorder.${platform}.node`
-  await write(join(home, 'package.json'), JSON.stringify({ main: file }))
-  if (bytes === undefined) await cp(await built(from), join(home, file))
-  else await write(join(home, file), bytes)
-  return join(home, file)
-}
-
-interface Binary {
-  readonly bytes?: string
-  readonly from?: string
-}
-
-/** What was built of a package in this clone. */
-async function built(name: string): Promise<string> {
-  const folder = fileURLToPath(new URL(`../../../${name}/native/`, import.meta.url))
-  const file = (await readdir(folder)).find(entry => entry.endsWith(`${HERE}.node`))
-  if (file === undefined) throw new Error(`${name} is not built for ${HERE}`)
-  return join(folder, file)
-}
-
-async function write(path: string, text: string) {
-  await mkdir(dirname(path), { recursive: true })
-  await writeFile(path, text)
-}
-
-function wanted(file: string | undefined): AddonDescription {
-  return {
-    packageName: OWNER,
-    from: file && pathToFileURL(file).href,
-    error: (message, options) => new Refused(message, options),
-  }
-}
-
-function refusal(t: ExecutionContext, file: string, platform?: string): string {
-  const error = t.throws(() => loadAddon(wanted(file), platform), { instanceOf: Refused })
-  t.log(error?.message)
-  return error?.message ?? ''
-}
+import test from 'ava'
+import { loadAddon, VERSION } from '#src/index.js'
+import { SUPPORTED } from '#src/platform.js'
+import {
+  built,
+  HERE,
+  install,
+  installPlatform,
+  OTHER,
+  OWNER,
+  Refused,
+  refusal,
+  wanted,
+  write,
+} from './installing.js'
 
 test('the addon of the platform’s package is loaded', async t => {
   const { folder, module } = await install(t)
@@ -94,6 +44,20 @@ test('a missing one is told with platform, package and the way out', async t => 
   t.true(message.includes('npm install --include=optional'))
 })
 
+test('where it is missing there is no cause', async t => {
+  const { module } = await install(t)
+  const error = t.throws(() => loadAddon(wanted(module)), { instanceOf: Refused })
+  t.false(Object.hasOwn(error ?? {}, 'cause'))
+})
+
+test('a bundle without one is told which file to put beside it', async t => {
+  const { folder } = await install(t)
+  const message = refusal(t, join(folder, 'out/bundle.js'))
+  const file = `wal-recorder.${HERE}.node`
+  t.true(message.includes(`${join(folder, 'out', file)} is missing`))
+  t.true(message.includes(`Put ${file} of that package beside the bundle`))
+})
+
 test('a node_modules from another system is told as one', async t => {
   const { folder, module } = await install(t)
   await installPlatform(folder, OTHER)
@@ -110,7 +74,7 @@ test('a platform without one is told which have one', async t => {
   t.true(message.includes('built from source'))
 })
 
-test('a damaged one is told with its file and what the system said', async t => {
+test('one that cannot be loaded is told with its file and what the system said', async t => {
   const { folder, module } = await install(t)
   const file = await installPlatform(folder, HERE, { bytes: 'no library' })
   const error = t.throws(() => loadAddon(wanted(module)), { instanceOf: Refused })
