@@ -1,6 +1,6 @@
 /** What to do where no addon can be had. */
 
-const AGAIN = 'install again, with optional dependencies (npm install --include=optional).'
+export const AGAIN = 'install again, with optional dependencies (npm install --include=optional).'
 
 export const REINSTALL = `Delete node_modules and ${AGAIN}`
 export const OF_ANOTHER_SYSTEM = `Where the lockfile or node_modules come from another system, delete both and ${AGAIN}`

@@ -6,7 +6,7 @@
 import { statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { adviceFor, FROM_SOURCE, OF_ANOTHER_SYSTEM, REINSTALL, reasonOf } from './advice.js'
+import { AGAIN, adviceFor, FROM_SOURCE, OF_ANOTHER_SYSTEM, REINSTALL, reasonOf } from './advice.js'
 import { damageOf, type PackedAddon, packedAddon } from './contents.js'
 import {
   type AddonHome,
@@ -113,6 +113,6 @@ function missing(home: AddonHome, platform: string): Failure {
   const file = addonFile(home, platform)
   return {
     what: `${join(bundle, file)} is missing, and the package ${name} is not installed${instead}`,
-    wayOut: `Put ${file} of that package beside the bundle, or install the packages where the bundle runs.`,
+    wayOut: `Put ${file} of that package beside the bundle, or, in the folder where it runs, ${AGAIN}`,
   }
 }
