@@ -51,7 +51,7 @@ impl Survey {
         let is_cut = state != State::Clean && is_unusable;
         let behind =
             if is_cut { prepared.iter().map(|prepared| prepared.index).collect() } else { Vec::new() };
-        remarks.extend(remarks_of(&verdict, &segments, &files));
+        remarks.extend(remarks_of(&verdict, &staging, &segments, &files));
         let unproven = self.unproven(&verdict, &staging, end);
         let gone_event_id = self.first.as_ref().and_then(continued_event_id).unwrap_or(0);
         Inspection {
@@ -139,8 +139,22 @@ impl Survey {
             MetaFacts::Damaged => format!("{name} is damaged"),
             MetaFacts::Foreign(_) => format!("{name} is of another log"),
         };
-        if self.options.beside_writer || staging.proves_end || end.is_none() {
+        if self.options.beside_writer || staging.proves_end {
             return None;
+        }
+        if end.is_none() {
+            let named = staging.highest_event_id;
+            return match self.meta {
+                _ if staging.is_alone => Some(format!(
+                    "{why} and no segment holds an event, but {} names events up to {named}: of a log whose segments are \
+                     gone as a whole nothing more would be left",
+                    names::WAL_STAGING
+                )),
+                MetaFacts::Damaged => Some(format!(
+                    "{why} and no segment holds an event: whether there were any cannot be told"
+                )),
+                _ => None,
+            };
         }
         Some(format!(
             "{why}: nothing else says where the log ended, so events behind {} whose blocks are gone as a whole would not \
@@ -179,11 +193,16 @@ fn usable(index: u32, listed: SegmentFiles, verdict: &Verdict, files: &Files) ->
     file.header.clone().filter(|header| is_usable && fits(header))
 }
 
-fn remarks_of(verdict: &Verdict, segments: &[SegmentFacts], files: &Files) -> Vec<String> {
+fn remarks_of(
+    verdict: &Verdict,
+    staging: &StagingFacts,
+    segments: &[SegmentFacts],
+    files: &Files,
+) -> Vec<String> {
     let mut all: Vec<String> = verdict
         .notes
         .iter()
-        .filter(|note| !is_told_elsewhere(note, verdict))
+        .filter(|note| !is_told_elsewhere(note, verdict, staging))
         .map(ToString::to_string)
         .collect();
     for facts in segments.iter().filter(|facts| facts.wrong_length) {
@@ -195,8 +214,10 @@ fn remarks_of(verdict: &Verdict, segments: &[SegmentFacts], files: &Files) -> Ve
 }
 
 /// Whether a note says nothing to whoever reads the rest of the report.
-fn is_told_elsewhere(note: &Note, verdict: &Verdict) -> bool {
+fn is_told_elsewhere(note: &Note, verdict: &Verdict, staging: &StagingFacts) -> bool {
     match note {
+        // Among what is unproven: there is no log that it could be another than.
+        Note::StagingIgnored { .. } if staging.is_alone => true,
         // Among what is unproven; from the files, since zeros at the end were not read into memory. Nothing was lost by
         // staging in which nothing stood, which every log has behind the first boot.
         Note::BeginningUnproven { .. }

@@ -227,13 +227,16 @@ pub struct StagingFacts {
     pub refused: Option<String>,
     /// The highest id that anything in it names.
     pub highest_event_id: u64,
+    /// No segment says which log it is of, and it names events.
+    pub is_alone: bool,
     /// It is of this log and boot, so that nothing can have vanished that was published in front of it.
     pub proves_end: bool,
 }
 
 impl StagingFacts {
-    pub(super) fn of(outcome: StagingOutcome, highest_event_id: u64) -> Self {
-        let refused = outcome.leaves_something().then(|| match &outcome {
+    pub(super) fn of(outcome: StagingOutcome, highest_event_id: u64, is_alone: bool) -> Self {
+        let refused = (is_alone || outcome.leaves_something()).then(|| match &outcome {
+            _ if is_alone => "no segment is there that says which log it is of".to_owned(),
             StagingOutcome::OtherLogOrBoot { .. } => {
                 "of another log or an earlier boot of the machine".to_owned()
             }
@@ -256,7 +259,7 @@ impl StagingFacts {
             }),
             _ => None,
         };
-        Self { present: true, taken, refused, highest_event_id, proves_end }
+        Self { present: true, taken, refused, highest_event_id, is_alone, proves_end }
     }
 }
 

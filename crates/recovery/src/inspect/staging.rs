@@ -47,11 +47,12 @@ pub(super) fn read_staging(known: &Known<'_>, verifier: &mut LogVerifier) -> Res
         .staging(&bytes, &boot_id)
         .map_err(|unsupported| Error::unsupported(&known.source.directory, &unsupported))?;
     let log_id = verifier.clone().finish().identity.map(|identity| identity.log_id);
+    let is_unknown = log_id.is_none() && known.meta.is_none();
     let highest = match &header {
-        Some(header) if Some(header.log_id) == log_id => highest_event_id(&bytes, header),
+        Some(header) if is_unknown || Some(header.log_id) == log_id => highest_event_id(&bytes, header),
         _ => 0,
     };
-    Ok(StagingFacts::of(outcome, highest))
+    Ok(StagingFacts::of(outcome, highest, is_unknown && highest > 0))
 }
 
 /// The highest event id that staging names, whether its events can be taken or not.

@@ -37,8 +37,13 @@ impl Repair<'_> {
             self.keep_other(names::WAL_STAGING, &format!("staged events not taken: {refused}"))?;
             self.highest_cut = self.highest_cut.max(self.inspection.staging.highest_event_id);
         }
-        if let MetaFacts::Foreign(_) = self.inspection.meta {
-            self.keep_other(names::WAL_META, "of another log")?;
+        match self.inspection.meta {
+            MetaFacts::Foreign(_) => self.keep_other(names::WAL_META, "of another log")?,
+            // A repair by hand leaves it where it is.
+            MetaFacts::Damaged if self.purpose == Purpose::Append => {
+                self.keep_other(names::WAL_META, "it does not verify")?;
+            }
+            MetaFacts::Damaged | MetaFacts::Missing | MetaFacts::Valid(_) => {}
         }
         self.quarantine.sync()
     }
