@@ -18,6 +18,8 @@ use crate::scratch::Scratch;
 use crate::{Failure, Figures};
 
 const PREPARED_SEGMENTS: u32 = 4;
+/// Segments that may wait to be sealed, the one that is appended to included: docs/operations.md.
+const MOST_UNSEALED_SEGMENTS: u32 = 8;
 /// What is kept on the disk while a recorder is watched: a gibibyte.
 const KEPT_SEGMENTS: u32 = 16;
 const LOOK: Duration = Duration::from_millis(50);
@@ -48,8 +50,10 @@ pub(crate) fn recorder_round(directory: &Path, seconds: f64) -> Result<Figures, 
     }
     let mut figures = watch.figures()?;
     figures.insert("atRestBytes", at_rest);
-    let mapped = 1 + options.prepared_segments;
-    figures.insert("mappedBytes", f64::from(mapped) * f64::from(options.segment_bytes));
+    let segment_bytes = f64::from(options.segment_bytes);
+    let prepared = options.prepared_segments;
+    figures.insert("mappedBytes", f64::from(1 + prepared) * segment_bytes);
+    figures.insert("mostMappedBytes", f64::from(MOST_UNSEALED_SEGMENTS + prepared) * segment_bytes);
     figures.insert("events", number as f64);
     recorder.close()?;
     Ok(figures)
