@@ -25,7 +25,8 @@ export async function runAll(root, folder, blocks, { node = process.execPath, en
   const problems = [
     ...alone.failed.map(({ block, failure }) => `${block.page}:${block.line}: ${failure}`),
     ...together.failed.map(
-      ({ block, failure }) => `${block.page}:${block.line}: in one directory with the other pages: ${failure}`,
+      ({ block, failure }) =>
+        `${block.page}:${block.line}: in one directory with the other pages: ${failure}`,
     ),
   ]
   const { skipped } = alone

@@ -27,7 +27,7 @@ const END: IteratorReturnResult<undefined> = result(true, undefined)
  * Events one after the other, all of them shown by one flyweight and one result object, so that a loop allocates
  * nothing. Breaking out of the loop gives the log's memory back.
  */
-export abstract class EventIterator<E> implements IterableIterator<E, undefined>, Disposable {
+export abstract class EventIterator<E> implements Iterator<E, undefined>, Iterable<E>, Disposable {
   protected readonly walker: BlockWalker
   protected readonly cursor: MemoryCursor
   protected readonly range: IdRange

@@ -31,7 +31,7 @@ type Ending = { readonly thrown: unknown } | 'returned'
  * While it waits it has a thread of its own, keeps the process alive, and leaves the event loop alone. Leaving the loop
  * ends it, and so do `return()`, the signal and `close()` of the log.
  */
-export class Follow<E> implements AsyncIterableIterator<E, undefined>, AsyncDisposable {
+export class Follow<E> implements AsyncIterator<E, undefined>, AsyncIterable<E>, AsyncDisposable {
   readonly #native: NativeFollower
   readonly #walker: BlockWalker
   /** Once there is a block: before, nothing may be known of the events of the log. */
