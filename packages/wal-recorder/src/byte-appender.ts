@@ -6,8 +6,8 @@ import { byteLengthOf } from './field-codec.js'
 import { COUNT_WORD, HEADER_BYTES, type Staging } from './staging.js'
 
 /**
- * Appends an event of any length: bytes, or text as UTF-8. When it returns, the event survives the death of the
- * process; it never waits for a disk.
+ * Appends an event of any length: bytes, or text as UTF-8, in which half of a surrogate pair becomes U+FFFD. When it
+ * returns, the event survives the death of the process; it never waits for a disk.
  *
  * @param options nothing: events of a log of bytes are numbered by the recorder
  * @returns the event's id

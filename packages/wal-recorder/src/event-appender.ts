@@ -21,7 +21,8 @@ export interface AppendOptions {
 /** Appends events of one type. */
 export interface AppendEvent<F extends FieldTypes> {
   /**
-   * Appends an event. When it returns, the event survives the death of the process; it never waits for a disk.
+   * Appends an event. When it returns, the event survives the death of the process; it never waits for a disk. A member
+   * `event_id` is not read: ids are counted, or given as `id`.
    *
    * @returns the event's id
    * @throws WalError `WAL_SCHEMA` for a value that its field does not take, `WAL_EVENT_ID`, `WAL_BACKPRESSURE`,
@@ -34,7 +35,8 @@ export interface AppendEvent<F extends FieldTypes> {
 
 /**
  * Appends events whose values are given one by one. A value that is missing is refused as `undefined` is; those beyond
- * the last field are passed over.
+ * the last field are passed over. An object type has no order, so the compiler knows which values there are and looks
+ * neither at their order nor at their count.
  *
  * @throws WalError as `append`
  */

@@ -37,6 +37,12 @@ test('an event climbs the ladder: staged, written, durable', async t => {
   t.is(wal.durableEventId, 2)
 })
 
+test('a member event_id of an event is not read: the log gives the id, or takes it apart', async t => {
+  await using wal = await Recorder.open({ dir: directory(), event: Order })
+  t.is(wal.append(Object.assign({ event_id: 100 }, order)), 1)
+  t.is(wal.append(Object.assign({ event_id: 100 }, order), { id: 7 }), 7)
+})
+
 test('a closed log goes on where it ended', async t => {
   const dir = directory()
   for (let round = 0; round < 3; round++) {
