@@ -5,6 +5,7 @@ use std::path::Path;
 
 use flashstrike_platform::WEAKER;
 use flashstrike_platform::names::SUITABLE;
+use flashstrike_recovery::directory::{LEADS_NOWHERE, leads_nowhere};
 use flashstrike_recovery::files::FileSystemKind;
 use flashstrike_recovery::{Code, Error, Report, Result};
 
@@ -25,8 +26,11 @@ pub(crate) fn ready_directory(options: &RecorderOptions) -> Result<FileSystemKin
         }
         Err(error) => return Err(Error::io("create the directory", directory, &error)),
     }
-    let kind =
-        files.kind(directory).map_err(|error| Error::io("ask for the file system of", directory, &error))?;
+    let kind = files.kind(directory).map_err(|error| {
+        let failed = Error::io("ask for the file system of", directory, &error);
+        let is_gone = error.kind() == ErrorKind::NotFound;
+        if is_gone && leads_nowhere(directory) { failed.with_advice(LEADS_NOWHERE) } else { failed }
+    })?;
     match &kind {
         FileSystemKind::Other(name) if !options.allow_file_system.contains(name) => {
             let message = format!(

@@ -9,6 +9,7 @@ use std::path::Path;
 use common::{append_many, contents, expect_log, small_log, temporary_in_memory};
 use flashstrike_crash_lab::{Errno, SmallDisk};
 use flashstrike_recorder::{Code, Error, Recorder, RecorderOptions};
+use flashstrike_recovery::{Recovery, RecoveryOptions};
 
 /// A closed log of so many events.
 fn make_log(directory: &Path, events: u64) {
@@ -61,9 +62,35 @@ fn a_link_to_nowhere_in_the_place_of_the_directory_is_not_followed() {
     let directory = temporary_in_memory();
     let link = directory.path().join("log");
     std::os::unix::fs::symlink(directory.path().join("nowhere"), &link).unwrap();
-    let error = refused(&small_log(&link, 32));
-    assert_eq!((error.code(), error.os_error()), (Code::Io, Some(Errno::NOENT.raw_os_error())), "{error}");
+    let told = "it is a symbolic link to a directory that is not there";
+    expect_io(&refused(&small_log(&link, 32)), Errno::NOENT, &link, told);
+    let unread = Recovery::open(RecoveryOptions::new(&link)).unwrap_err();
+    assert_eq!((unread.code(), unread.path()), (Code::NotFound, Some(&*link)), "{unread}");
+    assert!(unread.to_string().contains(told), "{unread}");
     assert!(!directory.path().join("nowhere").exists());
+    make_log(&directory.path().join("nowhere"), 10);
+    expect_log(&link, 32, 10);
+}
+
+#[test]
+fn whoever_opens_a_link_to_itself_or_a_lock_that_is_no_file_is_told_what_to_put_there() {
+    let directory = temporary_in_memory();
+    let itself = directory.path().join("itself");
+    std::os::unix::fs::symlink("itself", &itself).unwrap();
+    expect_io(&refused(&small_log(&itself, 32)), Errno::LOOP, &itself, "remove the link");
+    let unread = Recovery::open(RecoveryOptions::new(&itself)).unwrap_err();
+    assert!(unread.to_string().contains("remove the link"), "{unread}");
+
+    let log = directory.path().join("log");
+    let lock = log.join("wal.lock");
+    std::fs::create_dir_all(&lock).unwrap();
+    expect_io(&refused(&small_log(&log, 32)), Errno::ISDIR, &lock, "this has to be a regular file");
+    std::fs::remove_dir(&lock).unwrap();
+    std::os::unix::fs::symlink("elsewhere", &lock).unwrap();
+    expect_io(&refused(&small_log(&log, 32)), Errno::LOOP, &lock, "no file of a log may be a symbolic link");
+    std::fs::remove_file(&lock).unwrap();
+    make_log(&log, 10);
+    expect_log(&log, 32, 10);
 }
 
 #[test]

@@ -98,10 +98,22 @@ pub fn absolute(directory: &Path) -> Result<PathBuf> {
         .map_err(|error| Error::io("find the current directory for", directory, &error))
 }
 
+/// What to do about a directory of which [`leads_nowhere`] is true.
+pub const LEADS_NOWHERE: &str =
+    "it is a symbolic link to a directory that is not there: make that directory, or remove the link";
+
+/// Whether this is a symbolic link to nothing, for the message.
+pub fn leads_nowhere(directory: &Path) -> bool {
+    directory.is_symlink() && !directory.exists()
+}
+
 /// `WAL_NOT_FOUND` for a directory without a log.
 pub(crate) fn not_found(directory: &Path) -> Error {
-    let message =
-        format!("no log in {}; check the path, or create it with Recorder.open", directory.display());
+    let message = if leads_nowhere(directory) {
+        format!("no log in {}; {LEADS_NOWHERE}", directory.display())
+    } else {
+        format!("no log in {}; check the path, or create it with Recorder.open", directory.display())
+    };
     Error::new(Code::NotFound, message).at_path(directory)
 }
 

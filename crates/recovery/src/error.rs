@@ -1,10 +1,12 @@
 //! The one error type of the log.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use flashstrike_platform::machine::is_out_of_files;
+use flashstrike_platform::names::{Odd, odd};
 use flashstrike_segment::{Damage, Position, Unsupported, names};
 use serde_json::{Map, Value};
 
@@ -142,8 +144,8 @@ impl Error {
         let mut made = Self::new(Code::Io, format!("cannot {what} {}: {error}", path.display()));
         made.0.os_error = error.raw_os_error();
         let made = made.at_path(path);
-        match advice(path, error) {
-            Some(advice) => made.with_advice(advice),
+        match advice(what, path, error) {
+            Some(advice) => made.with_advice(&advice),
             None => made,
         }
     }
@@ -257,31 +259,54 @@ impl Error {
 }
 
 /// What to do about an error of the operating system, where that does not depend on who had it.
-fn advice(path: &Path, error: &io::Error) -> Option<&'static str> {
+fn advice(what: &str, path: &Path, error: &io::Error) -> Option<Cow<'static, str>> {
     if is_out_of_files(error) {
-        return Some("raise the limit of open files of this process (ulimit -n)");
+        return Some("raise the limit of open files of this process (ulimit -n)".into());
     }
-    match error.kind() {
-        io::ErrorKind::PermissionDenied if is_of_cursors(path) => Some(
+    match odd(path, error) {
+        Some(Odd::Link) => return Some(NO_LINK.into()),
+        // A directory that may not be listed is none that should be a file.
+        Some(_) if what.starts_with("open") => return Some(NO_FILE.into()),
+        _ => {}
+    }
+    let advice = match error.kind() {
+        io::ErrorKind::PermissionDenied if is_of_cursors(path) => {
             "a cursor needs permission to write in cursors/ of the log: ask as the owner of the log, or read without a \
-             cursor",
-        ),
-        io::ErrorKind::ReadOnlyFilesystem if is_of_cursors(path) => {
-            Some("a cursor needs a file system that can be written to; read without a cursor")
+             cursor"
         }
+        io::ErrorKind::ReadOnlyFilesystem if is_of_cursors(path) => {
+            "a cursor needs a file system that can be written to; read without a cursor"
+        }
+        io::ErrorKind::PermissionDenied if READING.contains(&what) => return Some(readable(path).into()),
         io::ErrorKind::PermissionDenied => {
-            Some("appending needs permission to write in the log's directory, and Recovery to read")
+            "appending needs permission to write in the log's directory, and Recovery to read"
         }
         io::ErrorKind::ReadOnlyFilesystem => {
-            Some("appending needs a file system that can be written to; Recovery reads a log without")
+            "appending needs a file system that can be written to; Recovery reads a log without"
         }
-        io::ErrorKind::NotADirectory => Some("a log is a directory"),
+        io::ErrorKind::NotADirectory => "a log is a directory",
         io::ErrorKind::FileTooLarge => {
-            Some("make smaller segments, or raise the limit of the size of files of this process (ulimit -f)")
+            "make smaller segments, or raise the limit of the size of files of this process (ulimit -f)"
         }
-        _ if is_full(error) => Some("make space"),
-        _ => None,
-    }
+        _ if is_full(error) => "make space",
+        _ => return None,
+    };
+    Some(advice.into())
+}
+
+const NO_LINK: &str = "no file of a log may be a symbolic link, and one to its directory has to lead there: remove the \
+                       link, or put in its place what it is to lead to";
+const NO_FILE: &str = "this has to be a regular file: move away what is there";
+
+/// What is done to files and directories also by who only reads the log.
+const READING: [&str; 5] = ["open", "read", "map", "list", "look at"];
+
+fn readable(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    format!(
+        "{name} has to be readable, for Recovery too: ask as the owner of the log, or have its permissions changed; \
+         appending needs permission to write in the log's directory besides"
+    )
 }
 
 /// Whether a path is `cursors/` of a log, or something in it.

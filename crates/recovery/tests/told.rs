@@ -152,6 +152,8 @@ fn removing_a_cursor_that_cannot_be_removed_says_what_where_and_what_to_do() {
         }
         let text = Error::io("open", &log.join("00000000.wal"), &error).to_string();
         assert!(text.contains("appending needs"), "{text}");
+        let is_told = text.contains("00000000.wal has to be readable, for Recovery too");
+        assert_eq!(is_told, error.kind() == io::ErrorKind::PermissionDenied, "{text}");
     }
 }
 
