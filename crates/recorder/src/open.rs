@@ -38,8 +38,8 @@ const TOUCHED_AHEAD: usize = 4 << 20;
 
 pub(crate) fn open(options: &RecorderOptions) -> Result<Recorder> {
     let start = Instant::now();
-    options.validate()?;
     let options = &RecorderOptions { directory: absolute(&options.directory)?, ..options.clone() };
+    options.validate()?;
     let file_system = ready_directory(options)?;
     let boot_id = boot_id(options)?;
     let lock = LogLock::acquire(&*options.files, &options.directory, options.file_mode, &boot_id)?;

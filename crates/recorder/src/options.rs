@@ -135,7 +135,7 @@ impl RecorderOptions {
         let wrong = |message: String| Err(Error::new(Code::Unsupported, message).at_path(&self.directory));
         if !BLOCK_BYTES.contains(&self.block_bytes) {
             return wrong(format!(
-                "a block of {} bytes is asked for; it must have from {} to {}",
+                "the bytes of a block are {}: they must be from {} to {}",
                 self.block_bytes,
                 BLOCK_BYTES.start(),
                 BLOCK_BYTES.end()
@@ -173,10 +173,7 @@ impl RecorderOptions {
             ));
         }
         if self.spin > MAX_SPIN {
-            return wrong(format!(
-                "{:?} of spinning are asked for; it may be at most {MAX_SPIN:?}",
-                self.spin
-            ));
+            return wrong(format!("the time to spin is {:?}: it may be at most {MAX_SPIN:?}", self.spin));
         }
         if self.file_mode & !0o777 != 0 || self.file_mode & 0o600 != 0o600 {
             return wrong(format!(
@@ -190,10 +187,8 @@ impl RecorderOptions {
             .and_then(|()| self.compression.validate())
             .or_else(wrong)?;
         if self.sync_interval_ms == Some(0) || self.sync_bytes == Some(0) {
-            return wrong(
-                "the interval and the number of bytes of a sync must be at least 1 where they are given"
-                    .to_owned(),
-            );
+            let which = if self.sync_bytes == Some(0) { "number of bytes" } else { "interval" };
+            return wrong(format!("the {which} of a sync is 0: it must be at least 1 where it is given"));
         }
         Ok(())
     }

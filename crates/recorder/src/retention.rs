@@ -41,7 +41,7 @@ impl Retention {
         let least = 2 * u64::from(segment_bytes);
         if self.bytes.is_some_and(|bytes| bytes < least) {
             return Err(format!(
-                "at most {} bytes are asked for; it must be at least {least}, two segments",
+                "the bytes that are kept are limited to {}: it must be at least {least}, two segments",
                 self.bytes.unwrap_or(0)
             ));
         }

@@ -5,8 +5,8 @@ import {
   number,
   type OptionRule,
   oneOf,
+  path,
   type RulesOf,
-  text,
   texts,
   whole,
 } from '@flashstrike/wal-recovery/option-check'
@@ -136,25 +136,32 @@ export interface DrainOptions {
   readonly signal?: AbortSignal
 }
 
-/** A whole number of 32 bits, which is what the addon takes; the range that the words name is looked at there. */
-const word = (takes: string) => whole(takes, 0, 0xffff_ffff)
-/** Any whole number. */
-const count = (takes: string) => whole(takes, 0, Number.MAX_SAFE_INTEGER)
+/** The most that the addon takes. */
+const MOST_OF_32_BITS = 0xffff_ffff
+const MULTIPLE_OF_SEGMENTS = 4096
+const MOST_OF_A_SEGMENT = 2_147_483_648
 
 /** What the options of `Recorder.open` take. */
 export const recorderRules: RulesOf<RecorderOptions> = {
-  dir: text('the directory of the log'),
+  dir: path("the path of the log's directory as text, without NUL"),
   event: anything,
-  blockBytes: word('a number of bytes, 64 … 1 048 576'),
-  segmentBytes: word('a number of bytes, a multiple of 4 096, at most 2 147 483 648'),
-  preparedSegments: word('a number of segments, 1 … 64'),
+  blockBytes: whole('a number of bytes, 64 … 1 048 576', 64, 1_048_576),
+  segmentBytes: {
+    takes: 'a number of bytes, a multiple of 4 096, at most 2 147 483 648',
+    accepts: value =>
+      Number.isInteger(value) &&
+      Number(value) % MULTIPLE_OF_SEGMENTS === 0 &&
+      Number(value) >= MULTIPLE_OF_SEGMENTS &&
+      Number(value) <= MOST_OF_A_SEGMENT,
+  },
+  preparedSegments: whole('a number of segments, 1 … 64', 1, 64),
   smallSyncs: flag,
-  syncIntervalMs: word('a number of milliseconds, 1 … 4 294 967 295'),
-  syncBytes: word('a number of bytes, 1 … 4 294 967 295'),
-  spinUs: word('a number of microseconds, 0 … 1 000'),
+  syncIntervalMs: whole('a number of milliseconds, 1 … 4 294 967 295', 1, MOST_OF_32_BITS),
+  syncBytes: whole('a number of bytes, 1 … 4 294 967 295', 1, MOST_OF_32_BITS),
+  spinUs: whole('a number of microseconds, 0 … 1 000', 0, 1000),
   retention: anything,
   compression: anything,
-  fileMode: word('a number of permission bits, as 0o640'),
+  fileMode: whole('permission bits, 0o600 … 0o777', 0o600, 0o777),
   allowFileSystem: texts("an array of names, as ['nfs']"),
   mode: oneOf('tail', 'strict', 'point-in-time'),
   telemetry: telemetryRule,
@@ -168,15 +175,16 @@ export const signalRule: OptionRule = {
 
 /** What `retention` and `setRetention` take. */
 export const retentionRules: RulesOf<RetentionLimits> = {
-  hotSegments: word('a number of segments, 1 … 4 294 967 295'),
-  coldSegments: word('a number of segments, 0 … 4 294 967 295'),
-  bytes: count('a number of bytes, at least two segments'),
-  ageMs: count('a number of milliseconds, 1 or more'),
+  hotSegments: whole('a number of segments, 1 … 4 294 967 295', 1, MOST_OF_32_BITS),
+  coldSegments: whole('a number of segments, 0 … 4 294 967 295', 0, MOST_OF_32_BITS),
+  // Of how many bytes a segment has, the addon knows.
+  bytes: whole('a number of bytes, at least two segments', 1, Number.MAX_SAFE_INTEGER),
+  ageMs: whole('a number of milliseconds, 1 or more', 1, Number.MAX_SAFE_INTEGER),
 }
 
 /** What `compression` takes. */
 export const compressionRules: RulesOf<CompressionOptions> = {
-  level: word('a level of zstd, 1 … 19'),
+  level: whole('a level of zstd, 1 … 19', 1, 19),
 }
 
 /** What the options of `drain` take. */

@@ -43,8 +43,37 @@ const refused: ReadonlyArray<[what: string, use: () => unknown, code: string, me
     'WAL_UNSUPPORTED',
     /new Recovery\(\) opens nothing: it takes await Recovery\.open/,
   ],
-  ['no directory', () => options({}), 'WAL_UNSUPPORTED', /dir is undefined: it takes the directory/],
-  ['an empty directory', () => options({ dir: '' }), 'WAL_UNSUPPORTED', /dir is ""/],
+  ['no directory', () => options({}), 'WAL_UNSUPPORTED', /dir is undefined: it takes the path/],
+  ...[5, new URL('file:///tmp/log'), Buffer.from('log'), '', 'a\0b'].map(
+    dir =>
+      [
+        `${JSON.stringify(dir)} as the directory`,
+        () => options({ dir }),
+        'WAL_UNSUPPORTED',
+        /^[^\0]*dir is (?:5|a URL|3 bytes|""|"a\\u0000b"): it takes the path of the log's directory as text/,
+      ] as const satisfies (typeof refused)[number],
+  ),
+  ...(
+    [
+      ['blockBytes', 1, 'a number of bytes, 64 … 1 048 576'],
+      ['segmentBytes', 5000, 'a number of bytes, a multiple of 4 096, at most 2 147 483 648'],
+      ['segmentBytes', 0, 'a number of bytes, a multiple of 4 096, at most 2 147 483 648'],
+      ['preparedSegments', 65, 'a number of segments, 1 … 64'],
+      ['syncIntervalMs', 0, 'a number of milliseconds, 1 … 4 294 967 295'],
+      ['syncBytes', 0, 'a number of bytes, 1 … 4 294 967 295'],
+      ['spinUs', 1001, 'a number of microseconds, 0 … 1 000'],
+      ['fileMode', 0o400, 'permission bits, 0o600 … 0o777'],
+      ['fileMode', 0o1600, 'permission bits, 0o600 … 0o777'],
+    ] as const
+  ).map(
+    ([name, value, takes]) =>
+      [
+        `${name} of ${value}`,
+        () => options({ dir: 'x', [name]: value }),
+        'WAL_UNSUPPORTED',
+        new RegExp(`Recorder\\.open: ${name} is ${value}: it takes ${takes}$`),
+      ] as const satisfies (typeof refused)[number],
+  ),
   [
     'a number as a text',
     () => options({ dir: 'x', blockBytes: '8192' }),

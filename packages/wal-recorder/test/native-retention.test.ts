@@ -71,11 +71,11 @@ test('what is not needed any more is removed, staged events counted too', async 
 test('limits that cannot be are refused by name', async t => {
   const { wal } = await segmented(0)
   const wrong: [RetentionLimits, RegExp][] = [
-    [{ hotSegments: 0 }, /0 hot segments/],
+    [{ hotSegments: 0 }, /hotSegments is 0: it takes a number of segments, 1 …/],
     [{ hotSegments: 1.5 }, /hotSegments is 1\.5: it takes a number of segments, 1 …/],
     [{ coldSegments: -1 }, /coldSegments is -1: it takes a number of segments, 0 …/],
-    [{ bytes: 1 }, /at most 1 bytes/],
-    [{ ageMs: 0 }, /an age of less than a millisecond/],
+    [{ bytes: 1 }, /the bytes that are kept are limited to 1: it must be at least \d+, two segments/],
+    [{ ageMs: 0 }, /ageMs is 0: it takes a number of milliseconds, 1 or more/],
     [{ ageMs: '1h' as unknown as number }, /ageMs is "1h"/],
     [{ hotSegment: 1 } as RetentionLimits, /hotSegments/],
   ]

@@ -1,12 +1,15 @@
 /**
- * Whether options are what they should be, before they go anywhere: names, and what each one is. Ranges are looked at by
- * whoever they concern. Internal to these packages.
+ * Whether options are what they should be, before they go anywhere: names, what each one is, and its range where that does
+ * not depend on another one. Internal to these packages.
  *
  * @packageDocumentation
  */
 import { types } from 'node:util'
 import { WalError } from './errors.js'
 import type { FieldTypes } from './schema.js'
+
+/** Of what somebody gave, so many characters are shown. */
+const LONGEST_NAME = 40
 
 /** What an option takes. */
 export interface OptionRule {
@@ -37,6 +40,11 @@ export function whole(takes: string, least: number, most: number): OptionRule {
 /** A text that is not empty. */
 export function text(takes: string): OptionRule {
   return { takes, accepts: value => typeof value === 'string' && value !== '' }
+}
+
+/** The path of a file or a directory. */
+export function path(takes: string): OptionRule {
+  return { takes, accepts: value => typeof value === 'string' && value !== '' && !value.includes('\0') }
 }
 
 /** One of a few words. */
@@ -73,7 +81,7 @@ export function checkOptions(call: string, given: unknown, rules: OptionRules): 
   }
   const stranger = Object.keys(given).find(name => !Object.hasOwn(rules, name))
   if (stranger !== undefined)
-    throw unsupported(`${call} has no option ${stranger}: ${instead(stranger, rules)}`)
+    throw unsupported(`${call} has no option ${cut(stranger)}: ${instead(stranger, rules)}`)
   // Also those that an object has from its class.
   for (const [name, rule] of Object.entries(rules)) {
     const value = (given as Readonly<Record<string, unknown>>)[name]
@@ -117,10 +125,15 @@ export function checkEventType(call: string, event: unknown): void {
   )
 }
 
+/** A name as it stands in a message: not longer than that it is known by. */
+export function cut(name: string): string {
+  return name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name
+}
+
 /** A value as it is named in a message: short, and a text in quotes. */
 export function shown(value: unknown): string {
   if (types.isUint8Array(value)) return `${value.length} bytes`
-  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
+  if (typeof value === 'string') return JSON.stringify(cut(value))
   if (typeof value === 'bigint') return `${value}n`
   if (Array.isArray(value)) return 'an array'
   if (types.isPromise(value)) return 'a promise'

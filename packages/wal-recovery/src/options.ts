@@ -9,8 +9,8 @@ import {
   flag,
   type OptionRule,
   oneOf,
+  path,
   type RulesOf,
-  text,
   whole,
 } from './option-check.js'
 import type { RecoveryMode } from './report.js'
@@ -156,7 +156,7 @@ export const cursorRules: RulesOf<CursorOptions> = {
 
 /** What the options of `Recovery.open` take. */
 export const recoveryRules: RulesOf<RecoveryOptions> = {
-  dir: text('the directory of a log'),
+  dir: path("the path of the log's directory as text, without NUL"),
   event: anything,
   mode: oneOf('tail', 'strict', 'point-in-time', 'diagnostic'),
   preloadSegments: whole('a number of segments, 1 … 16', 1, 16),

@@ -185,7 +185,7 @@ export class Recovery<E = UntypedEvent> {
   follow(options: FollowOptions = {}): Follow<E> {
     checkOptions('follow', options, followRules)
     const { from = this.#position, durableOnly = false, signal, spinUs = 0 } = options
-    if (from !== 'end') checkFrom('from', from)
+    if (from !== 'end') checkFrom('from', from, ", and 'end' is taken too")
     const native = this.#open()
     return new Follow<E>({
       native: translating(() => native.follow(from === 'end' ? AT_END : from, durableOnly, spinUs)),

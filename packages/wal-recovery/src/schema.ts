@@ -1,6 +1,6 @@
 import { WalError } from './errors.js'
 import { type AnyFieldType, fieldTypeOf, type ValueOf } from './field-types.js'
-import { anything, checkOptions, isRecord, type RulesOf, shown } from './option-check.js'
+import { anything, checkOptions, cut, isRecord, type RulesOf, shown } from './option-check.js'
 
 export {
   type AnyFieldType,
@@ -97,24 +97,25 @@ export function defineEvent<const F extends FieldTypes>(
   options: DefineEventOptions = {},
 ): EventType<F> {
   if (typeof name !== 'string' || name === '') throw refused('an event needs a name')
+  const called = cut(name)
   if (!isRecord(types)) {
-    throw refused(`${name}: the fields are ${shown(types)}: give an object, as { price: i64 }`)
+    throw refused(`${called}: the fields are ${shown(types)}: give an object, as { price: i64 }`)
   }
   checkOptions('defineEvent', options, sizeRules)
   const fields: SchemaField[] = [{ name: 'event_id', type: 'u64', offset: 0 }]
   let end = ID_BYTES
   for (const [field, type] of Object.entries(types)) {
-    checkField(name, field, type)
+    checkField(called, field, type)
     const offset = roundUp(end, type.alignment)
     fields.push({ name: field, type: type.name, offset })
     end = offset + type.size
   }
   const size = options.size ?? roundUp(end, 8)
-  checkSize(name, size, end)
+  checkSize(called, size, end)
   const schema = { name, size, fields: Object.freeze(fields.map(field => Object.freeze(field))) }
   if (Buffer.byteLength(schemaJson(schema)) > MAX_SCHEMA_BYTES) {
     throw refused(
-      `the schema of ${name} takes more than ${MAX_SCHEMA_BYTES} bytes of JSON: use shorter names`,
+      `the schema of ${called} takes more than ${MAX_SCHEMA_BYTES} bytes of JSON: use shorter names`,
     )
   }
   return Object.freeze({ ...schema, types: Object.freeze({ ...types }) })
@@ -124,7 +125,7 @@ function checkField(event: string, field: string, type: AnyFieldType): void {
   if (RESERVED.has(field))
     throw refused(`${event}: a field cannot be called ${field}, the log uses this name itself`)
   if (!/^[A-Za-z_]\w*$/.test(field)) {
-    throw refused(`${event}: the field name ${JSON.stringify(field)} is not letters, digits and _`)
+    throw refused(`${event}: the field name ${shown(field)} is not letters, digits and _`)
   }
   if (typeof type === 'object' && type !== null && isOurs(type)) return
   // A text is refused even where it names a type: the compiler could not tell what values the field takes.
@@ -133,7 +134,7 @@ function checkField(event: string, field: string, type: AnyFieldType): void {
     known === undefined
       ? 'use u8 … u64, i8 … i64, f32, f64 or bytes(n)'
       : `use ${known} without quotation marks`
-  throw refused(`${event}.${field} has no type of ours but ${shown(type)}: ${hint}`)
+  throw refused(`${event}.${cut(field)} has no type of ours but ${shown(type)}: ${hint}`)
 }
 
 function isOurs({ name, size, alignment, kind }: AnyFieldType): boolean {

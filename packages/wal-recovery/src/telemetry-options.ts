@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import { checkOptions, isRecord, type OptionRule, type RulesOf, text, texts, whole } from './option-check.js'
+import { checkOptions, isRecord, type OptionRule, path, type RulesOf, texts, whole } from './option-check.js'
 
 /** What the metrics of a recorder or a recovery are called, and where else they can be read. */
 export interface TelemetryOptions {
@@ -41,7 +41,7 @@ export const telemetryRule: OptionRule = {
 }
 
 const telemetryRules: RulesOf<TelemetryOptions> = {
-  file: text('the path of a file'),
+  file: path('the path of a file as text, without NUL'),
   labels: {
     takes: "an object of texts, as { zone: 'a' }",
     accepts: value => isRecord(value) && Object.values(value).every(label => typeof label === 'string'),

@@ -434,6 +434,18 @@ const misuses: ReadonlyArray<
     /replay got 5: it takes an object with from/,
   ],
   ['from as a text', log => log.replay({ from: '1' as never }), 'WAL_EVENT_ID', /from is "1"/],
+  [
+    'the start as a text',
+    log => log.follow({ from: 'start' as never }),
+    'WAL_EVENT_ID',
+    /from is "start": an event id is .*, and 'end' is taken too$/,
+  ],
+  [
+    'open with a NUL in dir',
+    () => Recovery.open({ dir: 'a\0b' }),
+    'WAL_UNSUPPORTED',
+    /^[^\0]*dir is "a\\u0000b": it takes the path/,
+  ],
   ['seekTime without a time', log => log.seekTime(null as never), 'WAL_UNSUPPORTED', /is null|not null/],
   ['seekTime with no date', log => log.seekTime(new Date('?')), 'WAL_UNSUPPORTED', /takes a Date or/],
   ['seek without an id', log => log.seek(null as never), 'WAL_EVENT_ID', /is null/],
@@ -459,7 +471,7 @@ const misuses: ReadonlyArray<
     'open without dir',
     () => Recovery.open({} as never),
     'WAL_UNSUPPORTED',
-    /dir is undefined: .*the directory/,
+    /dir is undefined: it takes the path of the log's directory as text/,
   ],
   ['open with an empty dir', () => Recovery.open({ dir: '' }), 'WAL_UNSUPPORTED', /dir is ""/],
   [

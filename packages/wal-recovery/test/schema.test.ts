@@ -57,6 +57,16 @@ const refusals: ReadonlyArray<[string, () => unknown, RegExp]> = [
   ],
   ['fields beyond the largest size', () => defineEvent('E', { a: bytes(65_520), b: u64 }), /no event size/],
   ['no name', () => defineEvent('', { a: u8 }), /needs a name/],
+  [
+    'a name that is too long',
+    () => defineEvent('N'.repeat(99_999), { a: u8 }),
+    /^the schema of N{40}… takes/,
+  ],
+  [
+    'a long name that is none',
+    () => defineEvent('N', { ['-'.repeat(99_999)]: u8 }),
+    /the field name "-{40}…" is/,
+  ],
   ['the name event_id', () => defineEvent('E', { event_id: u64 }), /cannot be called event_id/],
   ['the name toObject', () => defineEvent('E', { toObject: u64 }), /cannot be called toObject/],
   ['a name that is no identifier', () => defineEvent('E', { 'a-b': u8 }), /"a-b" is not letters/],
