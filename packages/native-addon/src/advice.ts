@@ -27,7 +27,8 @@ const BY_CODE: Readonly<Record<string, string>> = {
 /** By what the loaders of the systems say: those of glibc, musl, macOS and Windows. */
 const BY_TEXT: readonly (readonly [RegExp, string])[] = [
   [/version `GLIBC_[\d.]+' not found/, `${TOO_OLD} ${FROM_SOURCE}`],
-  [/permission denied|operation not permitted|access is denied/i, LET_READ],
+  // glibc does not always say what has kept it from mapping a file; where it does, memory may be it.
+  [/permission denied|operation not permitted|access is denied|failed to map segment(?!.*memory)/i, LET_READ],
   [
     /no such file|wrong ELF class|exec format error|incompatible architecture|not a valid win32 application/i,
     `${FOR_ANOTHER_PROCESSOR} ${OF_ANOTHER_SYSTEM} ${FROM_SOURCE}`,

@@ -93,7 +93,8 @@ function load<Binding>(file: string, expected: string): { binding: Binding } | F
   try {
     binding = createRequire(file)(file)
   } catch (cause) {
-    return { what: `${file} cannot be loaded: ${reasonOf(cause)}`, wayOut: adviceFor(cause), cause }
+    const said = reasonOf(cause).replace(`${file}: `, '')
+    return { what: `${file} cannot be loaded: ${said}`, wayOut: adviceFor(cause), cause }
   }
   const found = typeof binding.BUILD === 'string' ? binding.BUILD : 'something else'
   if (found === expected) return { binding }

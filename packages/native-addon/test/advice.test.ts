@@ -3,7 +3,9 @@ import { adviceFor } from '#src/advice.js'
 
 /** What the systems' loaders have been seen to say, and what is said to it. */
 const SAID: readonly (readonly [string, RegExp])[] = [
+  ['/a.node: failed to map segment from shared object', /noexec/],
   ['/a.node: failed to map segment from shared object: Operation not permitted', /noexec/],
+  ['/a.node: failed to map segment from shared object: Cannot allocate memory', /built from source/],
   ['/a.node: cannot open shared object file: Permission denied', /right to read it/],
   ['/a.node: wrong ELF class: ELFCLASS32', /another processor/],
   ['/a.node: cannot open shared object file: No such file or directory', /another processor/],
@@ -25,6 +27,6 @@ for (const [text, expected] of SAID) {
 }
 
 test('nobody is told to install again where a right is missing', t => {
-  for (const text of ['failed to map segment: Operation not permitted', 'Permission denied'])
+  for (const text of ['failed to map segment from shared object', 'Permission denied'])
     t.notRegex(adviceFor(new Error(text)), /install/)
 })
