@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { defineEvent, Recorder, u64, WalError } from '#src/index.js'
@@ -174,6 +174,8 @@ test('what cannot be opened is a typed error', async t => {
   await t.throwsAsync(Recorder.open({ dir, ...roomy, event: Other }), { code: 'WAL_SCHEMA' })
   await t.throwsAsync(Recorder.open({ dir, segmentBytes: roomy.segmentBytes }), { code: 'WAL_SCHEMA' })
   await t.throwsAsync(Recorder.open({ dir, ...roomy, blockBytes: 7 }), { code: 'WAL_UNSUPPORTED' })
+  const tight = await t.throwsAsync(Recorder.open({ dir: './nowhere', segmentBytes: 4096 }))
+  t.like(tight, { code: 'WAL_UNSUPPORTED', path: resolve('./nowhere') })
   const file = `${dir}-file`
   writeFileSync(file, 'not a directory')
   await t.throwsAsync(Recorder.open({ dir: file, event: Order }), { instanceOf: WalError })
