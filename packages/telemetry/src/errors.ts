@@ -1,10 +1,23 @@
 import { shown } from './shown.js'
 
-/** The codes that a source may give. */
-const OF_SOURCES = ['WAL_CLOSED', 'WAL_IO', 'WAL_METRICS', 'WAL_NOT_FOUND', 'WAL_UNSUPPORTED'] as const
-
 /** Every code a {@link MetricsError} can carry; what each means stands in the README. */
-export type MetricsErrorCode = (typeof OF_SOURCES)[number] | 'WAL_LISTEN'
+export type MetricsErrorCode =
+  | 'WAL_CLOSED'
+  | 'WAL_IO'
+  | 'WAL_LISTEN'
+  | 'WAL_METRICS'
+  | 'WAL_NOT_FOUND'
+  | 'WAL_UNSUPPORTED'
+
+/** Whether a source may give a code. */
+const IS_OF_SOURCES: Readonly<Record<MetricsErrorCode, boolean>> = {
+  WAL_CLOSED: true,
+  WAL_IO: true,
+  WAL_LISTEN: false,
+  WAL_METRICS: true,
+  WAL_NOT_FOUND: true,
+  WAL_UNSUPPORTED: true,
+}
 
 /** Why metrics could not be had or served. `code` is stable, the message says what happened and what to do. */
 export class MetricsError extends Error {
@@ -52,5 +65,7 @@ function describe(thrown: unknown): { code: MetricsErrorCode; message: string } 
 }
 
 function isOurs(code: unknown): code is MetricsErrorCode {
-  return (OF_SOURCES as readonly unknown[]).includes(code)
+  return (
+    typeof code === 'string' && Object.hasOwn(IS_OF_SOURCES, code) && IS_OF_SOURCES[code as MetricsErrorCode]
+  )
 }
