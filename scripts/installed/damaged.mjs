@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { installed, NAMES, PLATFORM, succeeds } from './setup.mjs'
+import { readJson } from '../lib.mjs'
+import { installed, NAMES, succeeds } from './setup.mjs'
 
 /** Each damage, with what is said of it. */
 const DAMAGE = {
@@ -27,8 +28,8 @@ test('a program whose addon is damaged is told so by the error for a missing one
   const place = await installed(t, { manager: 'npm' })
   const home = join(place.folder, 'node_modules/@flashstrike')
   for (const name of NAMES) {
-    const folder = readdirSync(home).find(entry => PLATFORM.test(entry) && name.endsWith(ownerOf(entry)))
-    const file = join(home, folder, `${ownerOf(folder)}.${folder.slice(ownerOf(folder).length + 1)}.node`)
+    const addon = readdirSync(home).find(entry => `@flashstrike/${entry}`.startsWith(`${name}-`))
+    const file = join(home, addon, readJson(join(home, addon, 'package.json')).main)
     const whole = readFileSync(file)
     const program = `
       const NAME = '${name}'
@@ -43,8 +44,3 @@ test('a program whose addon is damaged is told so by the error for a missing one
     writeFileSync(file, whole)
   }
 })
-
-/** The package that an addon's belongs to, without its scope. */
-function ownerOf(folder) {
-  return folder.slice(0, folder.search(PLATFORM))
-}

@@ -87,49 +87,56 @@ export const USES: Readonly<Record<string, CommandUse>> = {
 
 /** All of them; each adds itself to a parser. */
 export const COMMANDS: readonly ((parser: Argv) => Argv)[] = [
-  inspect,
-  verify,
+  looking(
+    'inspect',
+    'Segments, ids, sizes, states, cursors, quarantine',
+    [
+      ['inspect ./orders', 'what lies in the directory'],
+      ['inspect ./orders --json | jq .segments', 'the same for programs'],
+    ],
+    async asked => (await import('./inspect.js')).inspect(asked),
+  ),
+  looking(
+    'verify',
+    'Read every segment and say whether anything is wrong',
+    [
+      ['verify ./orders', 'exit code 0: clean, 1: damaged, 2: it could not be read'],
+      ['verify ./orders --json | jq .bad', 'where the first damage is, or null'],
+    ],
+    async asked => (await import('./verify.js')).verify(asked),
+  ),
   dump,
   repair,
-  stat,
+  looking(
+    'stat',
+    'Events, bytes, rate, what is durable, on one screen',
+    [['stat ./orders', 'how the log is doing']],
+    async asked => (await import('./stat.js')).stat(asked),
+  ),
   copy,
   completion,
 ]
 
-function inspect(parser: Argv): Argv {
-  return parser.command(
-    'inspect <dir>',
-    'Segments, ids, sizes, states, cursors, quarantine',
-    command =>
-      command
-        .positional('dir', dir)
-        .options(asJson)
-        .epilogue(
-          examples([
-            ['inspect ./orders', 'what lies in the directory'],
-            ['inspect ./orders --json | jq .segments', 'the same for programs'],
-          ]),
-        ),
-    async ({ dir, json }) => end((await import('./inspect.js')).inspect({ dir, json })),
-  )
+/** What a command that looks at a log is asked for. */
+interface Asked {
+  readonly dir: string
+  readonly json: boolean
 }
 
-function verify(parser: Argv): Argv {
-  return parser.command(
-    'verify <dir>',
-    'Read every segment and say whether anything is wrong',
-    command =>
-      command
-        .positional('dir', dir)
-        .options(asJson)
-        .epilogue(
-          examples([
-            ['verify ./orders', 'exit code 0: clean, 1: damaged, 2: it could not be read'],
-            ['verify ./orders --json | jq .bad', 'where the first damage is, or null'],
-          ]),
-        ),
-    async ({ dir, json }) => end((await import('./verify.js')).verify({ dir, json })),
-  )
+/** A command that looks at a log, and takes its directory and nothing else. */
+function looking(
+  name: string,
+  description: string,
+  shown: Parameters<typeof examples>[0],
+  run: (asked: Asked) => Promise<number>,
+): (parser: Argv) => Argv {
+  return parser =>
+    parser.command(
+      `${name} <dir>`,
+      description,
+      command => command.positional('dir', dir).options(asJson).epilogue(examples(shown)),
+      ({ dir, json }) => end(run({ dir, json })),
+    )
 }
 
 function dump(parser: Argv): Argv {
@@ -161,12 +168,6 @@ function dump(parser: Argv): Argv {
         encoding: options.encoding as ByteEncoding,
         format: (format ?? (json ? 'jsonl' : 'table')) as Format,
         fields: fields?.split(',').map(name => name.trim()),
-        from: options.from,
-        to: options.to,
-        since: options.since,
-        until: options.until,
-        last: options.last,
-        limit: options.limit,
       }
       await end((await import('./dump.js')).dump(asked))
     },
@@ -190,19 +191,6 @@ function repair(parser: Argv): Argv {
         ),
     async ({ dir, mode, dryRun, yes, undo, json }) =>
       end((await import('./repair.js')).repair({ dir, mode, dryRun, yes, undo, json })),
-  )
-}
-
-function stat(parser: Argv): Argv {
-  return parser.command(
-    'stat <dir>',
-    'Events, bytes, rate, what is durable, on one screen',
-    command =>
-      command
-        .positional('dir', dir)
-        .options(asJson)
-        .epilogue(examples([['stat ./orders', 'how the log is doing']])),
-    async ({ dir, json }) => end((await import('./stat.js')).stat({ dir, json })),
   )
 }
 
