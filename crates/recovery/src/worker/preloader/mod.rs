@@ -132,9 +132,7 @@ impl SegmentPreloader {
         loop {
             if let Some(outcome) = state.remove(position) {
                 *owes_wake = state.needs_wake(shared.plan.len());
-                let depth = state.ready.len();
-                drop(state);
-                shared.tell_depth(depth);
+                shared.tell_depth(&state);
                 return outcome;
             }
             if let Some(other) = shared.claim_for_consumer(&mut state, position) {
@@ -147,6 +145,7 @@ impl SegmentPreloader {
                 }
                 state = shared.lock();
                 state.ready.push((other, outcome));
+                shared.tell_depth(&state);
                 continue;
             }
             if state.worker != Rest::No {
@@ -179,9 +178,12 @@ impl Drop for SegmentPreloader {
         if let Some(worker) = self.worker.take() {
             let _ = worker.join();
         }
-        let finished = std::mem::take(&mut self.shared.lock().finished);
+        let mut state = self.shared.lock();
+        let finished = std::mem::take(&mut state.finished);
+        state.ready.clear();
+        self.shared.tell_depth(&state);
+        drop(state);
         self.shared.close(finished);
-        self.shared.tell_depth(0);
     }
 }
 
@@ -263,14 +265,14 @@ impl Shared {
         let mut state = self.lock();
         state.in_flight -= 1;
         state.ready.push((position, outcome));
-        let depth = state.ready.len();
+        self.tell_depth(&state);
         drop(state);
         self.is_ready.notify_one();
-        self.tell_depth(depth);
     }
 
-    fn tell_depth(&self, ready: usize) {
-        self.instruments.preloader.record().set_queue_depth(ready as u64);
+    /// With the lock, so that the last one to change the depth is the last one to tell it.
+    fn tell_depth(&self, state: &MutexGuard<'_, State>) {
+        self.instruments.preloader.record().set_queue_depth(state.ready.len() as u64);
     }
 
     /// Closes what the consumer has read to its end: the rest of its memory is free for the next segment.
