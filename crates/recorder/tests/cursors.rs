@@ -3,12 +3,12 @@
 mod common;
 
 use std::path::Path;
-use std::time::Duration;
 
 use common::{
-    fill_segments, segments_of, small_log, temporary_in_memory, wait_for_segments, wait_until, watched_log,
+    fill_segments, segments_of, small_log, small_log_on, temporary_in_memory, wait_for_segments, wait_until,
+    wait_until_repeated, watched_log,
 };
-use flashstrike_crash_lab::{Child, FaultFileSystem, ReadBack};
+use flashstrike_crash_lab::{Child, FaultFileSystem, Kind, ReadBack};
 use flashstrike_recorder::{Code, Recorder, Retention};
 use flashstrike_recovery::copy::{CopyOptions, copy};
 use flashstrike_segment::{CursorSlot, names};
@@ -50,7 +50,8 @@ fn the_slowest_cursor_holds_what_it_has_not_seen() {
 #[test]
 fn a_cursor_that_cannot_be_read_holds_everything_and_is_told() {
     let directory = temporary_in_memory();
-    let (options, told) = watched_log(&FaultFileSystem::default(), directory.path(), SIZE);
+    let files = FaultFileSystem::default();
+    let (options, told) = watched_log(&files, directory.path(), SIZE);
     let mut log = Recorder::open(&options).unwrap();
     fill_segments(&mut log, SIZE, 4, EVENTS);
     told.wait_until_sealed(4);
@@ -62,7 +63,7 @@ fn a_cursor_that_cannot_be_read_holds_everything_and_is_told() {
     assert!(error.path().is_some_and(|path| path.ends_with("stranger.cursor")), "{error}");
     assert_eq!(segments_of(directory.path()).0, [0, 1, 2, 3, 4]);
     std::fs::write(directory.path().join("cursors/stranger.cursor"), [0; 1024]).unwrap();
-    std::thread::sleep(Duration::from_millis(300));
+    wait_until_repeated(&files, Kind::List, names::CURSORS);
     assert_eq!(segments_of(directory.path()).0, [0, 1, 2, 3, 4], "a cursor without a valid slot");
     write_cursor(directory.path(), "stranger", log_id(directory.path()), 4 * EVENTS);
     wait_for_segments(directory.path(), &[4], &[]);
@@ -94,14 +95,15 @@ fn what_is_no_file_under_a_cursors_name_holds_everything_and_the_error_says_so()
 #[test]
 fn nothing_is_removed_while_a_cursor_is_created() {
     let directory = temporary_in_memory();
-    let mut log = Recorder::open(&small_log(directory.path(), SIZE)).unwrap();
+    let files = FaultFileSystem::default();
+    let mut log = Recorder::open(&small_log_on(&files, directory.path(), SIZE)).unwrap();
     fill_segments(&mut log, SIZE, 4, EVENTS);
     let cursors = directory.path().join(names::CURSORS);
     std::fs::create_dir(&cursors).unwrap();
     let held = std::fs::File::create(cursors.join(names::CURSORS_LOCK)).unwrap();
     held.lock().unwrap();
     log.truncate_before(4 * EVENTS + 1).unwrap();
-    std::thread::sleep(Duration::from_millis(200));
+    wait_until_repeated(&files, Kind::Create, names::CURSORS_LOCK);
     assert_eq!(segments_of(directory.path()).0, [0, 1, 2, 3, 4]);
     // What it is created for stays.
     write_cursor(directory.path(), "new", log_id(directory.path()), 2 * EVENTS);
@@ -113,7 +115,8 @@ fn nothing_is_removed_while_a_cursor_is_created() {
 #[test]
 fn the_cursor_of_a_copy_holds_as_long_as_the_copy_does() {
     let directory = temporary_in_memory();
-    let mut log = Recorder::open(&small_log(directory.path(), SIZE)).unwrap();
+    let files = FaultFileSystem::default();
+    let mut log = Recorder::open(&small_log_on(&files, directory.path(), SIZE)).unwrap();
     fill_segments(&mut log, SIZE, 4, EVENTS);
     let id = log_id(directory.path());
     let copying = names::copy_cursor_name(1, 7);
@@ -125,7 +128,7 @@ fn the_cursor_of_a_copy_holds_as_long_as_the_copy_does() {
     held.lock().unwrap();
     log.truncate_before(4 * EVENTS + 1).unwrap();
     wait_for_segments(directory.path(), &[1, 2, 3, 4], &[]);
-    std::thread::sleep(Duration::from_millis(1200));
+    wait_until_repeated(&files, Kind::List, names::CURSORS);
     assert_eq!(segments_of(directory.path()).0, [1, 2, 3, 4], "while the copy is running");
     drop(held);
     wait_for_segments(directory.path(), &[3, 4], &[]);

@@ -5,9 +5,8 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
-use common::{PATIENCE, wait_until, wait_until_prepared};
+use common::{PATIENCE, wait_until_prepared};
 use flashstrike_crash_lab::{
     Child, CountingAllocator, allocations_of_this_thread, events, forbidden, given, is_child, skipped,
 };
@@ -128,9 +127,7 @@ fn appender() {
     options.sync_bytes = number("LAB_SYNC_BYTES");
     options.sync_interval_ms = number("LAB_SYNC_INTERVAL_MS").map(|ms| ms as u32);
     let mut recorder = Recorder::open(&options).unwrap();
-    // The workers have done what they do by themselves.
-    wait_until(|| options.directory.join("00000001.wal").exists().then_some(()));
-    std::thread::sleep(Duration::from_millis(300));
+    wait_until_prepared(&recorder, &options.directory, "00000001.wal", 1);
     let waiters = recorder.staging().mapping().atomic_u32(STAGING_WAITERS);
     waiters.store(sleepers, std::sync::atomic::Ordering::SeqCst);
     let event = [7; EVENT_SIZE as usize];

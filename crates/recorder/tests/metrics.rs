@@ -178,8 +178,7 @@ fn rotation_and_preparation() {
     let (_, failed, _) = metrics.operation("manager.init_active_segment");
     assert!(failed >= 1, "{failed}");
     let (_, failed, _) = metrics.operation("segment_preparer.prepare_segment");
-    let no_space = metrics.number("segment_preparer.no_space.failures");
-    assert!(failed >= 1 && no_space >= 1 && no_space.abs_diff(failed) <= 1, "{failed} {no_space}");
+    assert!(failed >= 1, "{failed}");
     files.heal();
     log.drain(common::PATIENCE).unwrap();
     let struck = files.struck().len() as u64;

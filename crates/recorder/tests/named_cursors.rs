@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::{
-    append_many, append_next, code, fill_segments, segments_of, small_log, temporary_in_memory,
-    wait_for_segments, wait_until,
+    append_many, append_next, code, fill_segments, segments_of, small_log, small_log_on, temporary_in_memory,
+    wait_for_segments, wait_until, wait_until_repeated,
 };
 use flashstrike_crash_lab::{Child, Disk, FaultFileSystem, Kind, Rule, Seed, Thoroughness, events, explore};
 use flashstrike_recorder::{Code, Mode, Recorder, RecorderOptions, Retention};
@@ -394,7 +394,8 @@ fn a_damaged_word_of_a_dead_writer_puts_no_cursor_behind_the_end() {
 fn retention_waits_for_the_slowest_and_a_cursor_is_never_put_where_events_are_gone() {
     let directory = temporary_in_memory();
     let log = directory.path();
-    let mut recorder = Recorder::open(&small_log(log, SIZE)).unwrap();
+    let files = FaultFileSystem::default();
+    let mut recorder = Recorder::open(&small_log_on(&files, log, SIZE)).unwrap();
     fill_segments(&mut recorder, SIZE, 6, EVENTS);
     let recovery = read(log);
     let [fast, slow] = ["fast", "slow"].map(|name| recovery.cursor(name, &AT_START).unwrap());
@@ -411,7 +412,7 @@ fn retention_waits_for_the_slowest_and_a_cursor_is_never_put_where_events_are_go
     assert_eq!(first.position(), 2 * EVENTS, "what comes behind it is there");
     slow.commit(5 * EVENTS).unwrap();
     fast.reset(CursorStart::After(2 * EVENTS)).unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(400));
+    wait_until_repeated(&files, Kind::List, names::CURSORS);
     assert_eq!(segments_of(log).0, [2, 3, 4, 5, 6]);
     drop(fast);
     recovery.remove_cursor("fast").unwrap();
@@ -425,7 +426,10 @@ fn a_cursor_is_not_made_while_segments_are_removed() {
     let directory = temporary_in_memory();
     let log = directory.path();
     closed_log(log, 100);
-    let recovery = read(log);
+    let files = FaultFileSystem::default();
+    let mut options = RecoveryOptions::new(log);
+    options.files = Some(files.shared());
+    let recovery = Recovery::open(options).unwrap();
     recovery.cursor("first", &AT_START).unwrap();
     let lock = std::fs::File::open(log.join(names::CURSORS).join(names::CURSORS_LOCK)).unwrap();
     lock.lock().unwrap();
@@ -436,7 +440,7 @@ fn a_cursor_is_not_made_while_segments_are_removed() {
             is_done.store(true, Ordering::Release);
             cursor
         });
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        wait_until_repeated(&files, Kind::Create, names::CURSORS_LOCK);
         assert!(!is_done.load(Ordering::Acquire) && !path_of(log, "second").exists());
         lock.unlock().unwrap();
         assert_eq!(making.join().unwrap().position(), 0);

@@ -215,7 +215,7 @@ fn what_is_durable_is_told_while_somebody_else_looks_at_the_log() {
             let cursor = &cursor;
             move || told.send(cursor.durable_event_id().unwrap())
         });
-        let answer = asked.recv_timeout(Duration::from_secs(10));
+        let answer = asked.recv_timeout(PATIENCE);
         go_on.send(()).unwrap();
         asking.join().unwrap().unwrap();
         let _ = committing.join().unwrap();

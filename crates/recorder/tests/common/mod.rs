@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub use files::*;
 pub use flashstrike_crash_lab::PATIENCE;
-use flashstrike_crash_lab::{FaultFileSystem, events};
+use flashstrike_crash_lab::{FaultFileSystem, Kind, events};
 use flashstrike_recorder::{Code, Error, Recorder, RecorderOptions, Result};
 use flashstrike_telemetry::Value;
 use flashstrike_telemetry::page::PageOptions;
@@ -134,6 +134,14 @@ pub fn wait_until<T>(mut look: impl FnMut() -> Option<T>) -> T {
         assert!(start.elapsed() < PATIENCE, "nothing within {PATIENCE:?}");
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// Waits until an operation has begun twice more: whatever was to follow from the first of these is done then.
+#[track_caller]
+pub fn wait_until_repeated(files: &FaultFileSystem, kind: Kind, name: &str) {
+    let count = || files.trace().iter().filter(|it| it.kind == kind && it.name() == name).count();
+    let before = count();
+    wait_until(|| (count() >= before + 2).then_some(()));
 }
 
 /// Waits until segment `last` is ready as the `count`-th of those kept ready or a later one: after fast rotations more are
