@@ -38,19 +38,32 @@ function ids(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => from + i)
 }
 
-/** Threads of this process that wait for events, and files of this log that are open. */
-function held(dir: string): { threads: number; files: string[] } {
-  const threads = readdirSync('/proc/self/task').filter(task => {
-    try {
-      return readFileSync(`/proc/self/task/${task}/comm`, 'utf8').trim() === 'wal-follower'
-    } catch {
-      return false
-    }
-  })
+/** How many threads of a process wait for events. One that was joined may still be listed for a moment. */
+function followers(pid: number | 'self' = 'self'): number {
+  const tasks = `/proc/${pid}/task`
+  try {
+    return readdirSync(tasks).filter(task => nameOf(`${tasks}/${task}`) === 'wal-follower').length
+  } catch {
+    // The process has ended.
+    return 0
+  }
+}
+
+function nameOf(task: string): string {
+  try {
+    return readFileSync(`${task}/comm`, 'utf8').trim()
+  } catch {
+    return ''
+  }
+}
+
+/** How often this process has the first segment of a log open; the recorder's workers open and close other files. */
+function opened(dir: string): number {
+  const segment = `${dir}/00000000.wal`
   const mapped = readFileSync('/proc/self/maps', 'utf8')
     .split('\n')
-    .filter(line => line.includes(dir))
-  return { threads: threads.length, files: [...openFiles(dir), ...mapped] }
+    .filter(line => line.endsWith(segment))
+  return openFiles(segment).length + mapped.length
 }
 
 test('what is there comes first, and then what is appended, in the same process', async t => {
@@ -114,11 +127,11 @@ test('what is published right behind the call comes from now on', async t => {
     const fresh = log.follow({ from: 'end', durableOnly })
     for (let i = 0; i < 3; i++) wal.append(order)
     wal.durableSync()
-    const given = take(fresh, 4)
-    await sleep(50)
+    t.deepEqual(await take(fresh, 3), ids(from, from + 2))
+    const next = take(fresh, 1)
     wal.append(order)
     wal.durableSync()
-    t.deepEqual(await given, ids(from, from + 3))
+    t.deepEqual(await next, [from + 3])
     await fresh.return()
   }
   await wal.close()
@@ -144,21 +157,20 @@ test('events of any length are followed, and spinning gives the same', async t =
 // Counts the threads of the process, so nothing else may run beside it.
 test.serial('leaving the loop gives thread, files and memory back at once', async t => {
   const { dir, wal, log } = await recorded(directory(), 100)
-  const before = held(dir)
+  const before = opened(dir)
   for (let i = 0; i < 50; i++) {
     const follow = log.follow()
     await take(follow, 100)
     const waits = follow.next()
     if (i === 0) {
-      await until(() => held(dir).threads > 0, 'a thread that waits')
-      t.true(held(dir).files.length > before.files.length)
+      await until(() => followers() > 0, 'a thread that waits')
+      t.true(opened(dir) > before)
     }
     await follow.return()
     t.deepEqual(await waits, { done: true, value: undefined })
-    t.is(held(dir).threads, 0)
+    await until(() => followers() === 0, 'the end of the thread')
+    t.is(opened(dir), before)
   }
-  // The recorder's workers open and close files of their own meanwhile.
-  t.true(held(dir).files.length < before.files.length + 10)
   await wal.close()
 })
 
@@ -264,6 +276,8 @@ test('a process lives while it waits, and ends when nothing is awaited', async t
   t.deepEqual([idle.code, idle.output, idle.errors], [0, '1\n2\n', ''])
   const waiting = start(dir, `${head} console.log((await follow.next()).value.event_id)`)
   const end = ended(waiting)
+  await until(() => followers(waiting.pid) > 0 || waiting.exitCode !== null, 'a thread that waits')
+  // Whoever does not wait is about to end.
   await sleep(100)
   t.is(waiting.exitCode, null)
   wal.append(order)
@@ -299,7 +313,8 @@ test.serial('a worker that is ended while it waits takes nothing with it', async
     wal.flush()
     await worker.terminate()
   }
-  t.is(held(dir).threads, 0)
+  await until(() => followers() === 0, 'the end of the threads')
+  t.is(wal.append(order), 2 + 10 * 5 + 1)
   await wal.close()
 })
 

@@ -45,7 +45,11 @@ test('a commit resolves when its event is durable, and asks for no sync', async 
   const commits = [50, 20, 100, 20].map(id => cursor.commit(id).then(() => done.push(id)))
   const reset = cursor.reset(70)
   const made = log.cursor('other', { create: 80 })
-  await sleep(200)
+  // Each of them is asked for again and again, in Node's pool, where this waits for its turn too.
+  for (let turn = 0; turn < 40; turn++) {
+    await log.cursors()
+    await sleep(5)
+  }
   t.deepEqual([done, cursor.position, wal.durableEventId], [[], 10, 10])
   await wal.durable()
   await Promise.all(commits)
@@ -169,32 +173,39 @@ test('two processes with two cursors hold back what the slower one is not done w
     dir,
     `const { Recovery } = await import(${recovery})
     const cursor = await (await Recovery.open({ dir })).cursor('audit', { create: 'start' })
-    await cursor.commit(25)
-    console.log('done with 25')
+    await cursor.commit(35)
+    console.log('done with 35')
     setInterval(() => {}, 1000)`,
   )
   const committed = once(other.stdout as NodeJS.ReadableStream, 'data')
-  const fast = await (await Recovery.open({ dir })).cursor('risk', { create: 'start' })
-  await fast.commit(50)
+  const log = await Recovery.open({ dir })
+  const fast = await log.cursor('risk', { create: 'start' })
+  await fast.commit(15)
   await committed
   const deleted: number[] = []
   wal.on('deleted', segment => deleted.push(segment))
+  /** Where the log begins once so many segments are removed. All that go together are taken out before the first is told. */
+  const firstBehind = async (segments: number) => {
+    await until(() => deleted.length >= segments, `${segments} removed`)
+    await using log = await Recovery.open({ dir })
+    return log.firstEventId
+  }
   wal.setRetention({ hotSegments: 1, coldSegments: 0 })
-  await until(() => deleted.length === 2, 'what both are done with is removed')
-  await sleep(400)
-  t.deepEqual(deleted, [0, 1])
-  // Its position outlives it, and goes on holding.
+  t.is(await firstBehind(1), 11, 'behind what both are done with')
+  await fast.commit(25)
+  t.is(await firstBehind(2), 21)
+  // Its position outlives it, and goes on holding, now as the slower one.
   other.kill('SIGKILL')
   await once(other, 'exit')
-  await sleep(400)
-  t.deepEqual(deleted, [0, 1])
-  const log = await Recovery.open({ dir })
+  await fast.commit(50)
+  t.is(await firstBehind(3), 31)
   const audit = await log.cursor('audit')
-  t.is(audit.position, 25)
+  t.is(audit.position, 35)
   await refused(t, audit.reset(5), 'WAL_GONE')
   await audit.close()
   await log.removeCursor('audit')
-  await until(() => deleted.length >= 4, 'nobody needs it any more')
+  t.is(await firstBehind(5), 0, 'nobody needs any of it')
+  t.deepEqual(deleted, [0, 1, 2, 3, 4])
   await wal.close()
 })
 
