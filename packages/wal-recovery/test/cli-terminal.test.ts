@@ -5,12 +5,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
-import { goldenLog, temporaryDirectory } from './command-line.js'
+import { goldenLog, temporaryDirectory, testOfVectors } from './command-line.js'
 
 const program = fileURLToPath(new URL('../../bin/flashstrike-wal.js', import.meta.url))
 const terminal = fileURLToPath(new URL('../terminal.py', import.meta.url))
 const hasTerminal = spawnSync('python3', ['-c', 'import os, pty, fcntl, termios']).status === 0
 if (!hasTerminal) console.log('SKIPPED: no python3 to make a terminal with')
+const testOnTerminal = hasTerminal ? test : test.skip
+const testOfVectorsOnTerminal = hasTerminal ? testOfVectors : test.skip
 
 /** Longer than any of these takes on any machine: what has not ended by then hangs. */
 const PATIENCE = 60_000
@@ -60,83 +62,75 @@ function check(t: ExecutionContext, { text }: Shown, columns: number, what: stri
   t.true(last('\u001b[?7h', '\u001b[?7l'), `${what}: lines do not wrap: ${JSON.stringify(text)}`)
 }
 
-test('what has no room on a terminal is told, and a problem stands below its row', async t => {
-  const log = hasTerminal ? goldenLog(t, 'fixed-rotated') : undefined
-  if (log === undefined) {
-    t.pass()
-    return
-  }
-  mkdirSync(join(log, 'cursors'), { recursive: true })
-  const name = 'cursor-without-room-for-its-problem'
-  writeFileSync(join(log, 'cursors', `${name}.cursor`), 'nothing that a cursor says')
-  const shown = await onTerminal(80, ['inspect', log])
-  check(t, shown, 80, 'inspect')
-  const screen = screenOf(shown.text).join('\n')
-  t.regex(screen, /No room for [A-Z]/)
-  t.regex(screen, /^ {4}Problem: \S/m)
-  t.notRegex(screenOf((await onTerminal(400, ['inspect', log])).text).join('\n'), /No room for/)
-})
+testOfVectorsOnTerminal(
+  'what has no room on a terminal is told, and a problem stands below its row',
+  async t => {
+    const log = goldenLog(t, 'fixed-rotated')
+    mkdirSync(join(log, 'cursors'), { recursive: true })
+    const name = 'cursor-without-room-for-its-problem'
+    writeFileSync(join(log, 'cursors', `${name}.cursor`), 'nothing that a cursor says')
+    const shown = await onTerminal(80, ['inspect', log])
+    check(t, shown, 80, 'inspect')
+    const screen = screenOf(shown.text).join('\n')
+    t.regex(screen, /No room for [A-Z]/)
+    t.regex(screen, /^ {4}Problem: \S/m)
+    t.notRegex(screenOf((await onTerminal(400, ['inspect', log])).text).join('\n'), /No room for/)
+  },
+)
 
-test('every screen fits its terminal, has colours, and the terminal is given back', async t => {
-  for (const columns of hasTerminal ? [80, 200] : []) {
-    for (const name of ['fixed-active', 'torn-rotated']) {
-      const log = goldenLog(t, name)
-      if (log === undefined) break
-      const state = name === 'fixed-active' ? 0 : 1
-      const commands: (readonly [number, ...string[]])[] = [
-        [state, 'inspect', log],
-        [state, 'stat', log],
-        [state, 'verify', log],
-        [state, 'dump', log],
-        [state, 'repair', log, '--dry-run'],
-        [0, 'copy', log, join(temporaryDirectory(t), 'copy')],
-      ]
-      for (const [code, ...args] of commands) {
-        const shown = await onTerminal(columns, args)
-        const what = `${columns} columns: ${args[0]} ${name}`
-        t.is(shown.code, code, `${what}: ${JSON.stringify(shown.text)}`)
-        check(t, shown, columns, what)
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal obeys
-        if (args[0] !== 'copy') t.regex(shown.text, /\u001b\[\d+m/, what)
+testOfVectorsOnTerminal(
+  'every screen fits its terminal, has colours, and the terminal is given back',
+  async t => {
+    for (const columns of [80, 200]) {
+      for (const name of ['fixed-active', 'torn-rotated']) {
+        const log = goldenLog(t, name)
+        const state = name === 'fixed-active' ? 0 : 1
+        const commands: (readonly [number, ...string[]])[] = [
+          [state, 'inspect', log],
+          [state, 'stat', log],
+          [state, 'verify', log],
+          [state, 'dump', log],
+          [state, 'repair', log, '--dry-run'],
+          [0, 'copy', log, join(temporaryDirectory(t), 'copy')],
+        ]
+        for (const [code, ...args] of commands) {
+          const shown = await onTerminal(columns, args)
+          const what = `${columns} columns: ${args[0]} ${name}`
+          t.is(shown.code, code, `${what}: ${JSON.stringify(shown.text)}`)
+          check(t, shown, columns, what)
+          // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal obeys
+          if (args[0] !== 'copy') t.regex(shown.text, /\u001b\[\d+m/, what)
+        }
       }
     }
-  }
-  t.pass()
+  },
+)
+
+testOfVectorsOnTerminal('a plan that leaves the beginning of a segment fits a narrow terminal', async t => {
+  const log = goldenLog(t, 'corrupt-hole')
+  const shown = await onTerminal(70, ['repair', log, '--mode', 'point-in-time', '--dry-run'])
+  check(t, shown, 70, 'repair')
+  t.regex(shown.text, /only its good beginning stays/)
 })
 
-test('a plan that leaves the beginning of a segment fits a narrow terminal', async t => {
-  const log = hasTerminal ? goldenLog(t, 'corrupt-hole') : undefined
-  if (log !== undefined) {
-    const shown = await onTerminal(70, ['repair', log, '--mode', 'point-in-time', '--dry-run'])
-    check(t, shown, 70, 'repair')
-    t.regex(shown.text, /only its good beginning stays/)
-  }
-  t.pass()
-})
-
-test('what is wrong fits the terminal too, broken between words', async t => {
+testOnTerminal('what is wrong fits the terminal too, broken between words', async t => {
   const place = temporaryDirectory(t)
-  for (const args of hasTerminal ? [['verify', place], ['frob'], ['verify', place, '--frob']] : []) {
+  for (const args of [['verify', place], ['frob'], ['verify', place, '--frob']]) {
     const shown = await onTerminal(60, args)
     t.is(shown.code, 2)
     check(t, shown, 60, args.join(' '))
     t.true(screenOf(shown.text).length > 2, shown.text)
   }
-  t.pass()
 })
 
-test('Ctrl-C at the question and while following gives the terminal back', async t => {
+testOfVectorsOnTerminal('Ctrl-C at the question and while following gives the terminal back', async t => {
   const log = goldenLog(t, 'torn-rotated')
-  if (log === undefined || !hasTerminal) {
-    t.pass()
-    return
-  }
   const asked = await onTerminal(80, ['repair', log], '[y/N]', '\u0003')
   t.is(asked.code, 130, JSON.stringify(asked.text))
   check(t, asked, 80, 'repair')
   const verified = await onTerminal(80, ['verify', log])
   t.is(verified.code, 1, 'nothing was repaired')
-  const whole = goldenLog(t, 'fixed-active') as string
+  const whole = goldenLog(t, 'fixed-active')
   const followed = await onTerminal(80, ['dump', whole, '--follow'], 'event_id', '\u0003')
   t.true(followed.code === 0 || followed.code === 130, JSON.stringify(followed))
   check(t, followed, 80, 'dump --follow')

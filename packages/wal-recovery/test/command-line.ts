@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { crc32 } from 'node:zlib'
-import type { ExecutionContext } from 'ava'
+import test, { type ExecutionContext } from 'ava'
 
 /** What the oracle says of a golden log. */
 export interface Expected {
@@ -57,6 +57,9 @@ function vectorsDirectory(): string | undefined {
   return undefined
 }
 
+/** For what is tried on golden logs; without them it counts as skipped. */
+export const testOfVectors = root === undefined ? test.skip : test
+
 /** A directory that goes with its test. */
 export function temporaryDirectory(t: ExecutionContext): string {
   const place = mkdtempSync(join(tmpdir(), 'flashstrike-cli-'))
@@ -64,9 +67,9 @@ export function temporaryDirectory(t: ExecutionContext): string {
   return place
 }
 
-/** A fresh copy of a golden log, as if it had been written since this machine was booted; undefined without. */
-export function goldenLog(t: ExecutionContext, name: string): string | undefined {
-  if (root === undefined) return undefined
+/** A fresh copy of a golden log, as if it had been written since this machine was booted. */
+export function goldenLog(t: ExecutionContext, name: string): string {
+  if (root === undefined) throw new Error(`no golden log ${name}: this test is one of testOfVectors`)
   const place = join(temporaryDirectory(t), name)
   cpSync(join(root, name), place, { recursive: true })
   for (const path of [place, ...readdirSync(place).map(file => join(place, file))]) chmodSync(path, 0o700)
