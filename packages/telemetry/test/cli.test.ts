@@ -5,6 +5,7 @@ import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'no
 import { dirname, join } from 'node:path'
 import { Recorder } from '@flashstrike/wal-recorder'
 import test, { type ExecutionContext } from 'ava'
+import { safe } from '#src/cli/text.js'
 import type { SourceSnapshot } from '#src/index.js'
 import { end, engineWith, outcome, program, run, start } from './command-line.js'
 import { ANYWHERE, temporaryDirectory } from './support.js'
@@ -47,6 +48,11 @@ test('nothing that a page says reaches a terminal as a command, or looks like a 
   )
   // biome-ignore lint/suspicious/noControlCharactersInRegex: what commands a terminal
   t.notRegex(stdout, /[\u0000-\u0009\u000b-\u001f\u202e]/)
+})
+
+test('halves of characters are written as escapes, and whole ones as they are', t => {
+  t.is(safe('\u{1f600}'), '\u{1f600}')
+  t.is(safe('a\ud83d \ude00\ud83d'), String.raw`a\ud83d \ude00\ud83d`)
 })
 
 test('its version is that of the package', async t => {
