@@ -1,6 +1,7 @@
 import type { RecoveryMode } from '@flashstrike/wal-recovery'
 import {
   anything,
+  fileMode,
   flag,
   number,
   type OptionRule,
@@ -161,7 +162,7 @@ export const recorderRules: RulesOf<RecorderOptions> = {
   spinUs: whole('a number of microseconds, 0 … 1 000', 0, 1000),
   retention: anything,
   compression: anything,
-  fileMode: whole('permission bits, 0o600 … 0o777', 0o600, 0o777),
+  fileMode,
   allowFileSystem: texts("an array of names, as ['nfs']"),
   mode: oneOf('tail', 'strict', 'point-in-time'),
   telemetry: telemetryRule,

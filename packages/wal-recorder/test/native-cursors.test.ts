@@ -110,6 +110,7 @@ test('what is no event, no name or no place is refused', async t => {
   await refused(t, log.cursor(3 as unknown as string), 'WAL_UNSUPPORTED')
   await refused(t, log.cursor('new', { create: 'middle' as 'end' }), 'WAL_UNSUPPORTED')
   await refused(t, log.cursor('new', { made: 'end' } as object), 'WAL_UNSUPPORTED')
+  await refused(t, log.cursor('new', { create: 'end', fileMode: 0o400 }), 'WAL_UNSUPPORTED')
   t.deepEqual(
     (await log.cursors()).map(({ name }) => name),
     ['risk'],

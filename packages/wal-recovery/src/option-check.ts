@@ -19,7 +19,7 @@ export interface OptionRule {
 }
 
 /** The options of a call by their names. */
-export type OptionRules = Readonly<Record<string, OptionRule>>
+type OptionRules = Readonly<Record<string, OptionRule>>
 
 /** A table of rules that has one for each option and no other. */
 export type RulesOf<Options> = { readonly [Name in keyof Required<Options>]: OptionRule }
@@ -62,6 +62,9 @@ export function texts(takes: string): OptionRule {
 export function callback(takes: string): OptionRule {
   return { takes, accepts: value => typeof value === 'function' }
 }
+
+/** Permission bits of files that their owner goes on writing. */
+export const fileMode: OptionRule = whole('permission bits, 0o600 … 0o777', 0o600, 0o777)
 
 /** Looked at elsewhere. */
 export const anything: OptionRule = { takes: 'anything', accepts: () => true }

@@ -6,6 +6,7 @@ import {
   checkEventType,
   checkOptions,
   checkValue,
+  fileMode,
   flag,
   type OptionRule,
   oneOf,
@@ -133,7 +134,7 @@ export interface CursorOptions {
    */
   readonly reset?: CursorStart
   /**
-   * Permission bits of the files made, for example 0o640. Whoever records has to be able to read them, since a cursor
+   * Permission bits of the files made, for example 0o640; the owner always reads and writes. Whoever records has to be able to read them, since a cursor
    * that cannot be read holds everything back. Nothing on Windows.
    * @default 0o600
    */
@@ -151,11 +152,11 @@ export const cursorStart: OptionRule = {
 export const cursorRules: RulesOf<CursorOptions> = {
   create: cursorStart,
   reset: cursorStart,
-  fileMode: whole('permission bits, 0o400 … 0o777', 0o400, 0o777),
+  fileMode,
 }
 
 /** What the options of `Recovery.open` take. */
-export const recoveryRules: RulesOf<RecoveryOptions> = {
+const recoveryRules: RulesOf<RecoveryOptions> = {
   dir: path("the path of the log's directory as text, without NUL"),
   event: anything,
   mode: oneOf('tail', 'strict', 'point-in-time', 'diagnostic'),

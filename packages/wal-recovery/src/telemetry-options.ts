@@ -3,7 +3,15 @@
  *
  * @packageDocumentation
  */
-import { checkOptions, isRecord, type OptionRule, path, type RulesOf, texts, whole } from './option-check.js'
+import {
+  checkOptions,
+  fileMode,
+  isRecord,
+  type OptionRule,
+  path,
+  type RulesOf,
+  texts,
+} from './option-check.js'
 
 /** What the metrics of a recorder or a recovery are called, and where else they can be read. */
 export interface TelemetryOptions {
@@ -46,7 +54,7 @@ const telemetryRules: RulesOf<TelemetryOptions> = {
     takes: "an object of texts, as { zone: 'a' }",
     accepts: value => isRecord(value) && Object.values(value).every(label => typeof label === 'string'),
   },
-  fileMode: whole('permission bits, 0o600 … 0o777', 0o600, 0o777),
+  fileMode,
   allowFileSystem: texts("an array of names, as ['ext4']"),
 }
 
