@@ -3,7 +3,7 @@ import type { HistogramValue, Metric, MetricKind, MetricOf, SourceSnapshot } fro
 import { goesOn, secondsBetween } from '../time.js'
 
 /** What every metric has. */
-export interface Named {
+interface Named {
   /** Without its component, which is `part`. */
   readonly name: string
   /** The component that it belongs to, such as `segment writer`. */
@@ -44,7 +44,7 @@ export interface Watermark extends Level {
 
 /** Something that has failed. */
 export interface Failure {
-  /** What it is, and which component's where only that tells it from others. */
+  /** What it is; of an operation also its component. */
   readonly name: string
   /** How often since the source began. */
   readonly total: number
@@ -106,14 +106,16 @@ function activityIn(elapsed: number | undefined, now: SourceSnapshot, before?: S
     latencies,
     sizes: changes.flatMap(change => change.size()),
     counts: counts.filter(({ unit }) => unit !== FAILURE),
-    failures: [...counts.filter(({ unit }) => unit === FAILURE), ...latencies.map(failed)].filter(
-      ({ total }) => total > 0,
-    ),
+    failures: [...counts.flatMap(counted), ...latencies.map(failed)].filter(({ total }) => total > 0),
     watermarks: watermarks(gauges.filter(({ unit }) => unit === EVENT_ID)),
     levels: gauges.filter(({ unit }) => unit !== EVENT_ID && unit !== SOURCE),
     limits: changes.flatMap(change => change.level('constant_gauge')),
     loops: changes.flatMap(change => change.loop()),
   }
+}
+
+function counted({ name, total, unit }: Count): Failure[] {
+  return unit === FAILURE ? [{ name, total }] : []
 }
 
 function failed({ part, name, failed = 0 }: Spread): Failure {

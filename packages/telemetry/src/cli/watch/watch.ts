@@ -8,7 +8,7 @@ import { type Shown, screen } from './screen.js'
 import { Terminal } from './terminal.js'
 
 /** What `watch` is asked for. */
-export interface WatchOptions {
+interface WatchOptions {
   readonly intervalMs: number
   /** How often to look; without it until it is interrupted. */
   readonly times?: number | undefined
@@ -26,7 +26,7 @@ export async function watch(
   const watched = pages.all.map(page => ({ page, history: new History() }))
   const terminal = process.stdout.isTTY ? new Terminal(process.stdout) : undefined
   using interruption = new Interruption()
-  let looked: readonly Look[] = []
+  let looked: readonly Outcome[] = []
   const lines = () =>
     screen(
       looked.flatMap(({ shown }) => shown ?? []),
@@ -52,13 +52,13 @@ export async function watch(
   return EXIT_OK
 }
 
-/** A page as it was found: something to show, or a reason why there is nothing. */
-interface Look {
+/** What became of a look at a page: something to show, or a reason why there is nothing. */
+interface Outcome {
   readonly shown?: Shown
   readonly problem?: string
 }
 
-function look(page: Page, history: History): Look {
+function look(page: Page, history: History): Outcome {
   try {
     const found = page.look()
     const lately = found.isLive ? history.add(found.snapshot) : history.end(found.snapshot)
