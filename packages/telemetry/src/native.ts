@@ -2,7 +2,7 @@ import { loadAddon as load } from '@flashstrike/native-addon'
 import type { PrometheusFormat } from './prometheus/format.js'
 
 /** What the addon exports. All throw an error with a code for bytes that they cannot read. */
-export interface TelemetryBinding {
+interface TelemetryBinding {
   /** A source's bytes as the JSON text of a `SourceSnapshot`. */
   snapshotJson(bytes: Uint8Array): string
   /** A source's bytes for people to read. */

@@ -86,7 +86,7 @@ export interface NativeRecovery {
 }
 
 /** The options of `cursor` as the addon takes them. */
-export interface NativeCursorOptions {
+interface NativeCursorOptions {
   readonly create?: number | string
   readonly reset?: number | string
   readonly fileMode?: number
@@ -103,7 +103,7 @@ export interface NativeCursor {
 }
 
 /** What the addon exports. */
-export interface RecoveryBinding {
+interface RecoveryBinding {
   open(options: NativeOpenOptions): Promise<NativeRecovery>
 }
 

@@ -10,7 +10,7 @@ export const PROTOCOLS = ['http/protobuf', 'http/json', 'grpc'] as const
 const METRICS_PATH = 'v1/metrics'
 
 /** Where a collector is. */
-export interface Endpoint {
+interface Endpoint {
   /** As it was said. */
   readonly said: string
   /** What is asked. */

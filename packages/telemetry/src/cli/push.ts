@@ -8,7 +8,7 @@ import { Pages } from './page.js'
 import { safe } from './text.js'
 
 /** What `push` is asked for. */
-export interface PushOptions {
+interface PushOptions {
   /** Where the collector listens; else the environment says so. */
   readonly endpoint: string | undefined
   /** Else the environment says so. */

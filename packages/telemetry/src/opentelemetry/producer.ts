@@ -32,7 +32,7 @@ export interface ProducerOptions {
 }
 
 /** What sources hold, and which of them could not be read. */
-export interface ReadSeries {
+interface ReadSeries {
   /** Each with what it is known by: always the same object. */
   readonly read: readonly { readonly entry: object; readonly result: SourceSeries }[]
   readonly errors: readonly MetricsError[]

@@ -54,7 +54,7 @@ export const LIMITS: Limits = {
 }
 
 /** Writes all metrics. */
-export type Render = (format: PrometheusFormat) => Uint8Array
+type Render = (format: PrometheusFormat) => Uint8Array
 
 const compress = promisify(gzip)
 

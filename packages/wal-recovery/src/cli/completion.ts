@@ -7,7 +7,7 @@ import { PROGRAM } from './usage.js'
 /** The shells that there is a script for. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 
-export type Shell = (typeof SHELLS)[number]
+type Shell = (typeof SHELLS)[number]
 
 /** Where each shell looks for what it runs when it starts, as a line to type. */
 const INSTALL: Readonly<Record<Shell, string>> = {

@@ -14,7 +14,7 @@ import { type Copied, copyLog, endCopies, inspectLog, verifyLog } from './tools.
 import { bytes, counted } from './units.js'
 
 /** What `copy` takes. */
-export interface CopyOptions {
+interface CopyOptions {
   readonly dir: string
   readonly to: string
   readonly json: boolean

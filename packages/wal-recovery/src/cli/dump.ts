@@ -13,7 +13,7 @@ import { safe } from './text.js'
 import { type Bound, bound, segmentName } from './units.js'
 
 /** What `dump` takes. */
-export interface DumpOptions {
+interface DumpOptions {
   readonly dir: string
   readonly mode: RecoveryMode
   readonly from: string | undefined

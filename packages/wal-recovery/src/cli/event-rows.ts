@@ -9,7 +9,7 @@ import { isPlain, safe } from './text.js'
 export type Value = number | bigint | string
 
 /** A block of events as it stands in the log. */
-export interface EventBlock {
+interface EventBlock {
   readonly firstId: number
   readonly writtenMs: number
   readonly count: number
@@ -17,7 +17,7 @@ export interface EventBlock {
 }
 
 /** The rows of one block, in the order of the columns. */
-export interface RowReader {
+interface RowReader {
   readonly columns: readonly string[]
   rows(block: EventBlock, range: { from: number; to: number }): Generator<readonly Value[], void, undefined>
 }

@@ -2,7 +2,7 @@
 import type { DamageReport } from '../report.js'
 
 /** The members that every object about a log has. */
-export interface Gist {
+interface Gist {
   readonly state: 'clean' | 'torn' | 'corrupt'
   readonly events: number
   /** 0: none, as `lastEventId`. */

@@ -13,7 +13,7 @@ import { type RepairPlan, repairLog, type UndoPlan, undoRepair } from './tools.j
 import { bytes, counted, segmentName } from './units.js'
 
 /** What `repair` takes. */
-export interface RepairOptions {
+interface RepairOptions {
   readonly dir: string
   readonly mode: RecoveryMode
   /** The repair to undo; empty: the newest. */

@@ -9,7 +9,7 @@ import { json, safe } from './text.js'
 export type Format = 'table' | 'jsonl' | 'csv'
 
 /** Turns batches of rows into text, one after the other. */
-export type Formatter = (rows: readonly (readonly Value[])[]) => string
+type Formatter = (rows: readonly (readonly Value[])[]) => string
 
 /** What makes text of rows with these columns. */
 export function formatter(format: Format, columns: readonly string[]): Formatter {

@@ -64,7 +64,7 @@ export interface SegmentOverview {
   readonly headerDamaged: boolean
 }
 
-export interface MetaOverview {
+interface MetaOverview {
   readonly state: 'valid' | 'missing' | 'damaged' | 'foreign'
   readonly closedCleanly: boolean | null
   readonly lastEventId: number | null
@@ -95,7 +95,7 @@ export interface QuarantineOverview {
 }
 
 /** Where a log ends. */
-export interface LogEnd {
+interface LogEnd {
   readonly segment: number | null
   readonly offset: number
   readonly eventId: number

@@ -7,7 +7,7 @@ import { safe, safeLines } from './text.js'
 export const PROGRAM = 'flashstrike-wal'
 
 /** A command line without the program, and what it is for. */
-export type Example = readonly [args: string, what: string]
+type Example = readonly [args: string, what: string]
 
 /** Each example on a line of its own, so that it can be copied, with what it does below. */
 export function examples(all: readonly Example[]): string {
