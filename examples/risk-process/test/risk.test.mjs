@@ -1,10 +1,14 @@
-import { readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { directory, start } from '@flashstrike/example-testing'
-import { defineEvent, i64, Recorder, u8, u32 } from '@flashstrike/wal-recorder'
+import { Recorder } from '@flashstrike/wal-recorder'
 import test from 'ava'
+import { Fill } from '../fill.mjs'
 
 const LIMIT = 1_000_000
-const Fill = defineEvent('Fill', { account: u32, price: i64, quantity: u32, isBuy: u8 })
+const MAIN = new URL('../main.mjs', import.meta.url)
 
 /** The same fills each time, after which every account is exposed beyond the limit once. */
 function fillOf(id) {
@@ -34,7 +38,7 @@ test('a risk process that is killed again and again counts every fill once and m
   const warned = new Map()
   let saved = 0
   const begin = async () => {
-    const risk = start(t, new URL('../main.mjs', import.meta.url), [dir, stateFile], { SAVE_EVERY: '500' })
+    const risk = start(t, MAIN, [dir, stateFile], { SAVE_EVERY: '500' })
     const { from } = JSON.parse((await risk.lines.next()).value)
     t.true(from > saved, `${saved} was saved, and it goes on with ${from}`)
     const hear = line => {
@@ -77,4 +81,96 @@ test('a risk process that is killed again and again counts every fill once and m
   t.deepEqual(new Map(exposure), expected.exposure)
   t.true(expected.warnings.size > 0)
   t.deepEqual(new Map([...warned].sort(([a], [b]) => a - b)), expected.warnings)
+})
+
+/** Where a log and a state are for one test. */
+function places(t) {
+  const home = directory(t)
+  return { dir: `${home}/fills`, stateFile: `${home}/risk.json` }
+}
+
+/** Runs it until it has saved everything up to an event; gives what it said first. */
+async function runUntilSaved(t, { dir, stateFile }, id) {
+  const risk = start(t, MAIN, [dir, stateFile], { SAVE_EVERY: '100' })
+  const first = JSON.parse((await risk.lines.next()).value)
+  let done = first.from - 1
+  while (done < id) done = JSON.parse((await risk.lines.next()).value).saved ?? done
+  risk.child.kill('SIGTERM')
+  t.is(await risk.ended(), 0)
+  return first
+}
+
+/** Runs it where it ends by itself: it says why in a line or two, and shows no stack. */
+function refusal(t, { dir, stateFile }) {
+  const { status, stderr } = spawnSync(process.execPath, [fileURLToPath(MAIN), dir, stateFile], {
+    encoding: 'utf8',
+  })
+  t.is(status, 1)
+  t.true(stderr.trimEnd().split('\n').length <= 2, stderr)
+  t.notRegex(stderr, /^ +at /m)
+  return stderr
+}
+
+test('a state that was lost is counted again from the first fill, not from where the cursor stands', async t => {
+  const place = places(t)
+  const wal = await Recorder.open({ dir: place.dir, event: Fill })
+  for (let id = 1; id <= 1000; id += 1) wal.append(fillOf(id))
+  await wal.close()
+  await runUntilSaved(t, place, 1000)
+  rmSync(place.stateFile)
+
+  t.deepEqual(await runUntilSaved(t, place, 1000), { from: 1 })
+  const { exposure } = JSON.parse(readFileSync(place.stateFile, 'utf8'))
+  t.deepEqual(new Map(exposure), undisturbed(1000).exposure)
+})
+
+test('a state that was lost is refused where the log has no fills any more to count again', async t => {
+  const place = places(t)
+  const wal = await Recorder.open({ dir: place.dir, event: Fill, segmentBytes: 16_384 })
+  t.teardown(() => wal.close())
+  await wal.appendAll(Array.from({ length: 1000 }, (_, index) => fillOf(index + 1)))
+  await wal.durable()
+  await runUntilSaved(t, place, 1000)
+  wal.truncateBefore(1000)
+  while (existsSync(`${place.dir}/00000000.wal`)) await pause(10)
+  t.deepEqual(await runUntilSaved(t, place, 1000), { from: 1001 }, 'with its state it goes on')
+  rmSync(place.stateFile)
+
+  t.regex(refusal(t, place), /risk\.json is missing or too old/)
+  t.false(existsSync(place.stateFile))
+})
+
+test('a state of another log, that knows of fills which this one has not, is refused', async t => {
+  const place = places(t)
+  const wal = await Recorder.open({ dir: place.dir, event: Fill })
+  for (let id = 1; id <= 100; id += 1) wal.append(fillOf(id))
+  await wal.close()
+  await runUntilSaved(t, place, 100)
+  writeFileSync(place.stateFile, JSON.stringify({ eventId: 1000, exposure: [] }))
+
+  t.regex(refusal(t, place), /no event 1000/)
+})
+
+test('a log of other events is refused before anything is counted', async t => {
+  const place = places(t)
+  const wal = await Recorder.open({ dir: place.dir })
+  wal.append('a fill')
+  await wal.close()
+
+  t.regex(refusal(t, place), /bytes of any length/)
+  t.false(existsSync(place.stateFile))
+})
+
+test('without a log it says how to get one', t => {
+  const place = places(t)
+  t.true(refusal(t, place).includes(`node fills.mjs ${place.dir}`))
+})
+
+test('the fills that the program beside it records are what it follows', async t => {
+  const place = places(t)
+  const fills = start(t, new URL('../fills.mjs', import.meta.url), [place.dir])
+  await fills.lines.next()
+  t.deepEqual(await runUntilSaved(t, place, 100), { from: 1 })
+  fills.child.kill('SIGINT')
+  t.is(await fills.ended(), 0)
 })
