@@ -1,5 +1,5 @@
 // Checkers that no package brings: each of one version, installed below target/ when it is first needed.
-import { existsSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { must, retried, root, ScriptError, say } from './lib.mjs'
@@ -50,8 +50,13 @@ async function installed(name) {
   const program = join(folder, 'bin', process.platform === 'win32' ? `${name}.exe` : name)
   if (!existsSync(program)) {
     say(`Installing ${name} ${version} …`)
-    const [command, args, env] = install(folder, version)
+    // An installation that is interrupted leaves nothing under the name that is looked for.
+    const unfinished = `${folder}.unfinished`
+    rmSync(unfinished, { recursive: true, force: true })
+    const [command, args, env] = install(unfinished, version)
     await retried(() => must(`installing ${name}`, command, args, { env }))
+    rmSync(folder, { recursive: true, force: true })
+    renameSync(unfinished, folder)
   }
   return program
 }

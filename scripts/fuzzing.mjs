@@ -17,6 +17,9 @@ const FLAGS = [
   '--cfg=fuzzing',
 ]
 
+/** An input takes milliseconds; one that takes longer than this hangs, on a slow, busy machine too. */
+const HANGS_SECONDS = 300
+
 /** The names of the targets, as their manifest lists them. */
 function targets() {
   const manifest = readFileSync(join(root, FUZZ, 'Cargo.toml'), 'utf8')
@@ -47,7 +50,8 @@ export async function fuzz(seconds) {
 async function fuzzOne(built, name, seconds) {
   // New inputs go to a folder of their own: the committed corpus stays as it is.
   const found = mkdtempSync(join(tmpdir(), `fuzz-${name}-`))
-  const args = [found, join(root, FUZZ, 'corpus', name), `-max_total_time=${seconds}`, '-timeout=20']
+  const limits = [`-max_total_time=${seconds}`, `-timeout=${HANGS_SECONDS}`]
+  const args = [found, join(root, FUZZ, 'corpus', name), ...limits]
   const { code, output } = await collect(join(built, name), [...args, `-artifact_prefix=${found}/`])
   if (code === 0) rmSync(found, { recursive: true })
   return { name, found: code !== 0, output }

@@ -1,5 +1,6 @@
 // Small helpers of the scripts. They need nothing but Node, because they are what installs everything else.
 import { spawn, spawnSync } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -49,9 +50,9 @@ export async function inherit(command, args) {
 }
 
 /**
- * Runs a command and keeps its output (standard error mixed in); `echo` shows it while it runs. After `limitMs` it is
- * killed with all that it has started, and the output says so. A `bare` one has `env` and nothing else for its
- * environment.
+ * Runs a command and keeps its output (standard error mixed in), and `stdout` alone; `echo` shows it while it runs. After
+ * `limitMs` it is killed with all that it has started, and the output says so. A `bare` one has `env` and nothing else for
+ * its environment.
  */
 export function collect(command, args, { echo = false, bare = false, env, cwd = root, limitMs } = {}) {
   return new Promise((resolve, reject) => {
@@ -63,10 +64,12 @@ export function collect(command, args, { echo = false, bare = false, env, cwd = 
       detached: limitMs !== undefined && inGroups,
     })
     let output = ''
+    let stdout = ''
     const release = limitMs === undefined ? () => {} : limit(child, limitMs, text => (output += text))
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', text => {
         output += text
+        if (stream === child.stdout) stdout += text
         if (echo) process.stdout.write(text)
       })
     }
@@ -78,7 +81,7 @@ export function collect(command, args, { echo = false, bare = false, env, cwd = 
     })
     child.on('close', (code, signal) => {
       release()
-      resolve({ code: code ?? 128, signal, output })
+      resolve({ code: code ?? 128, signal, output, stdout })
     })
   })
 }
@@ -119,15 +122,16 @@ const NETWORK =
   /ECONN|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET|ERR_PNPM_(META_)?FETCH|UND_ERR|socket hang up|fetch failed|network|timed? ?out|could(n't| not) (resolve|connect)|connection (reset|refused|closed)|\b(E|got |status |HTTP )(429|50[0234])\b/i
 
 /**
- * Does `work`, and again after a pause where the network has failed: a download that fails once seldom fails the next
- * time. Trying again mends nothing else.
+ * Does `work`, and again after a pause where the network has failed, or what `also` finds was said: a download that fails
+ * once seldom fails the next time. Trying again mends nothing else.
  */
-export async function retried(work) {
+export async function retried(work, also = NETWORK) {
   for (const pause of RETRY_PAUSES) {
     try {
       return await work()
     } catch (error) {
-      if (!NETWORK.test(error.output ?? '')) throw error
+      const said = error.output ?? ''
+      if (!NETWORK.test(said) && !also.test(said)) throw error
       say(`${error.message}; trying again in ${pause / 1000} s`)
       await sleep(pause)
     }
@@ -137,8 +141,18 @@ export async function retried(work) {
 
 /** As `collect`, but a failure prints what the command said and throws. */
 export async function must(what, command, args, options) {
-  const { code, output } = await collect(command, args, options)
-  if (code === 0) return output
+  return (await succeeded(what, command, args, options)).output
+}
+
+/** As `must`, but gives standard output alone, which no warning is mixed into: for what a program reads. */
+export async function answer(what, command, args, options) {
+  return (await succeeded(what, command, args, options)).stdout
+}
+
+async function succeeded(what, command, args, options) {
+  const outcome = await collect(command, args, options)
+  if (outcome.code === 0) return outcome
+  const { code, output } = outcome
   say(output.trimEnd())
   throw Object.assign(new ScriptError(`${what} failed (exit code ${code})`), { output })
 }
@@ -147,13 +161,16 @@ function needsShell(command) {
   return process.platform === 'win32' && ['npx', 'npm'].includes(command)
 }
 
+/** How often tools try a download again that has failed, where nobody has told them: more often than they would by themselves. */
+const PATIENCE = { CARGO_NET_RETRY: '10', npm_config_fetch_retries: '5', PIP_RETRIES: '10' }
+
 let environment
 /**
  * The environment for tools. Rustup looks for its toolchains below HOME; where HOME is not the one rustup was
  * installed for, the toolchains beside the `cargo` on the PATH are meant.
  */
 function toolEnvironment() {
-  environment ??= { ...process.env, ...rustupHome() }
+  environment ??= { ...PATIENCE, ...process.env, ...rustupHome() }
   return environment
 }
 
@@ -166,11 +183,24 @@ function rustupHome() {
   return !existsSync(own) && existsSync(beside) ? { RUSTUP_HOME: beside } : {}
 }
 
-/** A port of loopback that nobody listens on. */
+/** Ports below those that systems give away by themselves. */
+const PORTS = [20_000, 32_768]
+
+/**
+ * A port of loopback that nobody listens on. It is drawn from those that nobody gets without asking for it: one that the
+ * system would give could be another's before the program listens that is told of it.
+ */
 export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  await once(server.close(), 'close')
-  return port
+  for (;;) {
+    const port = randomInt(...PORTS)
+    const server = createServer().listen(port, '127.0.0.1')
+    try {
+      await once(server, 'listening')
+    } catch (error) {
+      if (!['EADDRINUSE', 'EACCES'].includes(error.code)) throw error
+      continue
+    }
+    await once(server.close(), 'close')
+    return port
+  }
 }

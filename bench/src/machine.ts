@@ -44,7 +44,9 @@ export function fileSystem(dir: string): string {
 }
 
 function commit(): string {
-  const git = (...args: string[]) => spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout.trim()
+  // Where there is no git, it has said nothing.
+  const git = (...args: string[]) =>
+    `${spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout ?? ''}`.trim()
   const id = git('rev-parse', '--short=12', 'HEAD')
   if (id === '') return 'unknown'
   return git('status', '--porcelain', '--untracked-files=no') === '' ? id : `${id}, with changes`

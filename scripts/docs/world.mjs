@@ -13,7 +13,7 @@ const OTHER_PORTS = ['8080']
 const MEMORY = '/dev/shm/'
 const ELSEWHERE = '/backup/'
 /** How long a push that has ended may be on its way to who looks for it here; only a failure takes it all. */
-const LOST_MS = 30_000
+const LOST_MS = 300_000
 
 /** Something of everything that the pages speak of. */
 const MAKERS = {

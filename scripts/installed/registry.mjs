@@ -4,9 +4,7 @@ import { once } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { toolFile } from '../bootstrap.mjs'
-import { collect, freePort, must, root, ScriptError } from '../lib.mjs'
+import { answer, must, root, ScriptError } from '../lib.mjs'
 import { HERE } from './tools.mjs'
 
 const TARGET = join(root, 'target/installed')
@@ -21,17 +19,18 @@ export async function startRegistry(node, { name = 'registry', goOn = false, ref
   mkdirSync(storage, { recursive: true })
   const config = join(storage, 'config.json')
   writeFileSync(config, JSON.stringify(await configuration(storage, refused)))
-  const address = `http://127.0.0.1:${await freePort()}`
-  const args = [toolFile('verdaccio', 'verdaccio', HERE), '--config', config, '--listen', address.slice(7)]
-  const server = spawn(node, args, { cwd: storage, stdio: ['ignore', 'pipe', 'pipe'] })
+  const server = spawn(node, [join(HERE, 'serve.mjs'), config], {
+    cwd: storage,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
   let said = ''
   for (const stream of [server.stdout, server.stderr]) stream.on('data', text => (said += text))
   const ended = once(server, 'close')
-  process.on('exit', () => server.kill())
-  while (!(await answers(address))) {
-    if (server.exitCode !== null) throw new ScriptError(`verdaccio has ended:\n${said}`)
-    await sleep(100)
-  }
+  const failed = ended.then(() => {
+    throw new ScriptError(`the registry has ended:\n${said}`)
+  })
+  const [port] = await Promise.race([once(server, 'message'), failed])
+  const address = `http://127.0.0.1:${port}`
   return {
     address,
     close() {
@@ -42,11 +41,12 @@ export async function startRegistry(node, { name = 'registry', goOn = false, ref
 }
 
 async function configuration(storage, refused) {
-  const { output } = await collect('npm', ['config', 'get', 'registry', '--loglevel=silent'])
+  const url = await answer('npm config', 'npm', ['config', 'get', 'registry', '--loglevel=silent'])
   const all = { access: '$all', publish: '$all', unpublish: '$all' }
   return {
     storage,
-    uplinks: { configured: { url: output.trim(), maxage: '1d', timeout: '60s' } },
+    // It would ask nothing for minutes after two requests that have failed.
+    uplinks: { configured: { url: url.trim(), maxage: '1d', timeout: '60s', fail_timeout: '0s' } },
     packages: {
       ...(refused && { [refused]: { ...all, publish: 'nobody' } }),
       '@flashstrike/*': all,
@@ -78,12 +78,4 @@ export async function publishFolders(address, folders) {
       await must('npm publish', 'npm', ['publish', waiting.pop(), ...publishOptions(address)])
   }
   await Promise.all(Array.from({ length: 4 }, some))
-}
-
-async function answers(address) {
-  try {
-    return (await fetch(`${address}/-/ping`)).ok
-  } catch {
-    return false
-  }
 }

@@ -6,12 +6,18 @@ import { delimiter, dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { toolFile } from '../bootstrap.mjs'
-import { collect } from '../lib.mjs'
+import { collect, retried, ScriptError } from '../lib.mjs'
 
 export const HERE = dirname(fileURLToPath(import.meta.url))
 
 /** What the package managers' start scripts of commands call. */
 const SHELL_TOOLS = ['sh', 'sed', 'dirname', 'basename', 'uname']
+
+/** How long the registry may take to answer: longer than it waits itself for the one behind it. */
+const FETCH_MS = 300_000
+
+/** What they say of a package that the registry could not get from the one behind it: it says no more than this itself. */
+const NOT_FOUND = /\b404\b|Couldn't find package/
 
 const MANAGERS = {
   npm: { tool: ['npm', 'npm'], install: ['install', '--no-audit', '--no-fund'] },
@@ -65,7 +71,7 @@ export class Place {
 
   /** Runs a command in this environment. */
   run(command, args) {
-    const options = { cwd: this.folder, bare: true, env: this.environment, limitMs: 10 * 60_000 }
+    const options = { cwd: this.folder, bare: true, env: this.environment, limitMs: 30 * 60_000 }
     return collect(command, args, options)
   }
 
@@ -87,21 +93,25 @@ export class Place {
     return this.runNode([...tsc, ...args])
   }
 
-  /** Installs packages by name from this registry, with install scripts off. */
+  /** Installs packages by name from this registry, with install scripts off; throws where that fails. */
   install(manager, registry, names) {
     const { tool: script, install } = MANAGERS[manager]
     this.write('package.json', '{ "name": "program", "private": true, "type": "module" }\n')
-    this.write('.npmrc', `registry=${registry}/\nignore-scripts=true\n`)
-    this.write('.yarnrc', `registry "${registry}/"\nignore-scripts true\n`)
+    this.write('.npmrc', `registry=${registry}/\nignore-scripts=true\nfetch-timeout=${FETCH_MS}\n`)
+    this.write('.yarnrc', `registry "${registry}/"\nignore-scripts true\nnetwork-timeout ${FETCH_MS}\n`)
     const berry = {
       npmRegistryServer: registry,
       unsafeHttpWhitelist: ['127.0.0.1'],
       enableScripts: false,
       enableTelemetry: false,
+      httpTimeout: FETCH_MS,
       // It would take nothing that was published just now.
       npmMinimalAgeGate: 0,
     }
     if (manager === 'yarn 4') this.write('.yarnrc.yml', `${JSON.stringify(berry)}\n`)
-    return this.run(this.node, [tool(...script), ...install, ...names])
+    return retried(async () => {
+      const { code, output } = await this.run(this.node, [tool(...script), ...install, ...names])
+      if (code !== 0) throw Object.assign(new ScriptError(`${manager} has failed:\n${output}`), { output })
+    }, NOT_FOUND)
   }
 }

@@ -32,7 +32,7 @@ function copy(t, { version = VERSION, date = '2026-01-31' } = {}) {
 }
 
 test('one version everywhere, with a date, may be released under its tag', async t => {
-  t.deepEqual(await copy(t).check(`v${VERSION}`), { code: 0, signal: null, output: `${VERSION}\n` })
+  t.like(await copy(t).check(`v${VERSION}`), { code: 0, output: `${VERSION}\n` })
 })
 
 test('every place that says another version is named', async t => {

@@ -11,8 +11,9 @@ use crate::events::{Events, options};
 use crate::scratch::Scratch;
 use crate::{Failure, Figures};
 
-/// How long anything may take that is waited for outside of the clock, or by an append without room.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than anything takes that is waited for outside of the clock, or by an append without room, on a slow, busy
+/// machine too.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Appends `events` events, rotating as segments fill; sealing what is left over and closing is not timed.
 pub(crate) fn round(directory: &Path, events: u64) -> Result<Figures, Failure> {
@@ -50,7 +51,7 @@ pub(crate) fn open_prepared(options: &RecorderOptions) -> Result<Recorder, Failu
     let deadline = Instant::now() + PATIENCE;
     while recorder.manager()?.segments_ready() < options.prepared_segments as usize {
         if Instant::now() > deadline {
-            return Err("the segments were not ready within a minute".into());
+            return Err("the segments were not ready within ten minutes".into());
         }
         thread::sleep(Duration::from_millis(5));
     }
