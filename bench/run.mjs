@@ -2,12 +2,12 @@
 import { join } from 'node:path'
 import process from 'node:process'
 import { PNPM, toolFile } from '../scripts/bootstrap.mjs'
-import { collect, must, root, run } from '../scripts/lib.mjs'
+import { answer, collect, must, root, run } from '../scripts/lib.mjs'
 import { main } from './dist/main.js'
 import { installPeers } from './peers/install.mjs'
 
 await run(async () => {
-  const rust = (await collect('rustc', ['--version'])).output.trim()
+  const rust = (await collect('rustc', ['--version'])).stdout.trim()
   return main(process.argv, {
     buildNative,
     installPeers: (say, which) => installPeers({ root, pnpm: PNPM, say, ...which }),
@@ -29,7 +29,7 @@ async function buildNative(features, release) {
       ? ['--features', features.join(','), '--target-dir', join(root, 'target', features.join('-'))]
       : []),
   ]
-  const output = await must('building the Rust contestants', 'cargo', args)
+  const output = await answer('building the Rust contestants', 'cargo', args)
   const artifacts = output.split('\n').filter(line => line.startsWith('{"reason":"compiler-artifact"'))
   const program = artifacts.map(line => JSON.parse(line).executable).find(path => path !== null)
   if (program === undefined) throw new Error('cargo has built no program flashstrike-bench')

@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { collect, must, readJson, retried, root, ScriptError, say } from './lib.mjs'
+import { answer, collect, must, readJson, retried, root, ScriptError, say } from './lib.mjs'
 import { fingerprint, isDone, unlessDone } from './stamps.mjs'
 
 /** The last pnpm that runs on every Node we support; npx fetches it, so nothing has to be installed before. */
@@ -60,7 +60,7 @@ async function fetchCrates() {
   await requireCargo()
   const print = fingerprint(['Cargo.lock'], [process.platform, process.arch])
   await unlessDone('node_modules/.fetched', print, [], async () => {
-    const version = await must('rustc', 'rustc', ['-vV'])
+    const version = await answer('rustc', 'rustc', ['-vV'])
     const host = version.match(/^host: (.*)$/m)?.[1]
     await retried(() => must('cargo fetch', 'cargo', ['fetch', '--locked', '--target', host]))
   })

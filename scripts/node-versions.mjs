@@ -17,8 +17,8 @@ export async function nodeOf(major) {
   const installed = join(root, 'scripts/runtimes/node_modules', `node-${major}`, 'bin/node')
   const node = process.env[`FLASHSTRIKE_NODE_${major}`] ?? installed
   // With another C library it is there and not even found.
-  const { code, output } = existsSync(node)
+  const { code, stdout } = existsSync(node)
     ? await collect(node, ['--version']).catch(() => ({ code: 1 }))
     : { code: 1 }
-  return code === 0 ? { node, version: output.trim().slice(1) } : undefined
+  return code === 0 ? { node, version: stdout.trim().slice(1) } : undefined
 }

@@ -1,11 +1,11 @@
 // node scripts/publish-crates.mjs: publishes the crates, each behind those that it needs. One whose version is there
 // already is passed over, so that a run that failed half-way can be started again.
 import { crates } from './crates.mjs'
-import { collect, must, run, say } from './lib.mjs'
+import { answer, collect, must, run, say } from './lib.mjs'
 
 await run(async () => {
   const { packages } = JSON.parse(
-    await must('cargo metadata', 'cargo', ['metadata', '--no-deps', '--format-version', '1']),
+    await answer('cargo metadata', 'cargo', ['metadata', '--no-deps', '--format-version', '1']),
   )
   for (const name of crates) {
     const { version } = packages.find(candidate => candidate.name === name)

@@ -37,8 +37,8 @@ function inOrder(packages) {
 
 /** Whether the registry has this version. Any other answer than yes and no is an error: it might be published. */
 async function isPublished(name, options) {
-  const { code, output } = await collect('npm', ['view', name, 'version', '--json', ...options])
-  if (code === 0) return output.trim() !== ''
+  const { code, output, stdout } = await collect('npm', ['view', name, 'version', '--json', ...options])
+  if (code === 0) return stdout.trim() !== ''
   if (/\bE404\b/.test(output)) return false
   throw new ScriptError(`npm view ${name} failed: ${output.trim()}`)
 }

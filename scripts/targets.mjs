@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { releasedTargets } from './bootstrap.mjs'
 import { addonCrates, onlyPublished } from './crates.mjs'
-import { collect, must, root, run, say } from './lib.mjs'
+import { answer, collect, root, run, say } from './lib.mjs'
 
 /** One for each operating system, C library and kind of processor that this machine does not check anyway. */
 const FEW = ['aarch64-unknown-linux-musl', 'aarch64-apple-darwin', 'x86_64-pc-windows-msvc']
@@ -32,7 +32,7 @@ function environment(targets) {
 await run(async () => {
   const named = process.argv.slice(2)
   const wanted = named.includes('--all') ? releasedTargets() : named.length > 0 ? named : FEW
-  const sysroot = (await must('rustc', 'rustc', ['--print', 'sysroot'])).trim()
+  const sysroot = (await answer('rustc', 'rustc', ['--print', 'sysroot'])).trim()
   const isThere = target => existsSync(join(sysroot, 'lib/rustlib', target, 'lib'))
   for (const target of wanted.filter(target => !isThere(target))) {
     console.log(`SKIPPED: ${target}: no standard library for it here; rustup target add ${target}`)

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import process from 'node:process'
-import { collect, must, readJson, retried } from '../../scripts/lib.mjs'
+import { answer, must, readJson, retried } from '../../scripts/lib.mjs'
 import { fingerprint, unlessDone } from '../../scripts/stamps.mjs'
 
 const here = 'bench/peers'
@@ -94,8 +94,8 @@ async function buildSqlite(folder, say) {
     say('building better-sqlite3 from its source (two minutes)')
     const node = dirname(dirname(process.execPath))
     const headers = existsSync(join(node, 'include/node/node.h')) ? [`--nodedir=${node}`] : []
-    const { output } = await collect('npm', ['root', '--global'])
-    const bundled = join(output.trim().split('\n').at(-1), 'npm/node_modules/node-gyp/bin/node-gyp.js')
+    const global = await answer('npm root', 'npm', ['root', '--global'])
+    const bundled = join(global.trim(), 'npm/node_modules/node-gyp/bin/node-gyp.js')
     const args = [bundled, 'rebuild', '--release', ...headers]
     await must('building better-sqlite3', process.execPath, args, { cwd })
   })
@@ -119,7 +119,7 @@ async function cargoBuild(folder, features = [], env = {}) {
   const manifest = join(folder, 'native/Cargo.toml')
   const args = ['build', '--release', '--locked', '--manifest-path', manifest, ...features]
   const output = await retried(() =>
-    must('building the peers in Rust', 'cargo', [...args, '--message-format=json-render-diagnostics'], {
+    answer('building the peers in Rust', 'cargo', [...args, '--message-format=json-render-diagnostics'], {
       env,
     }),
   )

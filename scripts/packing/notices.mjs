@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { addonCrates } from '../crates.mjs'
-import { must, ScriptError } from '../lib.mjs'
+import { answer, ScriptError } from '../lib.mjs'
 import { checkLicence } from './licences.mjs'
 
 const LICENCE_FILE = /^(licen[cs]e|copying|copyright|notice|unlicense)/i
@@ -37,7 +37,7 @@ export async function noticesOf(crates) {
 /** `NAME VERSION` of everything that ends up in the addon: no build tools, no macros, none of our own. */
 async function compiledIn(crate, target) {
   const shape = ['--edges', 'normal,no-proc-macro', '--prefix', 'none', '--no-dedupe', '--format', '{p}']
-  const output = await must('cargo tree', 'cargo', [
+  const output = await answer('cargo tree', 'cargo', [
     'tree',
     '--locked',
     '-p',
@@ -58,8 +58,8 @@ function cratesOfWorkspace() {
 }
 
 async function readCrates() {
-  const output = await must('cargo metadata', 'cargo', ['metadata', '--locked', '--format-version', '1'])
-  const { packages } = JSON.parse(output.slice(output.indexOf('{"')))
+  const output = await answer('cargo metadata', 'cargo', ['metadata', '--locked', '--format-version', '1'])
+  const { packages } = JSON.parse(output)
   return new Map(packages.map(entry => [`${entry.name} ${entry.version}`, entry]))
 }
 
@@ -84,7 +84,7 @@ async function licencesOf({ name, license, manifest_path, authors }) {
 let mit
 /** The MIT licence as the compiler brings it, given by `holder`. */
 async function mitOf(holder) {
-  mit ??= must('rustc', 'rustc', ['--print', 'sysroot']).then(output => {
+  mit ??= answer('rustc', 'rustc', ['--print', 'sysroot']).then(output => {
     const file = join(output.trim(), 'share/doc/rust/licenses/MIT.txt')
     if (!existsSync(file)) throw new ScriptError(`this Rust has no ${file}`)
     return tidy(readFileSync(file, 'utf8'))

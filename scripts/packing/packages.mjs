@@ -2,7 +2,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { addons, PNPM } from '../bootstrap.mjs'
-import { must, readJson, root, ScriptError } from '../lib.mjs'
+import { answer, must, readJson, retried, root, ScriptError } from '../lib.mjs'
 import { checkAddon } from './addon-file.mjs'
 import { platformManifest, platformReadme, rootManifest } from './manifests.mjs'
 import { thirdPartyNotices } from './notices.mjs'
@@ -41,7 +41,7 @@ export async function tarballs(folder) {
 
 /** Name and version of a tarball, and what else its manifest says. */
 async function manifestOf(file) {
-  const text = await must('tar', 'tar', ['-xOzf', file, 'package/package.json'])
+  const text = await answer('tar', 'tar', ['-xOzf', file, 'package/package.json'])
   return { ...JSON.parse(text), file }
 }
 
@@ -51,7 +51,7 @@ async function stageRoots(known) {
   mkdirSync(tarballs)
   const filter = ['--recursive', '--filter', './packages/*']
   const args = ['-y', PNPM, ...filter, 'pack', '--pack-destination', tarballs]
-  await must('pnpm pack', 'npx', args, { env: { CI: 'true' } })
+  await retried(() => must('pnpm pack', 'npx', args, { env: { CI: 'true' } }))
   const roots = []
   for (const file of readdirSync(tarballs)) {
     const folder = join(STAGE, file.replace(/-\d.*$/, ''))
@@ -118,8 +118,8 @@ async function pack(folder) {
     '--ignore-scripts',
     '--loglevel=error',
   ]
-  const output = await must('npm pack', 'npm', args, { cwd: PACKED })
-  const [{ name, size, unpackedSize, entryCount }] = JSON.parse(output.slice(output.indexOf('[')))
+  const output = await answer('npm pack', 'npm', args, { cwd: PACKED })
+  const [{ name, size, unpackedSize, entryCount }] = JSON.parse(output)
   return { name, packedBytes: size, bytes: unpackedSize, files: entryCount }
 }
 
