@@ -51,8 +51,8 @@ export async function inherit(command, args) {
 
 /**
  * Runs a command and keeps its output (standard error mixed in), and `stdout` alone; `echo` shows it while it runs. After
- * `limitMs` it is killed with all that it has started, and the output says so. A `bare` one has `env` and nothing else for
- * its environment.
+ * `limitMs` it is killed with all that it has started; the output says so, and `isLate`. A `bare` one has `env` and nothing
+ * else for its environment.
  */
 export function collect(command, args, { echo = false, bare = false, env, cwd = root, limitMs } = {}) {
   return new Promise((resolve, reject) => {
@@ -65,7 +65,12 @@ export function collect(command, args, { echo = false, bare = false, env, cwd = 
     })
     let output = ''
     let stdout = ''
-    const release = limitMs === undefined ? () => {} : limit(child, limitMs, text => (output += text))
+    let isLate = false
+    const tooLate = text => {
+      output += text
+      isLate = true
+    }
+    const release = limitMs === undefined ? () => {} : limit(child, limitMs, tooLate)
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', text => {
         output += text
@@ -81,7 +86,7 @@ export function collect(command, args, { echo = false, bare = false, env, cwd = 
     })
     child.on('close', (code, signal) => {
       release()
-      resolve({ code: code ?? 128, signal, output, stdout })
+      resolve({ code: code ?? 128, signal, output, stdout, isLate })
     })
   })
 }

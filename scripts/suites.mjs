@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { toolFile } from './bootstrap.mjs'
 import { onlyPublished } from './crates.mjs'
+import { endOf, panicOf } from './failures.mjs'
 import { fuzz } from './fuzzing.mjs'
 import { collect, root, ScriptError, say } from './lib.mjs'
 import { MAJORS, nodeOf } from './node-versions.mjs'
@@ -136,7 +137,10 @@ export async function runFuzz() {
     }
     const failed = results.filter(result => result.found)
     for (const { output } of failed) process.stdout.write(`${output.trimEnd()}\n`)
-    const failures = failed.map(({ name }) => name)
+    const failures = failed.map(({ name, output }) => ({
+      name,
+      says: [...panicOf(output.split('\n')), ...endOf(output).says],
+    }))
     return { passed: results.length - failed.length, failed: failed.length, skipped: [], failures }
   }
   const counted = await count().catch(notRun)
@@ -174,5 +178,6 @@ function passedOver(name, why) {
 function notRun(error) {
   const why = error instanceof ScriptError ? error.message : String(error?.stack ?? error)
   say(why)
-  return { passed: 0, failed: 1, skipped: [], failures: why.split('\n') }
+  const [name, ...says] = why.split('\n')
+  return { passed: 0, failed: 1, skipped: [], failures: [{ name, says, isEnd: true }] }
 }

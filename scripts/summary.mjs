@@ -1,27 +1,51 @@
-// What the suites reported, as a table and one closing line that machines can read.
+// What the suites reported: a table, why each failure has failed, and one closing line that machines can read.
+import { avaFailures, cargoFailures, endOf } from './failures.mjs'
 
-/** Lines of the output that tell of a failure without a name. */
-const TAIL_LINES = 30
+/** Lines in all that tell why something has failed, and of how many failures: who has the end of a log has them all. */
+const WHY_LINES = 40
+const WHY_FAILURES = 10
+/** A longer line is cut. */
+const LINE_LENGTH = 240
 
-/** Prints the table, what has failed and the totals; returns the exit code. */
+/** Prints the summary; returns the exit code. */
 export function printSummary(results) {
+  for (const line of summaryOf(results)) console.log(line)
+  return total(results, 'failed') === 0 ? 0 : 1
+}
+
+/** The lines of a summary: the table, what was skipped, what has failed and why, the totals. */
+export function summaryOf(results) {
   const width = Math.max(...results.map(result => result.name.length))
-  console.log('')
-  for (const { name, passed, failed, seconds } of results) {
+  const table = results.map(({ name, passed, failed, seconds }) => {
     const verdict = failed === 0 ? 'ok  ' : 'FAIL'
-    console.log(
-      `${verdict} ${name.padEnd(width)} ${count(passed)} passed ${count(failed)} failed ${seconds.toFixed(1).padStart(7)} s`,
-    )
-  }
-  for (const { name, skipped } of results) {
-    for (const what of skipped) console.log(`SKIPPED ${name}: ${what}`)
-  }
-  for (const { name, failures } of results) {
-    for (const what of failures) console.log(`FAILED ${name}: ${what}`)
-  }
-  const total = key => results.reduce((sum, result) => sum + result[key], 0)
-  console.log(`\n${total('passed')} passed, ${total('failed')} failed`)
-  return total('failed') === 0 ? 0 : 1
+    const counted = `${count(passed)} passed ${count(failed)} failed`
+    return `${verdict} ${name.padEnd(width)} ${counted} ${seconds.toFixed(1).padStart(7)} s`
+  })
+  const skipped = results.flatMap(({ name, skipped }) => skipped.map(what => `SKIPPED ${name}: ${what}`))
+  const failures = results.flatMap(({ name: suite, failures }) =>
+    failures.map(failure => ({ suite, ...failure })),
+  )
+  const last = failures.slice(0, WHY_FAILURES)
+  const failed = [
+    ...failures.slice(WHY_FAILURES).flatMap(failure => why(failure, 1)),
+    ...last.flatMap(failure => why(failure, Math.floor(WHY_LINES / last.length))),
+  ]
+  const totals = `${total(results, 'passed')} passed, ${total(results, 'failed')} failed`
+  return ['', ...table, ...skipped, ...failed.map(cut), '', totals]
+}
+
+/** A failure in at most so many lines. */
+function why({ suite, name, says, isEnd = false }, lines) {
+  const shown = isEnd ? says.slice(Math.max(says.length - lines + 1, 0)) : says.slice(0, lines - 1)
+  return [`FAILED ${suite}: ${name}`, ...shown.map(line => `    ${line}`)]
+}
+
+function total(results, key) {
+  return sum(results.map(result => result[key]))
+}
+
+function cut(line) {
+  return line.length > LINE_LENGTH ? `${line.slice(0, LINE_LENGTH)} …` : line
 }
 
 function count(n) {
@@ -31,7 +55,7 @@ function count(n) {
 /** Totals of a lint: one thing that is right or wrong. */
 export function countLint(outcome) {
   const passed = outcome.code === 0 ? 1 : 0
-  return { passed, failed: 1 - passed, skipped: skips(outcome.output), failures: named([], outcome) }
+  return { passed, failed: 1 - passed, skipped: skips(outcome.output), failures: orEnd([], outcome) }
 }
 
 /**
@@ -39,15 +63,15 @@ export function countLint(outcome) {
  * as one failure, as does a run that fails without a failed test (it did not compile).
  */
 export function countCargo(outcome) {
-  const { code, output } = outcome
-  const lines = [...output.matchAll(/^test result: .*? (\d+) passed; (\d+) failed;/gm)]
-  const dead = [...output.matchAll(/^ *(process didn't exit successfully: .*\(signal: .*)$/gm)]
-  const tests = [...output.matchAll(/^test (.+?)(?: - should panic)? \.\.\. FAILED$/gm)]
+  // What cargo says itself comes between what the tests say, in the midst of a line too.
+  const { code, output, stdout } = outcome
+  const lines = [...stdout.matchAll(/^test result: .*? (\d+) passed; (\d+) failed;/gm)]
+  // With 101 ends one whose tests have failed.
+  const dead = [...output.matchAll(/^ *(process didn't exit successfully: .* \((?!exit \w+: 101\)).*)$/gm)]
   const passed = sum(lines.map(line => line[1]))
   const failed = sum(lines.map(line => line[2])) + dead.length
-  const names = [...tests, ...dead].map(match => match[1])
-  const failures =
-    dead.length > 0 ? [...names, ...tail(output.slice(0, dead[0].index))] : named(names, outcome)
+  const deaths = dead.map(({ index, 1: name }) => endOf(output.slice(0, index), name))
+  const failures = orEnd([...deaths, ...cargoFailures(stdout)], outcome)
   return { passed, failed: code === 0 ? failed : Math.max(failed, 1), skipped: skips(output), failures }
 }
 
@@ -58,25 +82,20 @@ export function countCargo(outcome) {
 export function countAva(outcome) {
   const { code, output } = outcome
   const number = pattern => sum([...output.matchAll(pattern)].map(match => match[1]))
-  const passed = number(/^\s*(\d+) tests? passed$/gm)
+  // Where something has failed, it does not say how many have passed.
+  const passed = number(/^\s*(\d+) tests? passed$/gm) || [...output.matchAll(/^ *✔ /gm)].length
   const failed =
     number(/^\s*(\d+) tests? failed$/gm) +
     number(/^\s*(\d+) uncaught exceptions?$/gm) +
     number(/^\s*(\d+) unhandled rejections?$/gm)
-  const failures = named(
-    [...output.matchAll(/^\s*✘ (.*)$/gm)].map(match => match[1]),
-    outcome,
-  )
+  const failures = orEnd(code === 0 ? [] : avaFailures(output), outcome)
   return { passed, failed: code === 0 ? failed : Math.max(failed, 1), skipped: skips(output), failures }
 }
 
-/** The names of what has failed; where something has failed and none is known, the end of the output. */
-function named(names, { code, output }) {
-  return code === 0 || names.length > 0 ? names : tail(output)
-}
-
-function tail(output) {
-  return output.trimEnd().split('\n').slice(-TAIL_LINES)
+/** What has failed; where something has and nothing is known of it, and where it was killed, the end of the output. */
+function orEnd(failures, { code, output, isLate }) {
+  if (isLate) return [endOf(output, 'it has not ended in time'), ...failures]
+  return code === 0 || failures.length > 0 ? failures : [endOf(output, `it has ended with ${code}`)]
 }
 
 function skips(output) {
