@@ -44,6 +44,11 @@ test('wrong usage is told in the words that were typed, and where that command i
     [['dump', none, '--limit', '1.5'], '--limit takes a number of events', 'dump'],
     [['completion', 'tcsh'], 'shell is "tcsh": it is one of bash, zsh, fish', 'completion'],
     [['verfy', none], 'there is no command verfy: did you mean verify?', ''],
+    [
+      ['constructor', none],
+      'there is no command constructor: say inspect, verify, dump, repair, stat, copy or completion',
+      '',
+    ],
     [[], 'say what to do: inspect, verify, dump, repair, stat, copy or completion', ''],
   ] as const) {
     const { code, stdout, stderr } = await run(args)

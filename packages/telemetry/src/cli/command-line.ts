@@ -4,7 +4,7 @@ import { VERSION } from '@flashstrike/native-addon'
 import type Yargs from 'yargs'
 import { COMMANDS } from './commands.js'
 import { UsageError } from './failure.js'
-import { complaint, EVERY_COMMAND, examples, PROGRAM } from './usage.js'
+import { complaint, everyOne, examples, PROGRAM } from './usage.js'
 
 // Its form as an ES module breaks help texts in the middle of words.
 const yargs = createRequire(import.meta.url)('yargs') as typeof Yargs
@@ -21,7 +21,8 @@ export function commandLine(args: readonly string[]) {
       '$0 <command> PAGE.. [options]\n\nShows what write-ahead logs measure of themselves, from another process.',
     )
   return (
-    COMMANDS.reduce((all, command) => command(all), parser)
+    [...COMMANDS]
+      .reduce((all, [name, add]) => add(all, name), parser)
       .epilogue(
         `${examples([
           ['watch /dev/shm/orders', 'what is it doing?'],
@@ -33,7 +34,7 @@ export function commandLine(args: readonly string[]) {
       .middleware(lastOfEach)
       .strict()
       .recommendCommands()
-      .demandCommand(1, `say what to do: ${EVERY_COMMAND}`)
+      .demandCommand(1, `say what to do: ${everyOne(COMMANDS)}`)
       .version(VERSION)
       .help()
       .alias('help', 'h')
@@ -47,7 +48,7 @@ export function commandLine(args: readonly string[]) {
       .exitProcess(false)
       .showHelpOnFail(false)
       .fail((message, error) => {
-        throw isOfUsage(error) ? new UsageError(complaint(error?.message ?? message, args)) : error
+        throw isOfUsage(error) ? new UsageError(complaint(error?.message ?? message, args, COMMANDS)) : error
       })
   )
 }

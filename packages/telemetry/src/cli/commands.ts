@@ -26,12 +26,14 @@ const pages = {
 const interval = (seconds: number, describe: string) =>
   ({ describe, ...number, default: seconds, alias: 'i' }) as const
 
-/** All of them; each adds itself to a parser. */
-export const COMMANDS: readonly ((parser: Argv) => Argv)[] = [dump, watch, serve, push, report]
+/** All of them; each adds itself to a parser, under its name. */
+export const COMMANDS: ReadonlyMap<string, (parser: Argv, name: string) => Argv> = new Map(
+  Object.entries({ dump, watch, serve, push, report }),
+)
 
-function dump(parser: Argv): Argv {
+function dump(parser: Argv, name: string): Argv {
   return parser.command(
-    'dump <page..>',
+    `${name} <page..>`,
     'Print every metric once',
     command =>
       command
@@ -47,9 +49,9 @@ function dump(parser: Argv): Argv {
   )
 }
 
-function watch(parser: Argv): Argv {
+function watch(parser: Argv, name: string): Argv {
   return parser.command(
-    'watch <page..>',
+    `${name} <page..>`,
     'Rates, latencies, ids and queues, live',
     command =>
       command
@@ -71,9 +73,9 @@ function watch(parser: Argv): Argv {
   )
 }
 
-function serve(parser: Argv): Argv {
+function serve(parser: Argv, name: string): Argv {
   return parser.command(
-    'serve <page..>',
+    `${name} <page..>`,
     'Serve pages to Prometheus over HTTP',
     command =>
       command
@@ -101,9 +103,9 @@ function serve(parser: Argv): Argv {
   )
 }
 
-function push(parser: Argv): Argv {
+function push(parser: Argv, name: string): Argv {
   return parser.command(
-    'push <page..>',
+    `${name} <page..>`,
     'Push pages to a collector over OTLP',
     command =>
       command
@@ -132,9 +134,9 @@ function push(parser: Argv): Argv {
   )
 }
 
-function report(parser: Argv): Argv {
+function report(parser: Argv, name: string): Argv {
   return parser.command(
-    'report <page..>',
+    `${name} <page..>`,
     'Print an HTML page with pictures of rates and latencies',
     command =>
       command

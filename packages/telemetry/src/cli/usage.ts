@@ -4,10 +4,14 @@ import { safe } from './text.js'
 /** The name that it is called by. */
 export const PROGRAM = 'flashstrike-telemetry'
 
-const COMMANDS = ['dump', 'watch', 'serve', 'push', 'report']
+/** The commands that there are, by their names. */
+type Commands = ReadonlyMap<string, unknown>
 
-/** Its commands, to choose one of. */
-export const EVERY_COMMAND = `${COMMANDS.slice(0, -1).join(', ')} or ${COMMANDS.at(-1)}`
+/** All of them, to choose one of. */
+export function everyOne(commands: Commands): string {
+  const names = [...commands.keys()]
+  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`
+}
 
 /** Each example on a line of its own, so that it can be copied, with what it does below. */
 export function examples(all: readonly (readonly [args: string, what: string])[]): string {
@@ -22,20 +26,20 @@ export function withoutSeparator(args: readonly string[]): readonly string[] {
 }
 
 /** Where it stands how what was called is used. */
-export function helpFor(args: readonly string[]): string {
+export function helpFor(args: readonly string[], commands: Commands): string {
   const command = commandOf(args)
-  return command !== undefined && COMMANDS.includes(command)
+  return command !== undefined && commands.has(command)
     ? `${PROGRAM} ${command} --help shows its options, with examples`
     : `${PROGRAM} --help shows the commands`
 }
 
 /** What the parser found wrong, in terms of what was typed. */
-export function complaint(message: string, args: readonly string[]): string {
+export function complaint(message: string, args: readonly string[], commands: Commands): string {
   const command = commandOf(args)
   if (command === undefined) return message
-  if (!COMMANDS.includes(command)) {
+  if (!commands.has(command)) {
     const [, meant] = /^Did you mean (.*)\?$/.exec(message) ?? []
-    const instead = meant === undefined ? `say ${EVERY_COMMAND}` : `did you mean ${meant}?`
+    const instead = meant === undefined ? `say ${everyOne(commands)}` : `did you mean ${meant}?`
     return `there is no command ${safe(command)}: ${instead}`
   }
   const [, unknown] = /^Unknown arguments?: (.*)$/s.exec(message) ?? []

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module'
 import { VERSION } from '@flashstrike/native-addon'
 import type Yargs from 'yargs'
-import { COMMANDS, USES } from './commands.js'
+import { COMMANDS } from './commands.js'
 import { offered } from './completion.js'
 import { examples, PROGRAM, usageError } from './usage.js'
 
@@ -19,7 +19,8 @@ export function commandLine(args: readonly string[]) {
     .scriptName(PROGRAM)
     .usage('$0 <command> DIR [options]\n\nLooks at, verifies, prints, repairs and copies write-ahead logs.')
   return (
-    COMMANDS.reduce((all, command) => command(all), parser)
+    [...COMMANDS]
+      .reduce((all, [name, { add }]) => add(all, name), parser)
       // Only what it offers to a shell is used; the script comes from `completion`.
       .completion(COMPLETER, false, complete)
       .epilogue(
@@ -48,7 +49,7 @@ export function commandLine(args: readonly string[]) {
       .exitProcess(false)
       .showHelpOnFail(false)
       .fail((message, error) => {
-        throw isOfUsage(error) ? usageError(error?.message ?? message, args, USES) : error
+        throw isOfUsage(error) ? usageError(error?.message ?? message, args, COMMANDS) : error
       })
   )
 }

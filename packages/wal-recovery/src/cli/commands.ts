@@ -74,48 +74,41 @@ function use(takes: readonly string[], own: Readonly<Record<string, object>>): C
   return { takes, options: Object.keys(all), short: Object.values(all).flatMap(({ alias }) => alias ?? []) }
 }
 
-/** What each command takes, by its name. */
-export const USES: Readonly<Record<string, CommandUse>> = {
-  inspect: use(aDirectory, asJson),
-  verify: use(aDirectory, asJson),
-  dump: use(aDirectory, dumpOptions),
-  repair: use(aDirectory, repairOptions),
-  stat: use(aDirectory, asJson),
-  copy: use([...aDirectory, 'the directory for the copy'], asJson),
-  completion: use([`a shell (${SHELLS.join(', ')})`], {}),
+/** A command; it adds itself to a parser, under its name. */
+interface Command extends CommandUse {
+  add(parser: Argv, name: string): Argv
 }
 
-/** All of them; each adds itself to a parser. */
-export const COMMANDS: readonly ((parser: Argv) => Argv)[] = [
-  looking(
-    'inspect',
-    'Segments, ids, sizes, states, cursors, quarantine',
-    [
-      ['inspect ./orders', 'what lies in the directory'],
-      ['inspect ./orders --json | jq .segments', 'the same for programs'],
-    ],
-    async asked => (await import('./inspect.js')).inspect(asked),
-  ),
-  looking(
-    'verify',
-    'Read every segment and say whether anything is wrong',
-    [
-      ['verify ./orders', 'exit code 0: clean, 1: damaged, 2: it could not be read'],
-      ['verify ./orders --json | jq .bad', 'where the first damage is, or null'],
-    ],
-    async asked => (await import('./verify.js')).verify(asked),
-  ),
-  dump,
-  repair,
-  looking(
-    'stat',
-    'Events, bytes, rate, what is durable, on one screen',
-    [['stat ./orders', 'how the log is doing']],
-    async asked => (await import('./stat.js')).stat(asked),
-  ),
-  copy,
-  completion,
-]
+/** All of them. */
+export const COMMANDS: ReadonlyMap<string, Command> = new Map(
+  Object.entries({
+    inspect: looking(
+      'Segments, ids, sizes, states, cursors, quarantine',
+      [
+        ['inspect ./orders', 'what lies in the directory'],
+        ['inspect ./orders --json | jq .segments', 'the same for programs'],
+      ],
+      async asked => (await import('./inspect.js')).inspect(asked),
+    ),
+    verify: looking(
+      'Read every segment and say whether anything is wrong',
+      [
+        ['verify ./orders', 'exit code 0: clean, 1: damaged, 2: it could not be read'],
+        ['verify ./orders --json | jq .bad', 'where the first damage is, or null'],
+      ],
+      async asked => (await import('./verify.js')).verify(asked),
+    ),
+    dump: { ...use(aDirectory, dumpOptions), add: dump },
+    repair: { ...use(aDirectory, repairOptions), add: repair },
+    stat: looking(
+      'Events, bytes, rate, what is durable, on one screen',
+      [['stat ./orders', 'how the log is doing']],
+      async asked => (await import('./stat.js')).stat(asked),
+    ),
+    copy: { ...use([...aDirectory, 'the directory for the copy'], asJson), add: copy },
+    completion: { ...use([`a shell (${SHELLS.join(', ')})`], {}), add: completion },
+  }),
+)
 
 /** What a command that looks at a log is asked for. */
 interface Asked {
@@ -125,23 +118,23 @@ interface Asked {
 
 /** A command that looks at a log, and takes its directory and nothing else. */
 function looking(
-  name: string,
   description: string,
   shown: Parameters<typeof examples>[0],
   run: (asked: Asked) => Promise<number>,
-): (parser: Argv) => Argv {
-  return parser =>
+): Command {
+  const add = (parser: Argv, name: string) =>
     parser.command(
       `${name} <dir>`,
       description,
       command => command.positional('dir', dir).options(asJson).epilogue(examples(shown)),
       ({ dir, json }) => end(run({ dir, json })),
     )
+  return { ...use(aDirectory, asJson), add }
 }
 
-function dump(parser: Argv): Argv {
+function dump(parser: Argv, name: string): Argv {
   return parser.command(
-    'dump <dir>',
+    `${name} <dir>`,
     'Print events',
     command =>
       command
@@ -174,9 +167,9 @@ function dump(parser: Argv): Argv {
   )
 }
 
-function repair(parser: Argv): Argv {
+function repair(parser: Argv, name: string): Argv {
   return parser.command(
-    'repair <dir>',
+    `${name} <dir>`,
     'Cut what is damaged, or put it back',
     command =>
       command
@@ -194,9 +187,9 @@ function repair(parser: Argv): Argv {
   )
 }
 
-function copy(parser: Argv): Argv {
+function copy(parser: Argv, name: string): Argv {
   return parser.command(
-    'copy <dir> <to>',
+    `${name} <dir> <to>`,
     'Copy a log, also one that is being appended to',
     command =>
       command
@@ -214,9 +207,9 @@ function copy(parser: Argv): Argv {
   )
 }
 
-function completion(parser: Argv): Argv {
+function completion(parser: Argv, name: string): Argv {
   return parser.command(
-    'completion [shell]',
+    `${name} [shell]`,
     `Print a script that completes commands in ${SHELLS.slice(0, -1).join(', ')} or ${SHELLS.at(-1)}`,
     command =>
       command

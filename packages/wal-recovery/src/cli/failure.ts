@@ -18,24 +18,17 @@ export class UsageError extends Error {}
 
 const DAMAGE = new Set(['WAL_CORRUPT', 'WAL_TORN'])
 
-/** Says what went wrong, with which command if there is one of that name, on standard error; gives the exit code. */
-export function fail(error: unknown, asJson: boolean, command?: string): number {
+/** Says what went wrong, on standard error, and of wrong usage where help stands; gives the exit code. */
+export function fail(error: unknown, asJson: boolean, help: string): number {
   const { code, message } = described(error)
   if (asJson) note(json(described(error)))
   else {
     const { red, dim } = colours(process.stderr)
     const lines = `${red('error:')} ${safeLines(message)}`.split('\n')
-    const last = code === 'USAGE' ? helpOn(command) : `(${code})`
+    const last = code === 'USAGE' ? help : `(${code})`
     for (const line of [...lines, dim(last)]) note(wrapped(line, columns(process.stderr)).join('\n'))
   }
   return DAMAGE.has(code) ? EXIT_DAMAGE : EXIT_ERROR
-}
-
-/** Where it stands how a command is used. */
-function helpOn(command: string | undefined): string {
-  return command !== undefined
-    ? `flashstrike-wal ${command} --help shows its options, with examples`
-    : 'flashstrike-wal --help shows the commands'
 }
 
 /** An error as `--json` has it: the properties of a `WalError`, in this order. */

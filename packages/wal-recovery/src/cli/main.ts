@@ -1,11 +1,11 @@
 /** The command line `flashstrike-wal`: runs what was asked for, and says how it ended. */
 import { commandLine } from './command-line.js'
-import { USES } from './commands.js'
+import { COMMANDS } from './commands.js'
 import { EXIT_CLEAN, EXIT_INTERRUPTED, fail } from './failure.js'
 import { interrupted } from './interrupt.js'
 import { watchOutput } from './output.js'
 import { endProgress } from './progress.js'
-import { commandOf, withoutSeparator } from './usage.js'
+import { helpFor, withoutSeparator } from './usage.js'
 
 const args = withoutSeparator(process.argv.slice(2))
 
@@ -24,6 +24,5 @@ try {
   await commandLine(args).parseAsync(args)
 } catch (error) {
   endProgress()
-  const command = Object.keys(USES).find(name => name === commandOf(args))
-  process.exitCode = fail(error, args.includes('--json'), command)
+  process.exitCode = fail(error, args.includes('--json'), helpFor(args, COMMANDS))
 }

@@ -24,10 +24,8 @@ export interface CommandUse {
   readonly short: readonly string[]
 }
 
-/** The command that was asked for: the first word that is no option. */
-export function commandOf(args: readonly string[]): string | undefined {
-  return args.find(arg => !arg.startsWith('-'))
-}
+/** The commands that there are, by their names. */
+type Commands = ReadonlyMap<string, CommandUse>
 
 /** The parser loses what stands behind `--`: it gets it without, as paths that look like no options. */
 export function withoutSeparator(args: readonly string[]): readonly string[] {
@@ -37,14 +35,18 @@ export function withoutSeparator(args: readonly string[]): readonly string[] {
   return [...args.slice(0, end), ...args.slice(end + 1).map(path => path.replace(/^-/, './-'))]
 }
 
+/** Where it stands how what was called is used. */
+export function helpFor(args: readonly string[], commands: Commands): string {
+  const command = commandOf(args)
+  return command !== undefined && commands.has(command)
+    ? `${PROGRAM} ${command} --help shows its options, with examples`
+    : `${PROGRAM} --help shows the commands`
+}
+
 /** Says what the parser found wrong, in terms of what was typed. */
-export function usageError(
-  message: string,
-  args: readonly string[],
-  commands: Readonly<Record<string, CommandUse>>,
-): UsageError {
+export function usageError(message: string, args: readonly string[], commands: Commands): UsageError {
   const name = commandOf(args)
-  const command = name === undefined ? undefined : commands[name]
+  const command = name === undefined ? undefined : commands.get(name)
   if (name === undefined || command === undefined)
     return new UsageError(unknownCommand(name, message, commands))
   const [, unknown] = /^Unknown arguments?: (.*)$/s.exec(message) ?? []
@@ -65,12 +67,8 @@ export function usageError(
   return new UsageError(safeLines(message))
 }
 
-function unknownCommand(
-  name: string | undefined,
-  message: string,
-  commands: Readonly<Record<string, CommandUse>>,
-): string {
-  const names = Object.keys(commands)
+function unknownCommand(name: string | undefined, message: string, commands: Commands): string {
+  const names = [...commands.keys()]
   const all = `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`
   if (name === undefined) {
     const [, unknown] = /^Unknown arguments?: (.*)$/s.exec(message) ?? []
@@ -124,4 +122,9 @@ function isShort(arg: string, given: string): boolean {
 
 function dashed(name: string): string {
   return name.length === 1 ? `-${name}` : `--${name}`
+}
+
+/** The command that was asked for: the first word that is no option. */
+function commandOf(args: readonly string[]): string | undefined {
+  return args.find(arg => !arg.startsWith('-'))
 }
