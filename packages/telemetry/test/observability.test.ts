@@ -94,7 +94,7 @@ async function checkAlerts(t: ExecutionContext, prometheus: Prometheus, time: nu
     const found = await prometheus.query(single ?? double ?? '', time)
     if (!hasFigures(found)) silent.push(name)
   }
-  t.deepEqual(silent, ['WalSegmentsRunOut', 'WalNotDurable'])
+  t.deepEqual(silent, ['WalSegmentsRunOut', 'WalNotDurable', 'WalTargetDown'])
 }
 
 test('every query of the dashboard and every alert finds something, with classic histograms', async t => {
@@ -109,6 +109,23 @@ test('every query of the dashboard and every alert finds something, with native 
   const prometheus = await startPrometheus(t, { wal: server.url }, '--enable-feature=native-histograms')
   await checkQueries(t, prometheus)
   t.deepEqual(await prometheus.query('{__name__=~".+_bucket"}'), [])
+})
+
+test('a target that is gone is told of if it has served metrics of a log, and not if it has served others', async t => {
+  if (!hasPrometheus(t)) return
+  const server = await growing(t)
+  const without = await walMetrics().serve({ port: 0 })
+  const prometheus = await startPrometheus(t, { wal: server.url, other: without.url })
+  await prometheus.until('wal_recorder_source_state and on () up{job="other"} == 1', hasFigures)
+  await Promise.all([server.close(), without.close()])
+  const gone = await prometheus.until('up == 0', found => found.length === 2)
+  const rules = readFileSync(join(folder, 'prometheus-alerts.yml'), 'utf8')
+  const [, expression = ''] = /alert: WalTargetDown\n {8}expr: "(.*)"\n/.exec(rules) ?? []
+  const found = await prometheus.query(expression, timeOf(gone))
+  t.deepEqual(
+    found.map(({ metric }) => metric['job']),
+    ['wal'],
+  )
 })
 
 test('every alert fires when it should and not before, and the configuration is one', t => {

@@ -38,6 +38,7 @@ pub(crate) fn alerts() -> Vec<Alert> {
         appends_refused(),
         sources_missing(),
     ];
+    all.push(target_down());
     all.extend(["recorder", "recovery"].map(died));
     all.extend(integrity());
     all.extend(operations());
@@ -189,6 +190,31 @@ fn died(side: &str) -> Alert {
         ),
         series: vec![(series(state, Part::Number, "state=\"dead\""), "0+0x10 1+0x30")],
         labels: with(of_section(state), "state", "dead"),
+    }
+}
+
+/// A process that serves its own metrics takes them along when it dies, so only its target can tell.
+fn target_down() -> Alert {
+    let names =
+        ["recorder", "recovery"].map(|side| name(metric(&format!("{side}.source.state")), Part::Number));
+    let scraped = names.each_ref().map(|name| format!("last_over_time({name}[1d])")).join(" or ");
+    let target = "job=\"wal\",instance=\"engine\"";
+    Alert {
+        name: "WalTargetDown".to_owned(),
+        expression: format!("up == 0 and on (job, instance) ({scraped})"),
+        hold: 5,
+        severity: "critical",
+        summary: "{{ $labels.instance }}, which has served metrics of a log within a day, cannot be scraped.".to_owned(),
+        description: "If it is the process that records or reads, it has ended or hangs: start it again. If it only serves \
+                      pages of others, nothing tells of them until it is back."
+            .to_owned(),
+        series: vec![
+            (format!("up{{{target}}}"), "1+0x10 0+0x30"),
+            (format!("{}{{{target},{LOG},state=\"live\"}}", names[0]), "1+0x10 stale"),
+            // Somebody else's, which never had a log.
+            ("up{job=\"other\",instance=\"engine\"}".to_owned(), "1+0x10 0+0x30"),
+        ],
+        labels: vec![("job", "wal".to_owned()), ("instance", "engine".to_owned())],
     }
 }
 

@@ -87,7 +87,8 @@ impl Alert {
         let Self { name, severity, summary, description, labels, .. } = self;
         let mut out =
             format!("        exp_alerts:\n          - exp_labels:\n              severity: {severity}\n");
-        if name != "WalMetricsMissing" {
+        // Of a whole process, whatever its logs are.
+        if !["WalMetricsMissing", "WalTargetDown"].contains(&name.as_str()) {
             out.push_str("              log: orders\n");
         }
         for (label, value) in labels {
@@ -95,7 +96,7 @@ impl Alert {
         }
         let expand = |text: &str| {
             let text = text.replace("{{ $labels.log }}", "orders").replace("{{ $labels.kind }}", "block");
-            quoted(&text.replace("{{ $value }}", "1"))
+            quoted(&text.replace("{{ $labels.instance }}", "engine").replace("{{ $value }}", "1"))
         };
         writeln!(out, "            exp_annotations:\n              summary: {}", expand(summary)).unwrap();
         writeln!(out, "              description: {}", expand(description)).unwrap();
