@@ -39,8 +39,13 @@ pub struct RecorderOptions {
     /// preparation, for logs that are synced every few events. Default false.
     pub small_syncs: bool,
     /// Sync published events this long after they were published, in milliseconds. Default `None`: only when asked.
+    ///
+    /// No clock publishes a block that is not full: [`flush`](crate::Recorder::flush) and
+    /// [`durable_sync`](crate::Recorder::durable_sync) do. A program that appends a few events and then waits calls
+    /// `flush` before it waits, or these stay staged however long that is, and a power cut takes them.
     pub sync_interval_ms: Option<u32>,
-    /// Sync when so many bytes were published since the last sync. Default `None`: only when asked.
+    /// Sync when so many bytes were published since the last sync; what is published as for `sync_interval_ms`. Default
+    /// `None`: only when asked.
     pub sync_bytes: Option<u64>,
     /// After a sync the committer looks for the next request for so long before it goes to sleep, at most a
     /// millisecond: waking it costs 20 to 40 µs on a virtual machine, looking costs a core for that time. Default zero.
