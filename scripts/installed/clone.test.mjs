@@ -11,16 +11,12 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import process from 'node:process'
 import test from 'ava'
 import { parseMarkdown } from '../docs/markdown.mjs'
 import { collect, root } from '../lib.mjs'
+import { givenPackages, testOfClone } from './given.mjs'
 
 const NOT_COPIED = new Set(['.git', 'node_modules', 'target'])
-/** A clone builds its addons, and who has the packages alone has no Rust. */
-const hasClone = process.env.FLASHSTRIKE_PACKAGES === undefined
-const testOfClone = hasClone ? test : test.skip
-if (!hasClone) console.warn('SKIPPED: packages were given, and a clone makes its own')
 
 const { blocks } = parseMarkdown('README.md', readFileSync(join(root, 'README.md'), 'utf8'))
 
@@ -35,7 +31,7 @@ function commands(pattern) {
 
 let clone
 test.before(() => {
-  if (!hasClone) return
+  if (givenPackages !== undefined) return
   clone = realpathSync(mkdtempSync(join(tmpdir(), 'flashstrike-clone-')))
   const filter = path => path === root || !NOT_COPIED.has(basename(path))
   // Its times are what says that everything is built.

@@ -7,6 +7,7 @@ import test from 'ava'
 import { must, root } from '../lib.mjs'
 import { nodeOf } from '../node-versions.mjs'
 import { PACKED, tarballs } from '../packing/packages.mjs'
+import { givenPackages } from './given.mjs'
 import './nodes.mjs'
 import { publishFolders, publishRelease, startRegistry } from './registry.mjs'
 import { standIns } from './stand-ins.mjs'
@@ -28,10 +29,9 @@ export const release = { packed: [], folder: '', printed: undefined, published: 
 let registry
 
 test.before(async () => {
-  const given = process.env.FLASHSTRIKE_PACKAGES
-  if (given === undefined)
+  if (givenPackages === undefined)
     release.printed = await must('npm run pack', process.execPath, [join(root, 'scripts/pack.mjs')])
-  release.folder = given ?? PACKED
+  release.folder = givenPackages ?? PACKED
   release.packed = await tarballs(release.folder)
   registry = await startRegistry(await registryNode())
   release.published = await publishRelease(registry.address, release.folder)
