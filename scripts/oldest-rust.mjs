@@ -1,10 +1,10 @@
 // node scripts/oldest-rust.mjs: whether the crates compile with the oldest Rust that Cargo.toml promises.
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { oldestRust } from './crates.mjs'
 import { collect, root, run } from './lib.mjs'
 
 await run(async () => {
-  const [, version] = /^rust-version = "(.*)"/m.exec(readFileSync(join(root, 'Cargo.toml'), 'utf8'))
+  const version = oldestRust()
   const oldest = `+${version}`
   if ((await collect('cargo', [oldest, '--version'])).code !== 0) {
     console.log(`SKIPPED: there is no Rust ${version} here; rustup toolchain install ${version}`)

@@ -13,10 +13,10 @@ export interface Contest {
 }
 
 /** The Rust contestants: as they ship, and built without telemetry. */
-export type NativeProgram = 'native' | 'unrecorded'
+type NativeProgram = 'native' | 'unrecorded'
 
 /** A program of peers: in Rust, and in Java, of which there is a file with the arguments for `java`. */
-export type PeerProgram = 'native-peer' | 'java-peer'
+type PeerProgram = 'native-peer' | 'java-peer'
 
 /** Where the programs are that were built. */
 export type NativePrograms = Readonly<Partial<Record<NativeProgram | PeerProgram, string>>>

@@ -14,7 +14,7 @@ import { fullSizes, SMOKE } from './sizes.js'
 import { jsonLine, machineText, Progress, resultTable } from './terminal.js'
 
 /** What only the script that starts this knows. */
-export interface Environment {
+interface Environment {
   /** Builds the Rust contestants and gives the path of their program. */
   readonly buildNative: (features: readonly string[], release: boolean) => Promise<string>
   /** Installs the peers, gives what there is of them and the path of their program in Rust. */

@@ -55,7 +55,7 @@ export interface Sizes {
 }
 
 /** What the command line says about sizes. */
-export interface SizeOptions {
+interface SizeOptions {
   /** Where the contestants write. */
   readonly dir: string
   /** Bytes that may lie on the disk at the same time. */
@@ -139,7 +139,7 @@ export const SMOKE: Sizes = {
 }
 
 /** Bytes that may wait in memory to be written before whoever writes more has to wait. */
-export function dirtyLimit(): number {
+function dirtyLimit(): number {
   const bytes = setting('dirty_bytes')
   if (bytes > 0) return bytes
   return (availableBytes() * (setting('dirty_ratio') || USUAL_DIRTY_PERCENT)) / 100

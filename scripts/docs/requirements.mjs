@@ -1,6 +1,7 @@
 // Whether the pages ask for the versions of other software that manifests and builds ask for.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { oldestRust } from '../crates.mjs'
 import { readJson } from '../lib.mjs'
 import { GLIBC_FLOOR } from '../packing/addon-file.mjs'
 
@@ -8,7 +9,7 @@ export function checkRequirements(root, pages) {
   const inFile = (path, pattern) => pattern.exec(readFileSync(join(root, path), 'utf8'))?.[1]
   const needed = [
     [/\bNode(?:\.js)? (\d+) or later/g, readJson(join(root, 'package.json')).engines.node.slice('>='.length)],
-    [/\bRust toolchain \(([\d.]+) or later/g, inFile('Cargo.toml', /^rust-version = "(.*)"/m)],
+    [/\bRust toolchain \(([\d.]+) or later/g, oldestRust()],
     [/\bglibc ([\d.]+) or later/g, GLIBC_FLOOR],
     [
       /\bmacOS (\d+) or later/g,
