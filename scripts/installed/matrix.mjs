@@ -1,10 +1,10 @@
 // Every package manager on every Node: what it installs records, survives a kill, recovers and is measured, however a
 // program takes it in, and its types are taken by TypeScript.
-import { cpSync, existsSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import test from 'ava'
-import { readJson } from '../lib.mjs'
+import { readJson, root } from '../lib.mjs'
 import { bundleByEsbuild } from './bundlers.mjs'
 import { nodes } from './nodes.mjs'
 import { installed, PROGRAMS, proves, succeeds } from './setup.mjs'
@@ -27,15 +27,17 @@ const STRICT = {
 }
 
 /** What a type check takes beside the packages. */
-const TYPES = [
-  '@types/node@20',
-  `typescript@${readJson(join(HERE, 'node_modules/typescript/package.json')).version}`,
-]
+const TYPES = version => ['@types/node@20', `typescript@${version}`]
+const OUR_TYPESCRIPT = readJson(join(HERE, 'node_modules/typescript/package.json')).version
+
+/** What the README promises of TypeScript. */
+const README = readFileSync(join(root, 'packages/wal-recorder/README.md'), 'utf8')
+const [, OLDEST_TYPESCRIPT] = /TypeScript (\d+\.\d+) or later takes the types/.exec(README)
 
 for (const [label, node] of nodes) {
   for (const manager of MANAGERS) {
     test(`${manager} on Node ${label} installs what records, survives a kill, recovers and is measured`, async t => {
-      const place = await installed(t, { manager, node, extra: TYPES })
+      const place = await installed(t, { manager, node, extra: TYPES(OUR_TYPESCRIPT) })
       const options = await loaderOptions(place)
       await bundleByEsbuild(place, 'module.mjs', 'out/external.mjs', { format: 'esm', packages: 'external' })
       await bundleByEsbuild(place, 'module.mjs', 'out/whole.mjs', { format: 'esm' })
@@ -48,9 +50,18 @@ for (const [label, node] of nodes) {
   }
 }
 
+test('the oldest TypeScript that the README names takes the types, but for CommonJS', async t => {
+  const place = await installed(t, { extra: TYPES(OLDEST_TYPESCRIPT) })
+  const { version } = readJson(join(place.folder, 'node_modules/typescript/package.json'))
+  t.true(version.startsWith(`${OLDEST_TYPESCRIPT}.`), version)
+  const isModule = name => !name.endsWith('.cts')
+  const resolutions = RESOLUTIONS.map(({ files, ...how }) => ({ ...how, files: files.filter(isModule) }))
+  await typeChecks(t, place, 'npm', resolutions)
+})
+
 /** Has one TypeScript check all of it, which then reads what they share once. */
-async function typeChecks(t, place, manager) {
-  const names = RESOLUTIONS.map(({ files, ...resolution }) => {
+async function typeChecks(t, place, manager, resolutions = RESOLUTIONS) {
+  const names = resolutions.map(({ files, ...resolution }) => {
     const compilerOptions = { ...STRICT, ...resolution }
     const name = `tsconfig.${resolution.moduleResolution}.json`
     place.write(name, JSON.stringify({ compilerOptions, files }))
