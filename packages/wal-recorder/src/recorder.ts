@@ -3,7 +3,13 @@ import type { Writable } from 'node:stream'
 import { type InspectOptions, inspect } from 'node:util'
 import type { OpenReport } from '@flashstrike/wal-recovery'
 import { translating, WalError } from '@flashstrike/wal-recovery/errors'
-import { checkOpened, checkOptions, checkValue, shown } from '@flashstrike/wal-recovery/option-check'
+import {
+  checkOpened,
+  checkOptions,
+  checkValue,
+  noEventId,
+  shown,
+} from '@flashstrike/wal-recovery/option-check'
 import type { EventType, EventValues } from '@flashstrike/wal-recovery/schema'
 import { type AppendAllOptions, appendAll } from './append-all.js'
 import { isForNow } from './append-in-time.js'
@@ -358,16 +364,11 @@ export class Recorder<T extends EventType | undefined = undefined> extends Event
 
   #refusal(id: number): WalError | undefined {
     if (this.#staging.closed) return closedError()
-    if (Number.isSafeInteger(id) && id >= 0 && id <= this.lastEventId) {
-      // A promise that was kept before stays kept.
-      return id <= this.durableEventId ? undefined : this.#poison
-    }
-    if (Number.isSafeInteger(id) && id >= 0) {
-      const message = `event ${id} was not appended yet: the last one is ${this.lastEventId}`
-      return new WalError('WAL_EVENT_ID', message, { eventId: id })
-    }
-    const message = `the id is ${shown(id)}: an event id is a whole number from 0 to 2^53 - 1`
-    return new WalError('WAL_EVENT_ID', message)
+    if (!Number.isSafeInteger(id) || id < 0) return noEventId('the id', id)
+    // A promise that was kept before stays kept.
+    if (id <= this.lastEventId) return id <= this.durableEventId ? undefined : this.#poison
+    const message = `event ${id} was not appended yet: the last one is ${this.lastEventId}`
+    return new WalError('WAL_EVENT_ID', message, { eventId: id })
   }
 
   #hasRoom(): boolean {

@@ -128,6 +128,12 @@ export function checkEventType(call: string, event: unknown): void {
   )
 }
 
+/** What is thrown for something that is no event id; `instead` says what else is taken. */
+export function noEventId(what: string, id: unknown, instead = ''): WalError {
+  const message = `${what} is ${shown(id)}: an event id is a whole number from 0 to 2^53 - 1${instead}`
+  return new WalError('WAL_EVENT_ID', message)
+}
+
 /** A name as it stands in a message: not longer than that it is known by. */
 export function cut(name: string): string {
   return name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name
