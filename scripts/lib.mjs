@@ -190,14 +190,16 @@ function rustupHome() {
 
 /** Ports below those that systems give away by themselves. */
 const PORTS = [20_000, 32_768]
+const givenPorts = new Set()
 
 /**
- * A port of loopback that nobody listens on. It is drawn from those that nobody gets without asking for it: one that the
- * system would give could be another's before the program listens that is told of it.
+ * A port of loopback that nobody listens on, another one each time. It is drawn from those that nobody gets without asking
+ * for them: one that the system would give could be another's before the program listens that is told of it.
  */
 export async function freePort() {
   for (;;) {
     const port = randomInt(...PORTS)
+    if (givenPorts.has(port)) continue
     const server = createServer().listen(port, '127.0.0.1')
     try {
       await once(server, 'listening')
@@ -206,6 +208,7 @@ export async function freePort() {
       continue
     }
     await once(server.close(), 'close')
+    givenPorts.add(port)
     return port
   }
 }

@@ -71,7 +71,7 @@ export class Place {
 
   /** Runs a command in this environment. */
   run(command, args) {
-    const options = { cwd: this.folder, bare: true, env: this.environment, limitMs: 30 * 60_000 }
+    const options = { cwd: this.folder, bare: true, env: this.environment, limitMs: 15 * 60_000 }
     return collect(command, args, options)
   }
 
