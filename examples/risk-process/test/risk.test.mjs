@@ -1,5 +1,7 @@
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { directory, start } from '@flashstrike/example-testing'
@@ -100,12 +102,14 @@ async function runUntilSaved(t, { dir, stateFile }, id) {
   return first
 }
 
-/** Runs it where it ends by itself: it says why in a line or two, and shows no stack. */
-function refusal(t, { dir, stateFile }) {
-  const { status, stderr } = spawnSync(process.execPath, [fileURLToPath(MAIN), dir, stateFile], {
-    encoding: 'utf8',
-  })
-  t.is(status, 1)
+/** Runs it where it ends before it begins: it says why in a line or two, and shows no stack. */
+async function refusal(t, { dir, stateFile }) {
+  const child = spawn(process.execPath, [fileURLToPath(MAIN), dir, stateFile])
+  t.teardown(() => child.kill('SIGKILL'))
+  // One that begins would go on for ever.
+  child.stdout.once('data', () => child.kill('SIGKILL'))
+  const [[code], stderr] = await Promise.all([once(child, 'exit'), text(child.stderr)])
+  t.is(code, 1, 'it has begun, or ended otherwise')
   t.true(stderr.trimEnd().split('\n').length <= 2, stderr)
   t.notRegex(stderr, /^ +at /m)
   return stderr
@@ -136,7 +140,7 @@ test('a state that was lost is refused where the log has no fills any more to co
   t.deepEqual(await runUntilSaved(t, place, 1000), { from: 1001 }, 'with its state it goes on')
   rmSync(place.stateFile)
 
-  t.regex(refusal(t, place), /risk\.json is missing or too old/)
+  t.regex(await refusal(t, place), /risk\.json is missing or too old/)
   t.false(existsSync(place.stateFile))
 })
 
@@ -148,7 +152,7 @@ test('a state of another log, that knows of fills which this one has not, is ref
   await runUntilSaved(t, place, 100)
   writeFileSync(place.stateFile, JSON.stringify({ eventId: 1000, exposure: [] }))
 
-  t.regex(refusal(t, place), /no event 1000/)
+  t.regex(await refusal(t, place), /no event 1000/)
 })
 
 test('a log of other events is refused before anything is counted', async t => {
@@ -157,13 +161,13 @@ test('a log of other events is refused before anything is counted', async t => {
   wal.append('a fill')
   await wal.close()
 
-  t.regex(refusal(t, place), /bytes of any length/)
+  t.regex(await refusal(t, place), /bytes of any length/)
   t.false(existsSync(place.stateFile))
 })
 
-test('without a log it says how to get one', t => {
+test('without a log it says how to get one', async t => {
   const place = places(t)
-  t.true(refusal(t, place).includes(`node fills.mjs ${place.dir}`))
+  t.true((await refusal(t, place)).includes(`node fills.mjs ${place.dir}`))
 })
 
 test('the fills that the program beside it records are what it follows', async t => {
