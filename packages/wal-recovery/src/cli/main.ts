@@ -16,13 +16,17 @@ function leave(): void {
   process.exit(EXIT_INTERRUPTED)
 }
 
-watchOutput()
+function ended(error: unknown): number {
+  endProgress()
+  return fail(error, args.includes('--json'), helpFor(args, COMMANDS))
+}
+
+watchOutput(ended)
 process.on('SIGINT', leave)
 process.on('SIGTERM', leave)
 try {
   process.exitCode = EXIT_CLEAN
   await commandLine(args).parseAsync(args)
 } catch (error) {
-  endProgress()
-  process.exitCode = fail(error, args.includes('--json'), helpFor(args, COMMANDS))
+  process.exitCode = ended(error)
 }

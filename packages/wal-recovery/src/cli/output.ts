@@ -27,15 +27,17 @@ export function note(text: string): void {
 /** Whoever reads the output has enough of it: no error, only the end. */
 let isClosed = false
 
-/** Lets a reader that goes away, as `head` does, end the program without a word. */
-export function watchOutput(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
-      isClosed = true
-      if (stream === process.stdout) process.exit(process.exitCode ?? 0)
-    })
-  }
+/**
+ * Lets a reader that goes away, as `head` does, end the program without a word, and output that cannot be written end it
+ * with the code that `failed` gives.
+ */
+export function watchOutput(failed: (error: NodeJS.ErrnoException) => number): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    isClosed = true
+    process.exit(error.code === 'EPIPE' ? (process.exitCode ?? 0) : failed(error))
+  })
+  // There is nowhere else to say it: the exit code has to tell.
+  process.stderr.on('error', () => {})
 }
 
 /** Whether nobody reads the output any more. */
