@@ -38,7 +38,10 @@ function readerOf(source: unknown): ((this: unknown) => unknown) | undefined {
 }
 
 function checked(bytes: unknown, place: number): Uint8Array {
-  if (types.isUint8Array(bytes)) return bytes
+  if (types.isUint8Array(bytes)) {
+    // What another thread may change while the addon reads it is no memory to read in Rust.
+    return types.isSharedArrayBuffer(bytes.buffer) ? new Uint8Array(bytes) : bytes
+  }
   // What it rejects with would end the process, since nobody else hears of it.
   if (types.isPromise(bytes)) bytes.catch(() => {})
   const kind = bytes === null ? 'null' : types.isPromise(bytes) ? 'a promise' : typeof bytes
