@@ -49,6 +49,8 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Recorder> {
     let depth = if options.mode.verifies_everything() { Depth::Everything } else { Depth::Unsealed };
     let inspecting = InspectOptions { depth, boot_id: Some(boot_id), beside_writer: false };
     let inspection = inspect(&options.files, &options.directory, &inspecting)?;
+    // Now, while the staging memory of the writer before is still there.
+    let durable_event_id = inspection.known_durable(&options.files, Some(boot_id))?;
     note_damage(&telemetry, &inspection);
     check_schema(options, inspection.identity.as_ref())?;
     check_staged_fits(options, &inspection)?;
@@ -64,7 +66,8 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Recorder> {
     let opened = take_over(options, &telemetry, &context, &repaired, staging, watch)?;
     let sealed = sealed_segments(&inspection.listing, &opened);
 
-    let mut report = Report::of_append(&inspection, &repaired, options.mode, start.elapsed());
+    let mut report =
+        Report::of_append(&inspection, durable_event_id, &repaired, options.mode, start.elapsed());
     note_place(&mut report, &file_system);
     start_workers(options, telemetry, opened, sealed, report, lock)
 }

@@ -5,10 +5,10 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{append_many, small_log, temporary_in_memory};
-use flashstrike_recorder::{Mode, Recorder};
+use common::{append_many, fill_segments, small_log, temporary_in_memory};
+use flashstrike_recorder::{Code, Mode, Recorder};
 use flashstrike_recovery::report::LogState;
-use flashstrike_recovery::{Recovery, RecoveryOptions};
+use flashstrike_recovery::{Recovery, RecoveryOptions, verify};
 use flashstrike_segment::names;
 
 /// What `wal.meta` may be found as.
@@ -67,6 +67,13 @@ fn a_log_whose_segments_are_gone_with_its_meta_file_is_no_empty_log_that_nobody_
             let staging = fs::read(log.join(names::WAL_STAGING)).unwrap();
             let mut options = small_log(&log, 32);
             options.mode = mode;
+            let mut reading = RecoveryOptions::new(&log);
+            reading.mode = mode;
+            let said = Recovery::open(reading).unwrap_err();
+            assert_eq!(said.code(), Code::NotFound, "{said}");
+            assert!(said.to_string().contains("no segment is left"), "no advice to make a new log: {said}");
+            let found = verify(&options.files, &log, None, &mut |_| {}).unwrap();
+            assert!(found.unproven.join("\n").contains("wal.staging names events up to 100"), "{found:?}");
             let mut recorder = Recorder::open(&options).unwrap();
             let report = recorder.report();
             let said = report.unproven.join("\n");
@@ -76,6 +83,20 @@ fn a_log_whose_segments_are_gone_with_its_meta_file_is_no_empty_log_that_nobody_
             recorder.close().unwrap();
         }
     }
+}
+
+#[test]
+fn what_a_meta_file_proves_of_a_log_that_is_given_up_is_kept() {
+    let directory = temporary_in_memory();
+    closed_log(directory.path(), 100);
+    remove_segments(directory.path());
+    let meta = fs::read(directory.path().join(names::WAL_META)).unwrap();
+    let mut options = small_log(directory.path(), 32);
+    options.mode = Mode::PointInTime;
+    let recorder = Recorder::open(&options).unwrap();
+    let kept = |kept_in: &Path| fs::read(directory.path().join(kept_in)).unwrap();
+    let report = recorder.report();
+    assert!(report.cuts.iter().any(|cut| kept(&cut.kept_in) == meta), "{:?}", report.cuts);
 }
 
 #[test]
@@ -96,4 +117,34 @@ fn a_new_log_is_proved_whatever_moment_it_is_left_at() {
     drop(Recorder::open(&small_log(directory.path(), 32)).unwrap());
     let log = Recovery::open(RecoveryOptions::new(directory.path())).unwrap();
     assert_eq!(log.report().unproven, [""; 0]);
+}
+
+#[test]
+fn a_beginning_that_nothing_proves_is_told_however_little_was_verified() {
+    let directory = temporary_in_memory();
+    let mut recorder = Recorder::open(&small_log(directory.path(), 32)).unwrap();
+    fill_segments(&mut recorder, 32, 3, 40);
+    recorder.close().unwrap();
+    fs::remove_file(directory.path().join(names::hot_name(0))).unwrap();
+    fs::remove_file(directory.path().join(names::WAL_META)).unwrap();
+    let told = |unproven: &[String]| unproven.iter().any(|it| it.contains("begins with 00000001.wal"));
+    let read = Recovery::open(RecoveryOptions::new(directory.path())).unwrap();
+    assert!(told(&read.report().unproven), "{:?}", read.report().unproven);
+    let recorder = Recorder::open(&small_log(directory.path(), 32)).unwrap();
+    let report = recorder.report();
+    assert!(told(&report.unproven), "{:?}", report.unproven);
+    assert_eq!((report.first_event_id, report.last_event_id), (41, 120));
+}
+
+#[test]
+fn staging_that_is_gone_is_missed_also_beside_an_older_meta_file_that_says_closed() {
+    let directory = temporary_in_memory();
+    closed_log(directory.path(), 100);
+    let closed = fs::read(directory.path().join(names::WAL_META)).unwrap();
+    closed_log(directory.path(), 100);
+    fs::write(directory.path().join(names::WAL_META), closed).unwrap();
+    fs::remove_file(directory.path().join(names::WAL_STAGING)).unwrap();
+    let log = Recovery::open(RecoveryOptions::new(directory.path())).unwrap();
+    let said = log.report().unproven.join("\n");
+    assert!(said.contains("wal.staging is missing although"), "{said:?}");
 }

@@ -147,7 +147,11 @@ impl Copying<'_> {
     fn run(&self, progress: CopyProgress<'_>) -> Result<Copied> {
         let Inspection { segments, first_segment, .. } = self.inspection;
         let (Some(last), Some(identity)) = (segments.last(), &self.inspection.identity) else {
-            return Err(no_segment(&self.source.directory, self.inspection.meta.valid()));
+            return Err(no_segment(
+                &self.source.directory,
+                &self.inspection.listing,
+                self.inspection.meta.valid(),
+            ));
         };
         let meta = WalMeta {
             // Nobody has appended to the copy: it misses no staging memory, whatever the log has in its own.

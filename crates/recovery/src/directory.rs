@@ -84,7 +84,7 @@ impl Listing {
 
     /// Whether nothing of a log is here.
     pub fn is_empty(&self) -> bool {
-        self.segments.is_empty() && !self.meta
+        self.segments.is_empty() && !self.meta && !self.staging
     }
 }
 
@@ -126,13 +126,15 @@ fn not_a_directory(path: &Path) -> Error {
 }
 
 /// `WAL_NOT_FOUND` for a directory that no segment is left in, whose `wal.meta` may say that there were events.
-pub(crate) fn no_segment(directory: &Path, meta: Option<&WalMeta>) -> Error {
-    let Some(durable) = meta.map(|meta| meta.durable_event_id).filter(|&durable| durable > 0) else {
-        return not_found(directory);
+pub(crate) fn no_segment(directory: &Path, listing: &Listing, meta: Option<&WalMeta>) -> Error {
+    let durable = meta.map_or(0, |meta| meta.durable_event_id);
+    let left = match durable {
+        0 if !listing.staging => return not_found(directory),
+        0 => format!("only {}", names::WAL_STAGING),
+        _ => format!("of which {} says that the events up to {durable} were durable", names::WAL_META),
     };
     let message = format!(
-        "no segment is left of the log in {}, of which wal.meta says that the events up to {durable} were durable; \
-         restore its segments from a copy",
+        "no segment is left of the log in {}, {left}; restore its segments from a copy",
         directory.display()
     );
     Error::new(Code::NotFound, message).at_path(directory)

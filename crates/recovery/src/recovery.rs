@@ -9,7 +9,6 @@ use flashstrike_telemetry::{RecoveryTelemetry, clock};
 
 use crate::diagnosis::{Diagnosis, Piece};
 use crate::directory::{absolute, no_segment};
-use crate::durable::known_durable;
 use crate::error::{Code, Error, Result};
 use crate::files::{FileSystem, OsFileSystem};
 use crate::follow::{self, Canceller, FollowOptions, Follower};
@@ -69,7 +68,7 @@ impl Recovery {
             return Err(refusal);
         }
         if inspection.listing.segments.is_empty() {
-            return Err(no_segment(&options.directory, inspection.meta.valid()));
+            return Err(no_segment(&options.directory, &inspection.listing, inspection.meta.valid()));
         }
         let is_own =
             |found: &LogIdentity| inspection.own_log_id.is_none_or(|own_log_id| own_log_id == found.log_id);
@@ -82,7 +81,8 @@ impl Recovery {
             identity => identity.clone(),
         };
         check_schema(&options, identity.as_ref())?;
-        let report = Report::of_read(&inspection, options.mode, began.elapsed());
+        let durable_event_id = inspection.known_durable(&files, boot_id)?;
+        let report = Report::of_read(&inspection, durable_event_id, options.mode, began.elapsed());
         let view = LogView {
             files,
             options,
@@ -254,7 +254,7 @@ impl Recovery {
             InspectOptions { depth: Depth::Everything, boot_id: self.boot_id(), beside_writer: false };
         let mut watch = Watch { telemetry: Some(&self.view.instruments.consumer), progress: Some(progress) };
         let (inspection, _) = observe(self.files(), self.directory(), &inspecting, &mut watch)?;
-        let durable_event_id = known_durable(self.files(), self.directory(), self.boot_id(), &inspection)?;
+        let durable_event_id = inspection.known_durable(self.files(), self.boot_id())?;
         Ok(summary(&inspection, durable_event_id, began.elapsed()))
     }
 

@@ -31,7 +31,7 @@ pub struct Report {
     pub first_event_id: u64,
     /// Id of the last event, staged ones included; 0: none.
     pub last_event_id: u64,
-    /// Highest id that was proved durable before this open.
+    /// Highest id that was known to be durable before this open.
     pub durable_event_id: u64,
     /// What stood in the staging memory.
     pub staged: StagedReport,
@@ -214,8 +214,8 @@ impl SegmentsReport {
 }
 
 impl Report {
-    /// What a reader found, which changes nothing.
-    pub fn of_read(inspection: &Inspection, mode: Mode, elapsed: Duration) -> Self {
+    /// What a reader found, which changes nothing. `durable_event_id` is what was known to be durable then.
+    pub fn of_read(inspection: &Inspection, durable_event_id: u64, mode: Mode, elapsed: Duration) -> Self {
         let identity = inspection.identity.as_ref();
         Self {
             mode,
@@ -226,21 +226,27 @@ impl Report {
             segments: SegmentsReport::of(inspection),
             first_event_id: inspection.first_id(),
             last_event_id: inspection.last_id(),
-            durable_event_id: inspection.durable_event_id,
+            durable_event_id,
             staged: StagedReport::of(&inspection.staging),
             damage: inspection.damage.as_ref().map(DamageReport::from),
             cuts: Vec::new(),
             lost: None,
             writer_alive: inspection.writer_alive,
-            unproven: inspection.unproven_beyond(inspection.durable_event_id),
+            unproven: inspection.unproven_beyond(durable_event_id),
             notes: inspection.notes.clone(),
             elapsed_ns: elapsed.as_nanos() as u64,
         }
     }
 
-    /// What opening for append found and did.
-    pub fn of_append(inspection: &Inspection, repaired: &Repaired, mode: Mode, elapsed: Duration) -> Self {
-        let mut report = Self::of_read(inspection, mode, elapsed);
+    /// What opening for append found and did. `durable_event_id` is what was known to be durable before.
+    pub fn of_append(
+        inspection: &Inspection,
+        durable_event_id: u64,
+        repaired: &Repaired,
+        mode: Mode,
+        elapsed: Duration,
+    ) -> Self {
+        let mut report = Self::of_read(inspection, durable_event_id, mode, elapsed);
         report.cuts.clone_from(&repaired.cuts);
         report.lost = repaired.lost;
         report.notes.extend(repaired.notes.iter().cloned());

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::directory::{absolute, not_found};
-use crate::durable::known_durable;
 use crate::error::Result;
 use crate::files::FileSystem;
 use crate::inspect::{Depth, InspectOptions, Inspection, Progress, Watch, observe};
@@ -73,7 +72,7 @@ pub fn verify(
     if inspection.listing.is_empty() {
         return Err(not_found(&directory));
     }
-    let durable_event_id = known_durable(files, &directory, boot_id, &inspection)?;
+    let durable_event_id = inspection.known_durable(files, boot_id)?;
     Ok(summary(&inspection, durable_event_id, began.elapsed()))
 }
 

@@ -81,5 +81,5 @@ fn nobody_is_told_of_staged_events_where_there_are_none() {
     let log = builder.with_staging(20, false, &[]).finish();
     assert!(log.files.contains_key(WAL_STAGING));
     let notes: Vec<String> = verify(&log).verdict.notes.iter().map(ToString::to_string).collect();
-    assert_eq!(notes, ["blocks up to event 20 are missing"]);
+    assert_eq!(notes, ["blocks up to event 20 are damaged or missing"]);
 }

@@ -72,7 +72,7 @@ impl Follower {
             return Err(refusal);
         }
         if inspection.listing.segments.is_empty() {
-            return Err(no_segment(&source.directory, inspection.meta.valid()));
+            return Err(no_segment(&source.directory, &inspection.listing, inspection.meta.valid()));
         }
         let Some(identity) = inspection.identity.clone() else { return Ok(false) };
         check_schema(&self.log.options, Some(&identity))?;

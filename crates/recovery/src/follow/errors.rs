@@ -75,8 +75,9 @@ impl Follower {
         if let Some(removed) = removed(&self.log.context, index, || self.given + 1)? {
             return Ok(removed);
         }
-        if Listing::read(&*source.files, &source.directory)?.segments.is_empty() {
-            return Ok(no_segment(&source.directory, source.meta()?.valid()));
+        let listing = Listing::read(&*source.files, &source.directory)?;
+        if listing.segments.is_empty() {
+            return Ok(no_segment(&source.directory, &listing, source.meta()?.valid()));
         }
         let position = Position { segment: Some(index), offset: 0 };
         Ok(corrupt(&Damage { position, reason: Reason::SegmentMissing }, source))

@@ -119,15 +119,16 @@ impl Survey {
 
     /// What no evidence covers.
     fn unproven(&self, verdict: &Verdict, staging: &StagingFacts, end: Option<u32>) -> Vec<String> {
-        let mut all: Vec<String> = verdict
-            .notes
-            .iter()
-            .filter(|note| matches!(note, Note::BeginningUnproven { .. }))
-            .map(ToString::to_string)
-            .collect();
-        all.extend(self.end_unproven(verdict, staging, end));
-        all.extend(self.staged_unproven());
-        all
+        let beginning = self.beginning_unproven(end).map(|note| note.to_string());
+        let rest = [self.end_unproven(verdict, staging, end), self.staged_unproven(verdict)];
+        beginning.into_iter().chain(rest.into_iter().flatten()).collect()
+    }
+
+    /// Whether segments before the first one that is there could be missed; also where verification began behind it.
+    fn beginning_unproven(&self, end: Option<u32>) -> Option<Note> {
+        let segment = self.first_segment;
+        let is_proved = self.meta.valid().is_some() || segment == 0 || end.is_none();
+        (!is_proved).then_some(Note::BeginningUnproven { segment })
     }
 
     /// Whether blocks behind the last one could have vanished as a whole without a trace.
@@ -164,13 +165,14 @@ impl Survey {
     }
 
     /// Whether staged events could have been there.
-    fn staged_unproven(&self) -> Option<String> {
+    fn staged_unproven(&self, verdict: &Verdict) -> Option<String> {
         if self.options.beside_writer || self.listing.staging {
             return None;
         }
         let name = names::WAL_STAGING;
         match &self.meta {
-            MetaFacts::Valid(meta) if !meta.clean => Some(format!(
+            // Whatever it says: behind a log that was closed nothing is appended before that is taken back.
+            MetaFacts::Valid(meta) if !meta.clean || meta.last_event_id < verdict.g => Some(format!(
                 "{name} is missing although the log was not closed: events that its writer had appended last, and that \
                  were in no block yet, are lost if there were any"
             )),

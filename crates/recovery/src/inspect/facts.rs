@@ -242,7 +242,7 @@ impl StagingFacts {
             }
             StagingOutcome::BlocksMissing { base_event_id, poisoned, .. } => {
                 let why = if *poisoned { ", after a failed sync" } else { "" };
-                format!("blocks up to event {base_event_id} are missing before it{why}")
+                format!("blocks up to event {base_event_id} are damaged or missing before it{why}")
             }
             StagingOutcome::BehindDamage { .. } => "the log is damaged before it".to_owned(),
             StagingOutcome::Damaged(fault) => fault.to_string(),

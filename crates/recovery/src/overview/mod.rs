@@ -9,7 +9,6 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::directory::{absolute, not_found};
-use crate::durable::known_durable;
 use crate::error::Result;
 use crate::files::FileSystem;
 use crate::inspect::{Depth, InspectOptions, SegmentSource, Watch, observe};
@@ -232,7 +231,7 @@ pub fn overview(
     if inspection.listing.is_empty() {
         return Err(not_found(&directory));
     }
-    let durable_event_id = known_durable(files, &directory, boot_id, &inspection)?;
+    let durable_event_id = inspection.known_durable(files, boot_id)?;
     let source = SegmentSource::new(files, &directory);
     Look { source, inspection: &inspection, durable_event_id }.overview()
 }

@@ -15,12 +15,13 @@ use serde::Serialize;
 
 use super::cut::{Purpose, Repair};
 use super::evidence::{LogEnd, quarantine};
+use super::keep::{is_meta_replaced, is_staging_removed};
 use super::refuse;
 use crate::cursor::CursorEntry;
 use crate::directory::{Listing, absolute};
 use crate::error::{Code, Error, Result};
 use crate::files::{FileSystem, remove_if_there};
-use crate::inspect::{Depth, InspectOptions, Inspection, MetaFacts, inspect};
+use crate::inspect::{Depth, InspectOptions, Inspection, inspect};
 use crate::lock::{LogLock, refuse_beside_writer};
 use crate::machine::known_boot_id;
 use crate::meta_file::replace_meta;
@@ -133,7 +134,7 @@ fn plan(
     }
     let mut repair =
         Repair::new(files, directory, inspection, options.file_mode(), options.at(), Purpose::Plan);
-    keep(&mut repair)?;
+    repair.keep_what_will_go()?;
     Ok(plan_of(inspection, options.mode, Some(repair), ahead))
 }
 
@@ -176,17 +177,24 @@ pub fn repair_if(
     }
     let mut repair =
         Repair::new(files, directory, &inspection, options.file_mode(), options.at(), Purpose::Cut);
-    keep(&mut repair)?;
+    repair.keep_what_will_go()?;
+    let is_corrupt = inspection.state == State::Corrupt;
+    if !is_corrupt {
+        // Before the cut takes the proof of it away: what is durable.
+        renew_meta(&**files, directory, &inspection, options.file_mode())?;
+    }
     repair.remove_behind()?;
     repair.cut()?;
-    if inspection.state == State::Corrupt {
+    if is_corrupt {
         repair.finish_retirement()?;
     }
     if is_staging_removed(&inspection) {
         remove_if_there(&**files, &directory.join(names::WAL_STAGING))?;
         repair.sync_directory()?;
     }
-    renew_meta(&**files, directory, &inspection, options.file_mode())?;
+    if is_corrupt {
+        renew_meta(&**files, directory, &inspection, options.file_mode())?;
+    }
     let plan = plan_of(&inspection, options.mode, Some(repair), planned.cursors_ahead);
     let after = look(files, directory, options.boot_id)?;
     if after.state != State::Clean || after.last_id() != plan.last_event_id {
@@ -199,36 +207,6 @@ pub fn repair_if(
         return Err(Error::new(Code::Corrupt, message).at_path(directory));
     }
     Ok(plan)
-}
-
-/// Keeps everything that will be changed.
-fn keep(repair: &mut Repair<'_>) -> Result<()> {
-    if is_meta_replaced(repair.inspection) && matches!(repair.inspection.meta, MetaFacts::Valid(_)) {
-        repair.keep_other(names::WAL_META, "it says of the log what is not true any more behind the cut")?;
-    }
-    let staging = &repair.inspection.staging;
-    // With events in it, it is kept anyway.
-    if is_staging_removed(repair.inspection) && staging.refused.is_none() {
-        repair
-            .keep_other(names::WAL_STAGING, "it says of the log what is not true any more behind the cut")?;
-    }
-    repair.keep_what_will_go()
-}
-
-/// Whether `wal.staging` proves what is cut, or holds events that were not taken.
-fn is_staging_removed(inspection: &Inspection) -> bool {
-    let staging = &inspection.staging;
-    let is_corrupt = inspection.state == State::Corrupt;
-    staging.refused.is_some() || (is_corrupt && staging.present && staging.taken.is_none())
-}
-
-/// Whether `wal.meta` proves, or belongs to, what is cut.
-fn is_meta_replaced(inspection: &Inspection) -> bool {
-    match inspection.meta {
-        MetaFacts::Valid(_) => inspection.state == State::Corrupt,
-        MetaFacts::Foreign(_) => true,
-        MetaFacts::Missing | MetaFacts::Damaged => false,
-    }
 }
 
 fn renew_meta(

@@ -11,12 +11,34 @@ use super::quarantine::{Keep, for_each_piece};
 use crate::directory::{SegmentFiles, hot_path};
 use crate::error::{Error, Result};
 use crate::files::{File, OpenMode, open_if_there, read_full_at};
-use crate::inspect::{MetaFacts, SegmentFacts};
+use crate::inspect::{Inspection, MetaFacts, SegmentFacts};
 use crate::report::CutReport;
+
+const UNTRUE_BEHIND_THE_CUT: &str = "it says of the log what is not true any more behind the cut";
+
+/// Whether `wal.staging` proves what is cut, or holds events that were not taken.
+pub(super) fn is_staging_removed(inspection: &Inspection) -> bool {
+    let staging = &inspection.staging;
+    let is_corrupt = inspection.state == State::Corrupt;
+    staging.refused.is_some() || (is_corrupt && staging.present && staging.taken.is_none())
+}
+
+/// Whether `wal.meta` proves, or belongs to, what is cut; or what is cut proves more to be durable than it does.
+pub(super) fn is_meta_replaced(inspection: &Inspection) -> bool {
+    match &inspection.meta {
+        MetaFacts::Valid(meta) => {
+            inspection.state == State::Corrupt || meta.durable_event_id < inspection.durable_on_disk
+        }
+        MetaFacts::Foreign(_) => true,
+        MetaFacts::Missing | MetaFacts::Damaged => false,
+    }
+}
 
 impl Repair<'_> {
     /// Keeps a copy or a second name of everything that the later steps remove or zero.
     pub(super) fn keep_what_will_go(&mut self) -> Result<()> {
+        self.keep_meta()?;
+        self.keep_staging()?;
         let reason = self.inspection.damage.as_ref().map_or_else(String::new, ToString::to_string);
         for &index in &self.inspection.behind {
             self.keep_segment(index, self.inspection.listing.segments.get(&index).copied(), &reason)?;
@@ -33,19 +55,37 @@ impl Repair<'_> {
             self.keep_wrong_files()?;
             self.keep_unusable_prepared()?;
         }
-        if let Some(refused) = &self.inspection.staging.refused {
-            self.keep_other(names::WAL_STAGING, &format!("staged events not taken: {refused}"))?;
-            self.highest_cut = self.highest_cut.max(self.inspection.staging.highest_event_id);
-        }
-        match self.inspection.meta {
-            MetaFacts::Foreign(_) => self.keep_other(names::WAL_META, "of another log")?,
-            // A repair by hand leaves it where it is.
-            MetaFacts::Damaged if self.purpose == Purpose::Append => {
-                self.keep_other(names::WAL_META, "it does not verify")?;
-            }
-            MetaFacts::Damaged | MetaFacts::Missing | MetaFacts::Valid(_) => {}
-        }
         self.quarantine.sync()
+    }
+
+    /// `wal.meta`, if it is replaced and says what nothing else does: with it an undone repair leads to the same verdict
+    /// as before.
+    fn keep_meta(&mut self) -> Result<()> {
+        let is_corrupt = self.inspection.state == State::Corrupt;
+        let reason = match (&self.inspection.meta, self.purpose) {
+            (MetaFacts::Valid(_), _) if is_corrupt => UNTRUE_BEHIND_THE_CUT,
+            // Every writer replaces one that is true.
+            (MetaFacts::Valid(_), Purpose::Append) => return Ok(()),
+            (MetaFacts::Valid(_), _) if is_meta_replaced(self.inspection) => {
+                "less is durable by it than what is cut proves: that is written into the new one"
+            }
+            (MetaFacts::Foreign(_), _) => "of another log",
+            (MetaFacts::Damaged, Purpose::Append) => "it does not verify",
+            (MetaFacts::Valid(_) | MetaFacts::Damaged | MetaFacts::Missing, _) => return Ok(()),
+        };
+        self.keep_other(names::WAL_META, reason)
+    }
+
+    /// `wal.staging`, if it holds events that are not taken, or proves what is cut.
+    fn keep_staging(&mut self) -> Result<()> {
+        let staging = &self.inspection.staging;
+        if let Some(refused) = &staging.refused {
+            self.highest_cut = self.highest_cut.max(staging.highest_event_id);
+            self.keep_other(names::WAL_STAGING, &format!("staged events not taken: {refused}"))?;
+        } else if is_staging_removed(self.inspection) {
+            self.keep_other(names::WAL_STAGING, UNTRUE_BEHIND_THE_CUT)?;
+        }
+        Ok(())
     }
 
     /// Files that have the name of a prepared segment and hold something: nobody knows what, so nobody throws it away.

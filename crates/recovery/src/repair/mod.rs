@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use flashstrike_segment::{Link, LogIdentity, SegmentHeader, State};
+use flashstrike_segment::{Link, LogIdentity, Reason, SegmentHeader, State, names};
 
 use crate::error::{Code, Error, Result};
 use crate::files::FileSystem;
@@ -139,8 +139,15 @@ pub(crate) fn refusal(inspection: &Inspection, mode: Mode) -> Option<Error> {
     };
     let damage = inspection.damage.as_ref()?;
     let (g, w) = (inspection.last_event_id, inspection.durable_event_id);
-    let proof =
-        if w > g { format!(", although events up to {w} were there for certain") } else { String::new() };
+    let is_named_first = matches!(damage.reason, Reason::SegmentMissing)
+        && inspection.meta.valid().is_some_and(|meta| damage.position.segment == Some(meta.first_segment));
+    let proof = if w > g {
+        format!(", although events up to {w} were there for certain")
+    } else if is_named_first {
+        format!(", although {} says that the log begins there", names::WAL_META)
+    } else {
+        String::new()
+    };
     let advice = match code {
         Code::Torn => "mode tail cuts it, keeping the bytes in quarantine/",
         _ => {
@@ -151,7 +158,7 @@ pub(crate) fn refusal(inspection: &Inspection, mode: Mode) -> Option<Error> {
     let message = format!(
         "the log {kind} at {damage}; the last event before that is {g}{proof}. Nothing was changed: {advice}"
     );
-    let staging = inspection.directory.join(flashstrike_segment::names::WAL_STAGING);
+    let staging = inspection.directory.join(names::WAL_STAGING);
     let error = Error::new(code, message).at_path(&staging);
     Some(error.at_damage(damage, &inspection.directory, |index| inspection.read_path(index)))
 }

@@ -147,7 +147,7 @@ impl fmt::Display for Note {
             }
             Self::StagingGap { base_event_id, poisoned, event_count } => {
                 let sync = if *poisoned { " after a failed sync" } else { "" };
-                write!(f, "blocks up to event {base_event_id} are missing{sync}")?;
+                write!(f, "blocks up to event {base_event_id} are damaged or missing{sync}")?;
                 if *event_count > 0 {
                     write!(f, ": {} not taken", staged_events(*event_count))?;
                 }

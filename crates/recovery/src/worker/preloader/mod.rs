@@ -132,7 +132,7 @@ impl SegmentPreloader {
         loop {
             if let Some(outcome) = state.remove(position) {
                 *owes_wake = state.needs_wake(shared.plan.len());
-                shared.tell_depth(&state);
+                shared.tell_depth(&mut state);
                 return outcome;
             }
             if let Some(other) = shared.claim_for_consumer(&mut state, position) {
@@ -145,7 +145,7 @@ impl SegmentPreloader {
                 }
                 state = shared.lock();
                 state.ready.push((other, outcome));
-                shared.tell_depth(&state);
+                shared.tell_depth(&mut state);
                 continue;
             }
             if state.worker != Rest::No {
@@ -181,7 +181,7 @@ impl Drop for SegmentPreloader {
         let mut state = self.shared.lock();
         let finished = std::mem::take(&mut state.finished);
         state.ready.clear();
-        self.shared.tell_depth(&state);
+        self.shared.tell_depth(&mut state);
         drop(state);
         self.shared.close(finished);
     }
@@ -265,14 +265,16 @@ impl Shared {
         let mut state = self.lock();
         state.in_flight -= 1;
         state.ready.push((position, outcome));
-        self.tell_depth(&state);
+        self.tell_depth(&mut state);
         drop(state);
         self.is_ready.notify_one();
     }
 
     /// With the lock, so that the last one to change the depth is the last one to tell it.
-    fn tell_depth(&self, state: &MutexGuard<'_, State>) {
-        self.instruments.preloader.record().set_queue_depth(state.ready.len() as u64);
+    fn tell_depth(&self, state: &mut MutexGuard<'_, State>) {
+        let ready = state.ready.len();
+        let before = std::mem::replace(&mut state.told_ready, ready);
+        self.instruments.preloader.tell_ready(before, ready);
     }
 
     /// Closes what the consumer has read to its end: the rest of its memory is free for the next segment.

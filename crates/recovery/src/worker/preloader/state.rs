@@ -13,6 +13,8 @@ pub(super) struct State {
     /// Positions being read by the worker.
     pub(super) in_flight: usize,
     pub(super) ready: Vec<(usize, Outcome)>,
+    /// As many of them as telemetry was told of last.
+    pub(super) told_ready: usize,
     /// A segment of the plan that was read before, which nobody needs to read.
     pub(super) kept: Option<(usize, SegmentReader)>,
     /// Positions that the consumer has asked for.
