@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use flashstrike_recorder::{Code, Retention};
+use flashstrike_recorder::{Code, MAX_UNSEALED_SEGMENTS, Retention};
 use flashstrike_recovery::{Recovery, RecoveryOptions, ReplayOptions};
 
 use crate::append::{PATIENCE, open_prepared};
@@ -18,8 +18,6 @@ use crate::scratch::Scratch;
 use crate::{Failure, Figures};
 
 const PREPARED_SEGMENTS: u32 = 4;
-/// Segments that may wait to be sealed, the one that is appended to included: docs/operations.md.
-const MOST_UNSEALED_SEGMENTS: u32 = 8;
 /// What is kept on the disk while a recorder is watched: a gibibyte.
 const KEPT_SEGMENTS: u32 = 16;
 const LOOK: Duration = Duration::from_millis(50);
@@ -53,7 +51,7 @@ pub(crate) fn recorder_round(directory: &Path, seconds: f64) -> Result<Figures, 
     let segment_bytes = f64::from(options.segment_bytes);
     let prepared = options.prepared_segments;
     figures.insert("mappedBytes", f64::from(1 + prepared) * segment_bytes);
-    figures.insert("mostMappedBytes", f64::from(MOST_UNSEALED_SEGMENTS + prepared) * segment_bytes);
+    figures.insert("mostMappedBytes", f64::from(MAX_UNSEALED_SEGMENTS as u32 + prepared) * segment_bytes);
     figures.insert("events", number as f64);
     recorder.close()?;
     Ok(figures)

@@ -62,7 +62,7 @@ pub use prepared_segment::PreparedSegment;
 pub use recorder::Recorder;
 pub use retention::{Compression, Retention};
 pub use segment_writer::{ResumePoint, SegmentWriter};
-pub use shared::LogContext;
+pub use shared::{LogContext, MAX_UNSEALED_SEGMENTS};
 pub use staging::{NewStaging, Staging};
 pub use worker::committer::{CommitHandle, Committer};
 pub use worker::maintainer::SegmentMaintainer;

@@ -12,7 +12,7 @@ use flashstrike_recovery::inspect::{Depth, InspectOptions, Inspection, inspect};
 use flashstrike_recovery::lock::{LockWatch, LogLock};
 use flashstrike_recovery::machine::BOOT_ID;
 use flashstrike_recovery::repair::{RepairOptions, Repaired, mark_poisoned, prepare_for_append};
-use flashstrike_recovery::{Code, Error, Report, Result, integrity_failure, machine, telemetry_of};
+use flashstrike_recovery::{Code, Error, Report, Result, begin_telemetry, integrity_failure, machine};
 use flashstrike_segment::layout::round64;
 use flashstrike_segment::{LogIdentity, Schema, StagingHeader};
 use flashstrike_telemetry::{IntegrityFailure, RecorderTelemetry, clock};
@@ -44,9 +44,9 @@ pub(crate) fn open(options: &RecorderOptions) -> Result<Recorder> {
     let boot_id = boot_id(options)?;
     let lock = LogLock::acquire(&*options.files, &options.directory, options.file_mode, &boot_id)?;
     // Behind the lock: an opener that is refused for another one must not take the place of that one's metrics.
-    let telemetry = telemetry_of(&options.directory, &options.labels, options.telemetry_page.as_ref())?;
+    let telemetry = begin_telemetry(&options.directory, &options.labels, options.telemetry_page.as_ref())?;
 
-    let depth = if options.mode.verifies_everything() { Depth::Everything } else { Depth::Unsealed };
+    let depth = Depth::of(options.mode);
     let inspecting = InspectOptions { depth, boot_id: Some(boot_id), beside_writer: false };
     let inspection = inspect(&options.files, &options.directory, &inspecting)?;
     // Now, while the staging memory of the writer before is still there.

@@ -20,8 +20,9 @@ use crate::segment_file::SegmentFile;
 use crate::staging::Staging;
 use crate::worker::meta_coordinator::MetaSignal;
 
-/// At most this many segments with blocks may be unsealed, so that reopening never has more to look at.
-pub(crate) const MAX_UNSEALED_SEGMENTS: usize = 8;
+/// At most this many segments with blocks may be unsealed, the one that is appended to included: reopening never has more
+/// to look at, and no more are mapped.
+pub const MAX_UNSEALED_SEGMENTS: usize = 8;
 
 /// What stays the same while the log is open.
 #[derive(Debug, Clone)]

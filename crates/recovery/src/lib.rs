@@ -92,7 +92,7 @@ pub use options::RecoveryOptions;
 pub use pieces::Pieces;
 pub use recovery::Recovery;
 pub use report::Report;
-pub use telemetry::{integrity_failure, metric_labels, telemetry_of};
+pub use telemetry::{begin_telemetry, integrity_failure, metric_labels};
 pub use verification::{Summary, verify};
 
 /// The example of README.md, compiled.

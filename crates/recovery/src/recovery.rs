@@ -23,7 +23,7 @@ use crate::pool::{Pool, WINDOW_LEN};
 use crate::repair::refusal;
 use crate::report::Report;
 use crate::segment_reader::{MOST_INDEX_BYTES, SegmentIndexes, first_written_at};
-use crate::telemetry::{Instruments, telemetry_of};
+use crate::telemetry::{Instruments, begin_telemetry};
 use crate::verification::{Summary, summary};
 
 /// An open log, for reading. Changes nothing, needs no permission to write, and may stand beside a living writer.
@@ -56,7 +56,7 @@ impl Recovery {
         let options = RecoveryOptions { directory: absolute(&options.directory)?, ..options };
         let files = options.files.clone().unwrap_or_else(|| Arc::new(OsFileSystem));
         let page = options.telemetry_page.as_ref();
-        let telemetry: Arc<RecoveryTelemetry> = telemetry_of(&options.directory, &options.labels, page)?;
+        let telemetry: Arc<RecoveryTelemetry> = begin_telemetry(&options.directory, &options.labels, page)?;
         let instruments = Instruments::new(&telemetry);
         // Without one, nothing staged is taken, and the report says so.
         let boot_id = known_boot_id(options.boot_id)?;

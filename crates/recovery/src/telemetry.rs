@@ -47,7 +47,7 @@ pub fn metric_labels(directory: &Path, given: &[(String, String)]) -> Result<Vec
 /// # Errors
 /// `WAL_UNSUPPORTED` for labels that cannot be, and for a page that cannot be there; `WAL_LOCKED` if somebody records in
 /// it; `WAL_FULL`, `WAL_IO`.
-pub fn telemetry_of<M: Metrics>(
+pub fn begin_telemetry<M: Metrics>(
     directory: &Path,
     labels: &[(String, String)],
     page: Option<&PageOptions>,

@@ -72,6 +72,17 @@ pub(crate) struct Watch<'a> {
     pub(crate) progress: Option<&'a mut dyn FnMut(&Progress)>,
 }
 
+impl Progress {
+    /// One more segment is verified, of so many bytes; whoever watches is told.
+    fn add(&mut self, bytes: u64, watch: &mut Watch<'_>) {
+        self.segments_done += 1;
+        self.bytes_done += bytes;
+        if let Some(told) = &mut watch.progress {
+            told(self);
+        }
+    }
+}
+
 /// Inspects a log, and changes nothing. A reader, which does not know whether somebody is appending, uses
 /// [`Recovery`](crate::Recovery) instead.
 ///

@@ -136,11 +136,7 @@ fn verify_segments(
             ahead.good(index, &mut window)?.filter(|good| verifier.join(&good.apart).is_some())
         {
             verified.files.insert(index, good.file);
-            progress.segments_done += 1;
-            progress.bytes_done += good.bytes;
-            if let Some(told) = &mut watch.progress {
-                told(&progress);
-            }
+            progress.add(good.bytes, watch);
             continue;
         }
         let place = Place { index, rest: &known.order[at + 1..] };
@@ -154,11 +150,7 @@ fn verify_segments(
         }
         verified.files.insert(index, read.file);
         verified.tail = read.reader.or(verified.tail);
-        progress.segments_done += 1;
-        progress.bytes_done += read.bytes;
-        if let Some(told) = &mut watch.progress {
-            told(&progress);
-        }
+        progress.add(read.bytes, watch);
     }
     Ok(Some(verified))
 }
@@ -187,14 +179,12 @@ fn verify_segment(
 ) -> Result<Option<ReadSegment>> {
     let Place { index, rest } = place;
     let began = clock::now_ns();
+    let no_memory = |error| Error::io("get memory for", &known.source.directory, &error);
     let body = match (blank, known.starts.get(&index).and_then(|start| start.header.as_ref())) {
-        (Some(file_len), Some(header)) => {
-            let failed = |error| Error::io("get memory for", &known.source.directory, &error);
-            Some(scratch.blank(&header.encode(), file_len).map_err(failed)?)
-        }
+        (Some(file_len), Some(header)) => Some(scratch.blank(&header.encode(), file_len).map_err(no_memory)?),
         _ => known.source.body(index, scratch, watch.telemetry)?,
     };
-    let Some(body) = body else { return Ok(None) };
+    let Some(mut body) = body else { return Ok(None) };
     let mut bytes = scratch.bytes(&body);
     let is_cold = body.cold.is_some();
     let mut read = ReadSegment {
@@ -206,13 +196,11 @@ fn verify_segment(
         bytes: bytes.len() as u64,
         reader: None,
     };
-    let mut body = body;
     if known.options.beside_writer && rest.is_empty() {
         let mut end = end_for_now(index, bytes);
         // The end of its payload may be among the zeros that were not read.
         if let Some(whole) = cut_off(bytes, end).filter(|&whole| whole as u64 <= body.file_len) {
-            let failed = |error| Error::io("get memory for", &known.source.directory, &error);
-            body = scratch.extend(body, whole).map_err(failed)?;
+            body = scratch.extend(body, whole).map_err(no_memory)?;
             end = end_for_now(index, scratch.bytes(&body));
         }
         bytes = &scratch.bytes(&body)[..end.min(body.len)];
@@ -238,9 +226,8 @@ fn verify_segment(
     if let Some(link) = verifier.clone().finish().link.filter(|_| is_last_so_far) {
         let end = report.end_offset as usize;
         // The padding at the very end may be among the zeros that were not read.
-        let failed = |error| Error::io("get memory for", &known.source.directory, &error);
         let file = body.file.map(|id| (id, body.file_len));
-        let body = scratch.extend(body, end).map_err(failed)?;
+        let body = scratch.extend(body, end).map_err(no_memory)?;
         let start = SegmentStart::read(scratch.bytes(&body)).ok();
         read.reader = start
             .and_then(|start| start.metadata)

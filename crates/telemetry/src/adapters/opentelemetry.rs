@@ -16,7 +16,8 @@
 //! instrument advises bounds that are bounds of the log's own buckets, two an octave for times and one for everything else.
 //! A view may choose an exponential histogram; at scale 3 its buckets are the log's.
 //!
-//! The SDK takes values one by one, about 0.1 µs each (0.33, measured): to publish costs that for every value that came since.
+//! The SDK takes values one by one, about 0.1 µs each as measured with its version 0.33: to publish costs that for every
+//! value that came since.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

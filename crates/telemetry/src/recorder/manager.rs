@@ -77,7 +77,8 @@ catalogue! {
 /// The thread that appends uses all methods but [`set_durable_event_id`](ManagerUpdater::set_durable_event_id), which
 /// belongs to the threads that sync, of which only one may be in it at a time; the maintainer's may have
 /// [`set_hot_segments`](ManagerUpdater::set_hot_segments) and
-/// [`set_cold_segments`](ManagerUpdater::set_cold_segments), provided the one that appends leaves them alone. Each of them takes an updater of its own.
+/// [`set_cold_segments`](ManagerUpdater::set_cold_segments), provided the one that appends leaves them alone. Each of them
+/// takes an updater of its own.
 pub type ManagerUpdater = Updater<Manager>;
 
 impl ManagerUpdater {
