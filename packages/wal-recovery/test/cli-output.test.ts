@@ -6,7 +6,7 @@ import { shell } from './command-line.js'
 const FULL = '/dev/full'
 const testOfFull = existsSync(FULL) ? test : test.skip
 
-testOfFull('output that cannot be written ends a command as an error of the operating system does', async t => {
+testOfFull('output that cannot be written is an error, and no damage to the log', async t => {
   for (const args of ['--help', 'verify --help', 'completion bash']) {
     const { code, stderr } = await shell(`wal ${args} > ${FULL}`)
     t.is(code, 2, args)
