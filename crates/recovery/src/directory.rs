@@ -92,8 +92,14 @@ impl Listing {
 /// names for as long as a log is open.
 ///
 /// # Errors
-/// `WAL_IO` if a relative path is given and there is no current directory.
+/// `WAL_NOT_FOUND` for an empty path; `WAL_IO` if a relative one is given and there is no current directory.
 pub fn absolute(directory: &Path) -> Result<PathBuf> {
+    if directory.as_os_str().is_empty() {
+        return Err(Error::new(
+            Code::NotFound,
+            "the path is empty; name the directory that the log's files lie in",
+        ));
+    }
     std::path::absolute(directory)
         .map_err(|error| Error::io("find the current directory for", directory, &error))
 }

@@ -46,6 +46,8 @@ pub(crate) fn check_not_gone(inspection: &Inspection, from: Option<u64>) -> Resu
 
 /// `WAL_GONE` for an event.
 pub(crate) fn gone(event_id: u64, first_event_id: u64) -> Error {
+    // Whoever begins behind nothing wants the first one.
+    let event_id = event_id.max(1);
     let message = format!(
         "event {event_id} has been removed by retention or repair; the log begins with event {first_event_id}"
     );

@@ -123,6 +123,12 @@ test('what stands behind -- is a page, whatever it is called', async t => {
   t.deepEqual(sources.map(eventsIn), [3, 3])
 })
 
+test('a page that is - alone is one that is not there', async t => {
+  const { code, stderr } = await run(['dump', '-'])
+  t.is(code, 2)
+  t.regex(stderr, /there is no metrics page .*-; is the recorder running/s)
+})
+
 test('all pages that are named are shown, and of an option that is given twice the last one counts', async t => {
   const engines = await Promise.all([engineWith(t, 3), engineWith(t, 4)])
   for (const { child } of engines) await end(child, 'SIGKILL')

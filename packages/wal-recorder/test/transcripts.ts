@@ -105,7 +105,7 @@ export function withoutChance(text: string): string {
     .replaceAll(/\d+ files of/g, 'N files of')
     .replaceAll(/^( +\d{8} .*?)[\d.]+ [KM]iB +[\d.-]+ /gm, '$1 SIZE RATIO ')
     .replaceAll(/[\d.]+ [KM]iB on disk/g, 'SIZE on disk')
-    .replaceAll(/ segments of [\d.]+ [KM]iB/g, ' segments of SIZE')
+    .replaceAll(/ segments \([\d.]+ [KM]iB\)/g, ' segments (SIZE)')
     .replaceAll(/^Log id .*$/gm, 'Log id')
     .replaceAll(/^On .*$/gm, 'On')
     .replaceAll(/"elapsedNs":\d+/g, '"elapsedNs":N')

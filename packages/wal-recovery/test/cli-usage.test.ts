@@ -77,6 +77,19 @@ testOfVectors('what stands behind -- is a directory, whatever it is called', asy
   t.is(JSON.parse(stdout).state, 'clean')
 })
 
+test('a path that is - alone is a path, and one that is empty is none', async t => {
+  const place = temporaryDirectory(t)
+  for (const [args, said] of [
+    ['verify -', `no log in ${place}/-`],
+    ["verify ''", 'the path is empty; name the directory'],
+    ["copy orders ''", 'copy needs a directory to copy to, and its path is empty'],
+  ]) {
+    const { code, stderr } = await shell(`cd '${place}' && wal ${args}`)
+    t.is(code, 2, args)
+    t.true(stderr.replaceAll(/\s+/g, ' ').includes(said ?? ''), `${args}: ${stderr}`)
+  }
+})
+
 test('there is a script for bash, zsh and fish, and none for a shell that nobody knows', async t => {
   for (const [shell, text] of [
     ['bash', /^complete .*flashstrike-wal$/m],

@@ -73,7 +73,11 @@ impl Inspection {
         let mut all = self.unproven.clone();
         if self.last_event_id > durable_event_id {
             let (from, to) = (durable_event_id + 1, self.last_event_id);
-            all.push(format!("nothing proves that the events {from} to {to} were durable"));
+            all.push(if from == to {
+                format!("nothing proves that event {to} was durable")
+            } else {
+                format!("nothing proves that the events {from} to {to} were durable")
+            });
         }
         all
     }

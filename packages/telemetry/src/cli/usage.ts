@@ -18,11 +18,11 @@ export function examples(all: readonly (readonly [args: string, what: string])[]
   return `Examples:\n${all.map(([args, what]) => `  ${PROGRAM} ${args}\n      ${what}`).join('\n')}`
 }
 
-/** The parser loses what stands behind `--`: it gets it without, as paths that look like no options. */
+/** The parser loses what stands behind `--`, and a `-` alone: it gets them as paths that look like no options. */
 export function withoutSeparator(args: readonly string[]): readonly string[] {
-  const end = args.indexOf('--')
-  if (end < 0) return args
-  return [...args.slice(0, end), ...args.slice(end + 1).map(path => path.replace(/^-/, './-'))]
+  const end = args.includes('--') ? args.indexOf('--') : args.length
+  const before = args.slice(0, end).map(arg => (arg === '-' ? './-' : arg))
+  return [...before, ...args.slice(end + 1).map(path => path.replace(/^-/, './-'))]
 }
 
 /** Where it stands how what was called is used. */

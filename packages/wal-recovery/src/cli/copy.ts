@@ -22,6 +22,7 @@ interface CopyOptions {
 
 /** Copies a log and verifies the copy; gives the exit code. */
 export async function copy({ dir, to, json: asJson }: CopyOptions): Promise<number> {
+  if (to === '') throw new UsageError('copy needs a directory to copy to, and its path is empty')
   const { writerAlive } = await inspectLog(dir)
   const target = resolve(to)
   await checkFree(target)
@@ -135,7 +136,7 @@ function screen(target: string, copied: Copied, { events, firstId, lastId }: Ver
   const range = events === 0 ? '' : `, ids ${firstId} to ${lastId}`
   const lines = [
     paragraph(
-      `Copied ${counted(events, 'event')}${range}, in ${counted(copied.segments, 'segment')} of ${bytes(copied.bytes)}, to ${safe(target)}`,
+      `Copied ${counted(events, 'event')}${range}, in ${counted(copied.segments, 'segment')} (${bytes(copied.bytes)}), to ${safe(target)}`,
       '',
     ),
     '  The copy is synced and verified.',

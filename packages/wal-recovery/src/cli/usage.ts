@@ -27,12 +27,13 @@ export interface CommandUse {
 /** The commands that there are, by their names. */
 type Commands = ReadonlyMap<string, CommandUse>
 
-/** The parser loses what stands behind `--`: it gets it without, as paths that look like no options. */
+/** The parser loses what stands behind `--`, and a `-` alone: it gets them as paths that look like no options. */
 export function withoutSeparator(args: readonly string[]): readonly string[] {
-  const end = args.indexOf('--')
   // A shell that completes may ask what `--` can become.
-  if (end < 0 || args[0]?.startsWith('--get-')) return args
-  return [...args.slice(0, end), ...args.slice(end + 1).map(path => path.replace(/^-/, './-'))]
+  if (args[0]?.startsWith('--get-')) return args
+  const end = args.includes('--') ? args.indexOf('--') : args.length
+  const before = args.slice(0, end).map(arg => (arg === '-' ? './-' : arg))
+  return [...before, ...args.slice(end + 1).map(path => path.replace(/^-/, './-'))]
 }
 
 /** Where it stands how what was called is used. */
