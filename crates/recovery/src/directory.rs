@@ -84,7 +84,7 @@ impl Listing {
 
     /// Whether nothing of a log is here.
     pub fn is_empty(&self) -> bool {
-        self.segments.is_empty() && !self.meta && !self.staging
+        self.segments.is_empty() && !self.meta
     }
 }
 

@@ -14,12 +14,25 @@ impl Inspection {
     /// # Errors
     /// `WAL_IO`.
     pub fn known_durable(&self, files: &Arc<dyn FileSystem>, boot_id: Option<[u8; 16]>) -> Result<u64> {
-        let proved = self.durable_event_id;
-        let Some(identity) = &self.identity else { return Ok(proved) };
+        Ok(self.durable_event_id.max(self.said_durable(files, boot_id)?.min(self.last_event_id)))
+    }
+
+    /// The same without what is there for certain on this boot only, and with what is damaged now.
+    pub(crate) fn known_on_disk(
+        &self,
+        files: &Arc<dyn FileSystem>,
+        boot_id: Option<[u8; 16]>,
+    ) -> Result<u64> {
+        // However large a word of damaged memory is.
+        let most = self.last_event_id.max(self.durable_event_id);
+        Ok(self.durable_on_disk.max(self.said_durable(files, boot_id)?.min(most)))
+    }
+
+    /// What `wal.staging` says; beside a writer perhaps of what was appended since the look.
+    fn said_durable(&self, files: &Arc<dyn FileSystem>, boot_id: Option<[u8; 16]>) -> Result<u64> {
+        let Some(identity) = &self.identity else { return Ok(0) };
         let whose = Whose { log_id: identity.log_id, boot_id };
         let said = StagingWatch::open(files, &self.directory, whose)?.said()?;
-        let said = said.map_or(0, |said| said.durable_event_id);
-        // Beside a writer it may speak of what was appended since the look.
-        Ok(proved.max(said.min(self.last_event_id)))
+        Ok(said.map_or(0, |said| said.durable_event_id))
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::directory::{absolute, not_found};
+use crate::directory::{absolute, no_segment};
 use crate::error::Result;
 use crate::files::FileSystem;
 use crate::inspect::{Depth, InspectOptions, Inspection, Progress, Watch, observe};
@@ -70,7 +70,7 @@ pub fn verify(
     let mut watch = Watch { telemetry: None, progress: Some(progress) };
     let (inspection, _) = observe(files, &directory, &inspecting, &mut watch)?;
     if inspection.listing.is_empty() {
-        return Err(not_found(&directory));
+        return Err(no_segment(&directory, &inspection.listing, None));
     }
     let durable_event_id = inspection.known_durable(files, boot_id)?;
     Ok(summary(&inspection, durable_event_id, began.elapsed()))

@@ -23,7 +23,7 @@ export interface OpenReport {
   readonly firstEventId: number
   /** Id of the last event, staged ones included; 0: none. */
   readonly lastEventId: number
-  /** Highest id that was proved durable before; 0: none. */
+  /** Highest id that was known to be durable before; 0: none. */
   readonly durableEventId: number
   /** What was taken from the staging memory of a writer that died. */
   readonly staged: StagedReport
@@ -115,7 +115,7 @@ export interface VerifySummary {
   readonly staged: number
   /** The first position that does not verify. */
   readonly bad: DamageReport | null
-  /** The highest id proved durable. */
+  /** The highest id known to be durable. */
   readonly durableEventId: number
   /** Segments verified. */
   readonly segments: number

@@ -1,15 +1,16 @@
 //! Repairing a damaged log by hand: a plan changes nothing, a repair leaves a clean log, and it can be undone.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use flashstrike_recorder::{Code, Mode};
 use flashstrike_recovery::files::{FileSystem, OsFileSystem};
 use flashstrike_recovery::repair::{ByHandOptions, plan_repair, repair, undo};
-use flashstrike_segment::State;
+use flashstrike_segment::{State, WalMeta, names};
 
 use super::case::Case;
 use super::expected::{Expected, Oracle};
-use super::files::{log_of, snapshot, written};
+use super::files::{Snapshot, log_of, snapshot, written};
 use super::reading::{check_error, ids};
 use crate::memory::BOOT_ID;
 
@@ -64,12 +65,24 @@ pub fn check(case: &Case, expected: Option<&Expected>, oracle: &mut Oracle) {
         } else if !done.cuts.is_empty() {
             undo(&files, log, None, &options).expect(&what);
             let now = log_of(&snapshot(log));
+            let before = with_durable_of(log_of(&before), &now);
             let differing: Vec<_> = before
                 .iter()
                 .filter(|(name, old)| now.get(*name) != Some(old))
                 .map(|(name, _)| name)
                 .collect();
-            assert!(now == log_of(&before), "{what}: not undone: {differing:?}");
+            assert!(now == before, "{what}: not undone: {differing:?}");
         }
     }
+}
+
+/// The log of before, with all in `wal.meta` that has turned out to be durable since.
+fn with_durable_of(mut before: Snapshot, now: &Snapshot) -> Snapshot {
+    let meta_of = |log: &Snapshot| WalMeta::decode(log.get(Path::new(names::WAL_META))?.as_deref()?).ok();
+    if let (Some(old), Some(new)) = (meta_of(&before), meta_of(now)) {
+        let durable_event_id = old.durable_event_id.max(new.durable_event_id);
+        let raised = WalMeta { durable_event_id, ..old };
+        before.insert(names::WAL_META.into(), Some(raised.encode().to_vec()));
+    }
+    before
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::directory::{absolute, not_found};
+use crate::directory::{absolute, no_segment};
 use crate::error::Result;
 use crate::files::FileSystem;
 use crate::inspect::{Depth, InspectOptions, SegmentSource, Watch, observe};
@@ -229,7 +229,7 @@ pub fn overview(
     let inspecting = InspectOptions { depth: Depth::Unsealed, boot_id, beside_writer: false };
     let (inspection, _) = observe(files, &directory, &inspecting, &mut Watch::default())?;
     if inspection.listing.is_empty() {
-        return Err(not_found(&directory));
+        return Err(no_segment(&directory, &inspection.listing, None));
     }
     let durable_event_id = inspection.known_durable(files, boot_id)?;
     let source = SegmentSource::new(files, &directory);

@@ -178,23 +178,19 @@ pub fn repair_if(
     let mut repair =
         Repair::new(files, directory, &inspection, options.file_mode(), options.at(), Purpose::Cut);
     repair.keep_what_will_go()?;
-    let is_corrupt = inspection.state == State::Corrupt;
-    if !is_corrupt {
-        // Before the cut takes the proof of it away: what is durable.
-        renew_meta(&**files, directory, &inspection, options.file_mode())?;
-    }
+    let durable_event_id = inspection.known_on_disk(files, boot_id)?;
+    // Before the cut takes the proof of it away.
+    raise_meta(&**files, directory, &inspection, durable_event_id, options.file_mode())?;
     repair.remove_behind()?;
     repair.cut()?;
-    if is_corrupt {
+    if inspection.state == State::Corrupt {
         repair.finish_retirement()?;
     }
     if is_staging_removed(&inspection) {
         remove_if_there(&**files, &directory.join(names::WAL_STAGING))?;
         repair.sync_directory()?;
     }
-    if is_corrupt {
-        renew_meta(&**files, directory, &inspection, options.file_mode())?;
-    }
+    renew_meta(&**files, directory, &inspection, durable_event_id, options.file_mode())?;
     let plan = plan_of(&inspection, options.mode, Some(repair), planned.cursors_ahead);
     let after = look(files, directory, options.boot_id)?;
     if after.state != State::Clean || after.last_id() != plan.last_event_id {
@@ -209,10 +205,28 @@ pub fn repair_if(
     Ok(plan)
 }
 
+/// Has `wal.meta` say what is durable, if it says less.
+fn raise_meta(
+    files: &dyn FileSystem,
+    directory: &Path,
+    inspection: &Inspection,
+    durable_event_id: u64,
+    file_mode: u32,
+) -> Result<()> {
+    match inspection.meta.valid() {
+        Some(meta) if meta.durable_event_id < durable_event_id => {
+            let meta = WalMeta { durable_event_id, ..meta.clone() };
+            replace_meta(files, directory, file_mode, &meta.encode())
+        }
+        _ => Ok(()),
+    }
+}
+
 fn renew_meta(
     files: &dyn FileSystem,
     directory: &Path,
     inspection: &Inspection,
+    durable_event_id: u64,
     file_mode: u32,
 ) -> Result<()> {
     if !is_meta_replaced(inspection) {
@@ -228,8 +242,7 @@ fn renew_meta(
         clean: is_staging_removed(inspection) || inspection.meta.valid().is_some_and(|meta| meta.clean),
         log_id: identity.log_id,
         last_event_id: g,
-        // What staging proves is there on this boot only.
-        durable_event_id: inspection.durable_on_disk.min(g),
+        durable_event_id: durable_event_id.min(g),
         first_segment: inspection.first_segment,
         last_segment: last.index,
         end_offset: u32::try_from(last.end).unwrap_or(0),

@@ -23,12 +23,10 @@ pub(super) fn is_staging_removed(inspection: &Inspection) -> bool {
     staging.refused.is_some() || (is_corrupt && staging.present && staging.taken.is_none())
 }
 
-/// Whether `wal.meta` proves, or belongs to, what is cut; or what is cut proves more to be durable than it does.
+/// Whether `wal.meta` proves, or belongs to, what is cut.
 pub(super) fn is_meta_replaced(inspection: &Inspection) -> bool {
-    match &inspection.meta {
-        MetaFacts::Valid(meta) => {
-            inspection.state == State::Corrupt || meta.durable_event_id < inspection.durable_on_disk
-        }
+    match inspection.meta {
+        MetaFacts::Valid(_) => inspection.state == State::Corrupt,
         MetaFacts::Foreign(_) => true,
         MetaFacts::Missing | MetaFacts::Damaged => false,
     }
@@ -61,17 +59,12 @@ impl Repair<'_> {
     /// `wal.meta`, if it is replaced and says what nothing else does: with it an undone repair leads to the same verdict
     /// as before.
     fn keep_meta(&mut self) -> Result<()> {
-        let is_corrupt = self.inspection.state == State::Corrupt;
-        let reason = match (&self.inspection.meta, self.purpose) {
-            (MetaFacts::Valid(_), _) if is_corrupt => UNTRUE_BEHIND_THE_CUT,
-            // Every writer replaces one that is true.
-            (MetaFacts::Valid(_), Purpose::Append) => return Ok(()),
-            (MetaFacts::Valid(_), _) if is_meta_replaced(self.inspection) => {
-                "less is durable by it than what is cut proves: that is written into the new one"
-            }
-            (MetaFacts::Foreign(_), _) => "of another log",
-            (MetaFacts::Damaged, Purpose::Append) => "it does not verify",
-            (MetaFacts::Valid(_) | MetaFacts::Damaged | MetaFacts::Missing, _) => return Ok(()),
+        let reason = match self.inspection.meta {
+            MetaFacts::Valid(_) if is_meta_replaced(self.inspection) => UNTRUE_BEHIND_THE_CUT,
+            MetaFacts::Foreign(_) => "of another log",
+            // A repair by hand does not replace it.
+            MetaFacts::Damaged if self.purpose == Purpose::Append => "it does not verify",
+            MetaFacts::Valid(_) | MetaFacts::Damaged | MetaFacts::Missing => return Ok(()),
         };
         self.keep_other(names::WAL_META, reason)
     }

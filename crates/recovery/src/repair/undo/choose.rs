@@ -12,11 +12,14 @@ use super::{PutBack, UndoPlan};
 use crate::error::{Code, Error, Result};
 use crate::files::{FileSystem, OpenMode};
 use crate::inspect::Inspection;
+use crate::machine::known_boot_id;
 
 /// A repair that can be undone.
 pub(super) struct Chosen {
     cut_at: String,
     pub(super) log_end: LogEnd,
+    /// What is known to be durable now.
+    pub(super) durable_event_id: u64,
     /// Name in the quarantine and description, in the order in which they go back.
     pub(super) kept: Vec<(String, Evidence)>,
     also: Vec<String>,
@@ -73,7 +76,8 @@ pub(super) fn choose(
         .collect();
     also.sort();
     also.dedup();
-    Ok(Chosen { cut_at, log_end, kept, also })
+    let durable_event_id = inspection.known_on_disk(files, known_boot_id(options.boot_id)?)?;
+    Ok(Chosen { cut_at, log_end, durable_event_id, kept, also })
 }
 
 fn choose_repair(all: &[Kept], directory: &Path, name: Option<&str>) -> Result<(String, LogEnd)> {

@@ -19,6 +19,7 @@ use super::evidence::{Evidence, LogEnd};
 use super::quarantine::{stamp_of, write_evidence};
 use crate::error::Result;
 use crate::files::{FileSystem, remove_if_there, sync_names};
+use crate::inspect::SegmentSource;
 use crate::lock::{LogLock, refuse_beside_writer};
 use crate::machine::known_boot_id;
 use choose::choose;
@@ -95,6 +96,11 @@ pub fn undo(
     let chosen = choose(files, directory, name, options)?;
     let target = Target { files: &**files, directory, file_mode: options.file_mode() };
     for (stem, evidence) in &chosen.kept {
+        if evidence.file == names::WAL_META {
+            let source = SegmentSource::new(files, directory);
+            target.put_back_meta(stem, evidence, source.meta()?.valid(), chosen.durable_event_id)?;
+            continue;
+        }
         target.put_back(stem, evidence)?;
         let is_alone = !chosen.kept.iter().any(|(_, other)| other.file == hot_name_of(evidence));
         if is_alone && chosen.log_end.segment.is_some_and(|segment| is_cold(evidence, segment)) {

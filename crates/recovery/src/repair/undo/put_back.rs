@@ -3,14 +3,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use flashstrike_segment::WalMeta;
 use flashstrike_segment::names::{self, SegmentKind};
 
 use super::super::evidence::Evidence;
 use super::super::quarantine::{for_each_piece, same_bytes};
 use crate::directory::hot_path;
 use crate::error::{Error, Result};
-use crate::files::{File, FileSystem, OpenMode, open_if_there, replace_file, sync_names};
+use crate::files::{File, FileSystem, OpenMode, open_if_there, read_full_at, replace_file, sync_names};
 use crate::inspect::is_zero;
+use crate::meta_file::replace_meta;
+
+/// A longer one is no `wal.meta`.
+const MOST_META_BYTES: usize = 4096;
 
 /// The log that gets its bytes back.
 pub(super) struct Target<'a> {
@@ -52,6 +57,33 @@ impl Target<'_> {
             file.sync_all().map_err(failed)
         })?;
         sync_names(self.files, self.directory)
+    }
+
+    /// Puts `wal.meta` back, and says in it too what has become certain since: what is durable, and what is not there any
+    /// more. One that does not verify stays where it is kept, if one that does has taken its place.
+    pub(super) fn put_back_meta(
+        &self,
+        stem: &str,
+        evidence: &Evidence,
+        now: Option<&WalMeta>,
+        durable_event_id: u64,
+    ) -> Result<()> {
+        let path = self.directory.join(names::QUARANTINE).join(format!("{stem}.bin"));
+        let mut bytes = vec![0; usize::try_from(evidence.bytes).unwrap_or(0).min(MOST_META_BYTES)];
+        let read = read_full_at(&*self.open(&path)?, &mut bytes, 0);
+        bytes.truncate(read.map_err(|error| Error::io("read", &path, &error))?);
+        match (WalMeta::decode(&bytes), now) {
+            (Ok(kept), Some(now)) if kept.log_id == now.log_id => {
+                let meta = WalMeta {
+                    durable_event_id: kept.durable_event_id.max(now.durable_event_id).max(durable_event_id),
+                    first_segment: kept.first_segment.max(now.first_segment),
+                    ..kept
+                };
+                replace_meta(self.files, self.directory, self.file_mode, &meta.encode())
+            }
+            (Err(_), Some(_)) => Ok(()),
+            _ => self.put_back(stem, evidence),
+        }
     }
 
     fn open(&self, path: &Path) -> Result<Arc<dyn File>> {
