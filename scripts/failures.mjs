@@ -23,7 +23,8 @@ export function cargoFailures(output) {
   let ofBinary = new Map()
   let lines = []
   for (const line of output.split('\n')) {
-    const [, failed] = /^test (.+?)(?: - (?:should panic|compile|compile fail))? \.\.\. FAILED$/.exec(line) ?? []
+    const [, failed] =
+      /^test (.+?)(?: - (?:should panic|compile|compile fail))? \.\.\. FAILED$/.exec(line) ?? []
     const [, name] = /^---- (.+) stdout ----$/.exec(line) ?? []
     if (failed !== undefined) {
       ofBinary.set(failed, { name: failed, lines: [] })

@@ -2,7 +2,8 @@
 //!
 //! It does what opening for append does about damage and no more: what is cut is kept, and what a later writer does
 //! anyway (headers written anew, remains zeroed, leftovers removed) is left to that writer. So every byte that it changes
-//! stands in the quarantine, and [`undo`](super::undo) can make the log what it was.
+//! stands in the quarantine, but for the durable id of `wal.meta`, which is only ever raised, and [`undo`](super::undo)
+//! can make the log what it was.
 //!
 //! A repair that is stopped anywhere begins again from the beginning, with the same result.
 
