@@ -49,7 +49,9 @@ onLinux(
       const { code, stdout, stderr } = await attaching()
       t.is(code, 0, stderr)
       const { before, after } = JSON.parse(stdout)
-      t.deepEqual(after, before, how)
+      // One of Node's own may have ended meanwhile.
+      t.true(after.threads <= before.threads, `${how}: ${after.threads} threads, ${before.threads} before`)
+      t.deepEqual({ ...after, threads: 0 }, { ...before, threads: 0 }, how)
       t.is(before.mappings, 0)
     }
   },
