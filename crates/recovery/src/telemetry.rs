@@ -5,7 +5,6 @@
 //! run, never per event.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use flashstrike_segment::Reason;
@@ -92,28 +91,26 @@ impl ReadTelemetry {
 
 /// The updater of the preloaders' own work.
 #[derive(Debug, Clone)]
-pub(crate) struct PreloadTelemetry {
-    updater: Arc<Mutex<SegmentPreloaderUpdater>>,
-    /// Segments that are ready in all preloaders of the recovery; changed with the updater's lock.
-    ready: Arc<AtomicUsize>,
+pub(crate) struct PreloadTelemetry(Arc<Mutex<PreloadUpdater>>);
+
+#[derive(Debug)]
+pub(crate) struct PreloadUpdater {
+    pub(crate) preloader: SegmentPreloaderUpdater,
+    /// Segments that are ready in all preloaders of the recovery.
+    ready: usize,
 }
 
 impl PreloadTelemetry {
-    fn new(updater: SegmentPreloaderUpdater) -> Self {
-        Self { updater: Arc::new(Mutex::new(updater)), ready: Arc::default() }
-    }
-
     /// The updater, for one occurrence.
-    pub(crate) fn record(&self) -> MutexGuard<'_, SegmentPreloaderUpdater> {
-        self.updater.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn record(&self) -> MutexGuard<'_, PreloadUpdater> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// In one preloader, of which `before` was told, this many segments are ready now.
     pub(crate) fn tell_ready(&self, before: usize, now: usize) {
-        let updater = self.record();
-        let ready = self.ready.load(Ordering::Relaxed) + now - before;
-        self.ready.store(ready, Ordering::Relaxed);
-        updater.set_queue_depth(ready as u64);
+        let mut told = self.record();
+        told.ready = told.ready + now - before;
+        told.preloader.set_queue_depth(told.ready as u64);
     }
 }
 
@@ -137,7 +134,10 @@ impl Instruments {
                 telemetry.preloading_manager_updater(),
                 telemetry.preloading_segment_reader_updater(),
             ),
-            preloader: PreloadTelemetry::new(telemetry.segment_preloader_updater()),
+            preloader: PreloadTelemetry(Arc::new(Mutex::new(PreloadUpdater {
+                preloader: telemetry.segment_preloader_updater(),
+                ready: 0,
+            }))),
         }
     }
 }

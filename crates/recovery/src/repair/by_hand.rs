@@ -181,7 +181,7 @@ pub fn repair_if(
     repair.keep_what_will_go()?;
     let durable_event_id = inspection.known_on_disk(files, boot_id)?;
     // Before the cut takes the proof of it away.
-    raise_meta(&**files, directory, &inspection, durable_event_id, options.file_mode())?;
+    repair.raise_meta(durable_event_id)?;
     repair.remove_behind()?;
     repair.cut()?;
     if inspection.state == State::Corrupt {
@@ -191,7 +191,7 @@ pub fn repair_if(
         remove_if_there(&**files, &directory.join(names::WAL_STAGING))?;
         repair.sync_directory()?;
     }
-    renew_meta(&**files, directory, &inspection, durable_event_id, options.file_mode())?;
+    repair.renew_meta(durable_event_id)?;
     let plan = plan_of(&inspection, options.mode, Some(repair), planned.cursors_ahead);
     let after = look(files, directory, options.boot_id)?;
     if after.state != State::Clean || after.last_id() != plan.last_event_id {
@@ -206,49 +206,43 @@ pub fn repair_if(
     Ok(plan)
 }
 
-/// Has `wal.meta` say what is durable, if it says less.
-fn raise_meta(
-    files: &dyn FileSystem,
-    directory: &Path,
-    inspection: &Inspection,
-    durable_event_id: u64,
-    file_mode: u32,
-) -> Result<()> {
-    match inspection.meta.valid() {
-        Some(meta) if meta.durable_event_id < durable_event_id => {
-            let meta = WalMeta { durable_event_id, ..meta.clone() };
-            replace_meta(files, directory, file_mode, &meta.encode())
+impl Repair<'_> {
+    /// Has `wal.meta` say what is durable, if it says less.
+    fn raise_meta(&self, durable_event_id: u64) -> Result<()> {
+        match self.inspection.meta.valid() {
+            Some(meta) if meta.durable_event_id < durable_event_id => {
+                self.replace_meta(&WalMeta { durable_event_id, ..meta.clone() })
+            }
+            _ => Ok(()),
         }
-        _ => Ok(()),
     }
-}
 
-fn renew_meta(
-    files: &dyn FileSystem,
-    directory: &Path,
-    inspection: &Inspection,
-    durable_event_id: u64,
-    file_mode: u32,
-) -> Result<()> {
-    if !is_meta_replaced(inspection) {
-        return Ok(());
+    /// Has `wal.meta` say where the log ends behind the cut, if it says anything else.
+    fn renew_meta(&self, durable_event_id: u64) -> Result<()> {
+        let inspection = self.inspection;
+        if !is_meta_replaced(inspection) {
+            return Ok(());
+        }
+        let (Some(identity), Some(last)) = (&inspection.identity, inspection.segments.last()) else {
+            remove_if_there(self.files, &self.directory.join(names::WAL_META))?;
+            return self.sync_directory();
+        };
+        let g = inspection.last_event_id;
+        self.replace_meta(&WalMeta {
+            // A staging memory that is kept in quarantine is not one that somebody has lost.
+            clean: is_staging_removed(inspection) || inspection.meta.valid().is_some_and(|meta| meta.clean),
+            log_id: identity.log_id,
+            last_event_id: g,
+            durable_event_id: durable_event_id.min(g),
+            first_segment: inspection.first_segment,
+            last_segment: last.index,
+            end_offset: u32::try_from(last.end).unwrap_or(0),
+        })
     }
-    let (Some(identity), Some(last)) = (&inspection.identity, inspection.segments.last()) else {
-        remove_if_there(files, &directory.join(names::WAL_META))?;
-        return crate::files::sync_names(files, directory);
-    };
-    let g = inspection.last_event_id;
-    let meta = WalMeta {
-        // A staging memory that is kept in quarantine is not one that somebody has lost.
-        clean: is_staging_removed(inspection) || inspection.meta.valid().is_some_and(|meta| meta.clean),
-        log_id: identity.log_id,
-        last_event_id: g,
-        durable_event_id: durable_event_id.min(g),
-        first_segment: inspection.first_segment,
-        last_segment: last.index,
-        end_offset: u32::try_from(last.end).unwrap_or(0),
-    };
-    replace_meta(files, directory, file_mode, &meta.encode())
+
+    fn replace_meta(&self, meta: &WalMeta) -> Result<()> {
+        replace_meta(self.files, self.directory, self.file_mode, &meta.encode())
+    }
 }
 
 fn plan_of(

@@ -203,7 +203,7 @@ impl Shared {
     fn read(&self, position: usize, telemetry: &ReadTelemetry) -> Outcome {
         let start = clock::now_ns();
         let outcome = SegmentReader::open(&self.context, &self.plan[position], &self.cancelled, telemetry);
-        self.instruments.preloader.record().on_preload_segment(start, outcome.is_ok());
+        self.instruments.preloader.record().preloader.on_preload_segment(start, outcome.is_ok());
         outcome
     }
 
@@ -227,7 +227,7 @@ impl Shared {
                 if let Some(position) = claimed {
                     self.read_ahead(position);
                 }
-                self.instruments.preloader.record().on_loop(true, start, 0);
+                self.instruments.preloader.record().preloader.on_loop(true, start, 0);
                 naps = NAPS;
                 continue;
             }
@@ -236,7 +236,7 @@ impl Shared {
             }
             let slept = self.rest(state, naps > 0);
             naps = naps.saturating_sub(1);
-            self.instruments.preloader.record().on_loop(false, start, slept);
+            self.instruments.preloader.record().preloader.on_loop(false, start, slept);
         }
     }
 
@@ -282,7 +282,7 @@ impl Shared {
         for reader in finished {
             let start = clock::now_ns();
             drop(reader);
-            self.instruments.preloader.record().on_finish_segment(start, true);
+            self.instruments.preloader.record().preloader.on_finish_segment(start, true);
             self.instruments.preloading.record().reader.on_close_segment(start, true);
         }
     }
